@@ -1,0 +1,70 @@
+"""Actions: S, its gradient and its couplings. A second theory is a second class beside Phi4."""
+
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from lfmc.lattice import Shape, neighbours
+
+
+class Action(Protocol):
+    """What samplers and flows need of a theory."""
+
+    shape: Shape
+
+    def evaluate(self, phi: Any) -> Any:
+        """S of each configuration of a batch (..., volume) -> (...)."""
+        ...
+
+    def gradient(self, phi: Any) -> Any:
+        """dS/dphi, (..., volume) -> (..., volume); the force is its negative."""
+        ...
+
+
+@dataclass(frozen=True)
+class Phi4:
+    """Scalar phi^4 theory in the convention of arXiv:1904.12072, eq. 20-21.
+
+        S = sum_x [ (2d + m2) phi_x^2 + lam phi_x^4 - 2 sum_mu phi_x phi_{x+mu} ]
+
+    Lattice units, periodic, no factor 1/2 in front of the kinetic term. ``normalisation`` scales
+    the quadratic part only: 1 here; .5 is the form of the talk slides and exists as the
+    negative control of the gates.
+
+    Fields are flat, (..., volume); numpy arrays and torch tensors both work.
+    """
+
+    shape: Shape
+    m2: float
+    lam: float
+    normalisation: float = 1.0
+
+    @property
+    def dimension(self) -> int:
+        return len(self.shape)
+
+    @property
+    def quadratic(self) -> float:
+        """Coefficient of phi_x^2."""
+        return self.normalisation * (2 * self.dimension + self.m2)
+
+    @property
+    def hopping(self) -> float:
+        """Coefficient h in -2 h sum_mu phi_x phi_{x+mu}."""
+        return self.normalisation
+
+    def evaluate(self, phi: Any) -> Any:
+        square = phi * phi
+        forward = neighbours(self.shape)[:, 0::2]
+        hop = sum(phi[..., forward[:, mu]] for mu in range(self.dimension))
+        density = (self.quadratic + self.lam * square) * square - 2 * self.hopping * phi * hop
+        return density.sum(-1)
+
+    def gradient(self, phi: Any) -> Any:
+        near = self.neighbour_sum(phi)
+        cubic = 4 * self.lam * phi * phi * phi
+        return 2 * self.quadratic * phi + cubic - 2 * self.hopping * near
+
+    def neighbour_sum(self, phi: Any) -> Any:
+        """Sum over the 2d nearest neighbours, (..., volume)."""
+        table = neighbours(self.shape)
+        return sum(phi[..., table[:, k]] for k in range(2 * self.dimension))

@@ -1,0 +1,81 @@
+"""Field -> scalars and correlators, one number per configuration (arXiv:1904.12072, eq. 22-28).
+
+Nothing is subtracted: <phi> = 0 in the symmetric phase, and the gates check it.
+All functions take flat batches (batch, volume) in float64.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lfmc.lattice import Shape, coordinates, neighbours, separation_orbits, volume
+
+Floats = NDArray[np.floating]
+
+SCALARS = ("m", "phi2", "phi4", "E")
+
+
+class Scalars(NamedTuple):
+    """Per-configuration lattice averages, each (batch,).
+
+    m = 1/V sum phi (signed), phi2 = 1/V sum phi^2 (also G_c(0)), phi4 = 1/V sum phi^4,
+    E = 1/(V d) sum_x sum_mu phi_x phi_{x+mu}. The susceptibility is chi2 = V m^2.
+    """
+
+    m: Floats
+    phi2: Floats
+    phi4: Floats
+    E: Floats
+
+
+def scalars(phi: Floats, shape: Shape) -> Scalars:
+    """The four scalars of each configuration, (batch, volume) -> 4 x (batch,)."""
+    square = phi * phi
+    forward = neighbours(shape)[:, 0::2]
+    hop = sum(phi[:, forward[:, mu]] for mu in range(len(shape)))
+    return Scalars(
+        phi.mean(1), square.mean(1), (square * square).mean(1), (phi * hop).mean(1) / len(shape)
+    )
+
+
+def two_point(phi: Floats, shape: Shape) -> Floats:
+    """G(x) = 1/V sum_y phi(y) phi(y+x), averaged over each orbit of x: (batch, orbits).
+
+    Orbits and their order are those of `lattice.separation_orbits`.
+    """
+    axes = tuple(range(1, len(shape) + 1))
+    mode = np.fft.rfftn(phi.reshape(-1, *shape), axes=axes)
+    power = mode.real**2 + mode.imag**2
+    full = np.fft.irfftn(power, s=shape, axes=axes).reshape(len(phi), -1)
+    orbits = separation_orbits(shape)
+    projector = np.zeros((volume(shape), len(orbits.size)))
+    projector[np.arange(volume(shape)), orbits.label] = 1 / orbits.size[orbits.label]
+    return full @ projector / volume(shape)
+
+
+def susceptibility(two_point_orbits: Floats, shape: Shape) -> Floats:
+    """chi2 = sum_x G(x), (..., orbits) -> (...)."""
+    return two_point_orbits @ separation_orbits(shape).size
+
+
+def ising_energy(two_point_orbits: Floats, shape: Shape) -> Floats:
+    """E = 1/d sum_mu G(mu), (..., orbits) -> (...)."""
+    label = separation_orbits(shape).label[neighbours(shape)[0, 0::2]]
+    return two_point_orbits[..., label].mean(-1)
+
+
+def zero_momentum_correlator(two_point_orbits: Floats, shape: Shape) -> Floats:
+    """G~(p=0, t) = 1/L^(d-1) sum_x G(x, t), (..., orbits) -> (..., T) with T = shape[0].
+
+    Every axis as long as axis 0 serves as time (orbits average over them); t <-> T-t symmetric.
+    """
+    return two_point_orbits @ slice_weights(shape).T
+
+
+def slice_weights(shape: Shape) -> Floats:
+    """Weights (T, orbits) with G~(0, t) = sum_orbit weights[t, orbit] G(orbit)."""
+    orbits = separation_orbits(shape)
+    weights = np.zeros((shape[0], len(orbits.size)))
+    np.add.at(weights, (coordinates(shape)[:, 0], orbits.label), shape[0] / volume(shape))
+    return weights

@@ -1,0 +1,121 @@
+"""Files that are whole or absent: HDF5, CSV, JSON and bytes, written aside and renamed."""
+
+import json
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+
+from lfmc.errors import LfmcError
+
+
+@contextmanager
+def written_aside(path: str | Path) -> Iterator[Path]:
+    """A temporary name beside `path`, renamed onto it if the block succeeds, else removed.
+
+    Raises:
+        LfmcError: the folder cannot be written or the disk is full.
+    """
+    final = Path(path)
+    aside = final.with_name(f".{final.name}.{os.getpid()}.part{final.suffix}")
+    try:
+        final.parent.mkdir(parents=True, exist_ok=True)
+        yield aside
+        with open(aside, "rb") as stream:
+            os.fsync(stream.fileno())
+        os.replace(aside, final)
+    except OSError as error:
+        reason = error.strerror or str(error).splitlines()[0]
+        raise LfmcError(f"{final}: cannot be written ({reason})") from None
+    finally:
+        aside.unlink(missing_ok=True)
+
+
+@contextmanager
+def create_hdf5(path: str | Path, stamp: str) -> Iterator[h5py.File]:
+    """A new HDF5 file with its provenance stamp, under its final name only when complete."""
+    with written_aside(path) as aside, h5py.File(aside, "w") as file:
+        file.attrs["provenance"] = stamp
+        yield file
+
+
+@contextmanager
+def open_hdf5(path: str | Path) -> Iterator[h5py.File]:
+    """An HDF5 file to read.
+
+    Raises:
+        LfmcError: missing, truncated or not HDF5.
+    """
+    try:
+        file = h5py.File(path, "r")
+    except FileNotFoundError:
+        raise LfmcError(f"{path}: no such file") from None
+    except OSError as error:
+        raise LfmcError(
+            f"{path}: not a readable HDF5 file, perhaps truncated ({str(error).splitlines()[0]}); "
+            "delete it and run again"
+        ) from None
+    with file:
+        yield file
+
+
+def write_text(path: str | Path, text: str) -> None:
+    """Write a text file atomically."""
+    with written_aside(path) as aside:
+        aside.write_text(text)
+
+
+def write_bytes(path: str | Path, data: bytes) -> None:
+    """Write a binary file atomically."""
+    with written_aside(path) as aside:
+        aside.write_bytes(data)
+
+
+def write_json(path: str | Path, content: dict[str, Any]) -> None:
+    """Write JSON atomically, one key a line."""
+    write_text(path, json.dumps(content, indent=1, default=_plain) + "\n")
+
+
+def read_json(path: str | Path) -> dict[str, Any]:
+    """Read a JSON file; a missing or torn one is a clear error."""
+    try:
+        return json.loads(Path(path).read_text())
+    except OSError as error:
+        raise LfmcError(f"{path}: cannot be read ({error.strerror})") from None
+    except ValueError:
+        raise LfmcError(f"{path}: not valid JSON; delete it and run again") from None
+
+
+def write_table(path: str | Path, table: Any, stamp: str) -> None:
+    """Write a pandas table as CSV under a first line '# provenance {...}'."""
+    with written_aside(path) as aside, open(aside, "w") as stream:
+        stream.write(f"# provenance {stamp}\n")
+        table.to_csv(stream, index=False, float_format="%.10g")
+
+
+def read_table(path: str | Path) -> Any:
+    """Read a CSV of `write_table`; a missing or torn one is a clear error."""
+    import pandas
+
+    try:
+        return pandas.read_csv(path, comment="#")
+    except (OSError, ValueError) as error:
+        raise LfmcError(f"{path}: not a readable table ({str(error).splitlines()[0]})") from None
+
+
+def atomically(path: str | Path, write: Callable[[Path], None]) -> None:
+    """Let `write` fill a temporary name, then rename it onto `path`."""
+    with written_aside(path) as aside:
+        write(aside)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, np.generic):
+        return value.item()
+    if isinstance(value, np.ndarray):
+        return value.tolist()
+    return str(value)
