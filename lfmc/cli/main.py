@@ -1,0 +1,90 @@
+"""The `lfmc` command: subcommands are imported only when they run."""
+
+import importlib
+import logging
+import sys
+
+import click
+
+from lfmc import __version__
+from lfmc.errors import LfmcError
+
+COMMANDS = {
+    "tune": "lfmc.cli.samplers:tune",
+    "train": "lfmc.cli.flows:train",
+    "propose": "lfmc.cli.flows:propose",
+    "accept": "lfmc.cli.flows:accept",
+    "hmc": "lfmc.cli.samplers:hmc",
+    "local": "lfmc.cli.samplers:local",
+    "cluster": "lfmc.cli.samplers:cluster",
+    "measure": "lfmc.cli.analysis:measure",
+    "autocorrelation": "lfmc.cli.analysis:autocorrelation",
+    "fit": "lfmc.cli.analysis:fit",
+    "gates": "lfmc.cli.analysis:gates",
+    "verify": "lfmc.cli.flows:verify",
+    "plot": "lfmc.cli.figures:plot",
+    "show": "lfmc.cli.files:show",
+    "config": "lfmc.cli.files:config",
+}
+
+SUMMARY = {
+    "tune": "Tune step sizes and widths to their acceptance.",
+    "train": "Train the flow of an ensemble until its acceptances pass the targets.",
+    "propose": "Generate proposals in parallel blocks (mpirun -n N lfmc propose ...).",
+    "accept": "Turn proposals into an exact Markov chain.",
+    "hmc": "Sample with hybrid Monte Carlo.",
+    "local": "Sample with local Metropolis.",
+    "cluster": "Sample with the embedded Wolff cluster algorithm.",
+    "measure": "Observables with errors from a chain.",
+    "autocorrelation": "Integrated autocorrelation times of a chain.",
+    "fit": "Tables, dynamical critical exponents and costs of all ensembles.",
+    "gates": "Exact identities, references and agreement of samplers; fails if one fails.",
+    "verify": "Recompute S, log q and observables of stored fields and compare.",
+    "plot": "Draw one figure (or all).",
+    "show": "Print the provenance of any file that lfmc wrote.",
+    "config": "Check a configuration, print its schema or a preset.",
+}
+
+
+class LazyGroup(click.Group):
+    """A group that knows names and summaries, and imports a subcommand on use."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        module, name = COMMANDS[cmd_name].split(":")
+        command = getattr(importlib.import_module(module), name)
+        assert isinstance(command, click.Command)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands, in the order of the data's journey"):
+            formatter.write_dl(list(SUMMARY.items()))
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__)
+@click.option("-v", "--verbose", is_flag=True, help="Log what is done, not only progress.")
+def lfmc(verbose: bool) -> None:
+    """Flow-based Markov chain Monte Carlo for lattice field theory."""
+    logging.basicConfig(
+        level=logging.INFO if verbose else logging.WARNING,
+        format="%(asctime)s %(name)s: %(message)s",
+        stream=sys.stderr,
+    )
+
+
+def main() -> None:
+    """Run the command line; an LfmcError is one line and exit code 2."""
+    try:
+        lfmc.main(standalone_mode=True)
+    except LfmcError as error:
+        click.echo(f"lfmc: error: {error}", err=True)
+        sys.exit(2)
+
+
+if __name__ == "__main__":
+    main()
