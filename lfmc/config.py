@@ -35,7 +35,14 @@ class Ensemble(Section):
     shape: tuple[Annotated[int, Field(ge=2)], ...] | None = None
     m2: float
     lam: Annotated[float, Field(gt=0)]
-    normalisation: Literal[1.0, 0.5] = 1.0
+    normalisation: Annotated[float, Field(json_schema_extra={"enum": [1.0, 0.5]})] = 1.0
+
+    @field_validator("normalisation")
+    @classmethod
+    def _known(cls, value: float) -> float:
+        if value not in (1.0, 0.5):
+            raise ValueError("is 1.0, or 0.5 for the negative control")
+        return value
 
     @model_validator(mode="after")
     def _check(self) -> Self:
@@ -308,22 +315,26 @@ def _what(error: Any) -> str:
         return "unknown key"
     if error["type"] == "missing":
         return "missing"
-    return f"{message} (got {error['input']!r})" if not isinstance(error["input"], dict) else message
+    return (
+        f"{message} (got {error['input']!r})" if not isinstance(error["input"], dict) else message
+    )
 
 
 def stage_settings(
-    config: Config, stage: str, ensemble: str, sampler: str | None = None
+    config: Config, stage: str, ensemble: str | None = None, sampler: str | None = None
 ) -> dict[str, Any]:
     """The settings on which a stage's bits depend, and nothing else.
 
     The Snakefile passes them as params, so a change reruns exactly the rules that it touches;
-    checkpoints and files carry their hash.
+    checkpoints and files carry their hash. Stages of the whole run (fit, gates, plot) name no
+    ensemble and depend on the list of all.
     """
-    settings: dict[str, Any] = {
-        "stage": stage,
-        "seed": config.seed,
-        "ensemble": config.ensemble(ensemble).model_dump(mode="json"),
-    }
+    settings: dict[str, Any] = {"stage": stage, "seed": config.seed}
+    if ensemble is None:
+        settings["ensembles"] = [e.model_dump(mode="json") for e in config.ensembles]
+        settings["samplers"] = list(config.sampler_names)
+    else:
+        settings["ensemble"] = config.ensemble(ensemble).model_dump(mode="json")
     if sampler is not None:
         settings["sampler"] = sampler
     statistics = config.statistics.model_dump(mode="json")
@@ -341,6 +352,8 @@ def stage_settings(
         settings["statistics"] = statistics
     elif stage == "tune":
         settings["settings"] = config.samplers.model_dump(mode="json")
+    elif stage == "fit":
+        settings["fit"] = config.fit.model_dump(mode="json")
     return settings
 
 
@@ -352,4 +365,5 @@ def settings_hash(settings: Any) -> str:
 
 def json_schema() -> dict[str, Any]:
     """JSON schema of the configuration file, generated from these types."""
-    return Config.model_json_schema()
+    dialect = "https://json-schema.org/draft/2020-12/schema"
+    return {"$schema": dialect, **Config.model_json_schema()}

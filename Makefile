@@ -1,0 +1,72 @@
+# make help
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+PYTHON ?= python3
+VENV ?= .venv
+CORES ?= all
+CONFIG ?= config.yaml
+PIP_ARGS ?=
+
+BIN := $(abspath $(VENV))/bin
+STAMP := $(VENV)/.installed
+export PATH := $(BIN):$(PATH)
+SNAKEMAKE := snakemake --cores $(CORES) --configfile
+SOURCES := lfmc tests
+RULES := Snakefile workflow/rules
+
+.PHONY: help figures report smoke test lint types format schema lock clean
+
+help: ## this list
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
+	@echo "  variables: CONFIG=config.yaml CORES=all PYTHON=python3 VENV=.venv PIP_ARGS="
+
+figures: $(STAMP) ## everything: figures, tables and report below results/ (CONFIG=other.yaml)
+	$(SNAKEMAKE) $(CONFIG)
+	@$(MAKE) --no-print-directory report
+
+report: $(STAMP) ## one self-contained HTML of a finished run: results/report.html
+	results=$$(python -c 'import sys; from lfmc.config import read_config; print(read_config(sys.argv[1]).results)' $(CONFIG)); \
+	$(SNAKEMAKE) $(CONFIG) --report "$$results/report.html"; \
+	echo "report: $$results/report.html"
+
+smoke: $(STAMP) ## the same chain with tiny statistics, in results-smoke/ (three minutes)
+	@$(MAKE) --no-print-directory figures CONFIG=lfmc/data/presets/smoke.yaml
+
+test: $(STAMP) lint types ## all tests, with lint, format and type checks
+	pytest
+
+lint: $(STAMP) ## ruff, snakefmt, snakemake --lint, and the schema is up to date
+	ruff check $(SOURCES)
+	ruff format --check $(SOURCES)
+	snakefmt --check $(RULES)
+	snakemake --lint
+	lfmc config schema | diff - workflow/schemas/config.schema.json
+
+types: $(STAMP) ## mypy
+	mypy
+
+format: $(STAMP) ## rewrite sources and rules in the house's style
+	ruff check --fix $(SOURCES)
+	ruff format $(SOURCES)
+	snakefmt $(RULES)
+
+schema: $(STAMP) ## regenerate workflow/schemas/config.schema.json after a change of lfmc/config.py
+	lfmc config schema > workflow/schemas/config.schema.json
+
+lock: $(STAMP) ## rewrite envs/requirements.lock from what is installed
+	python envs/lock.py > envs/requirements.lock.new
+	mv envs/requirements.lock.new envs/requirements.lock
+
+clean: ## remove the smoke run and caches; results/ and the environment stay
+	rm -rf results-smoke .pytest_cache .mypy_cache .ruff_cache .hypothesis
+
+# The environment: pinned versions, then this package in place. Made anew when the lock changes.
+$(STAMP): envs/requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "lfmc needs Python >= 3.11; '$(PYTHON)' is $$($(PYTHON) -V 2>&1). Try: make PYTHON=python3.12 ..." >&2; exit 1; }
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check $(PIP_ARGS) -r envs/requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check $(PIP_ARGS) --no-deps --no-build-isolation -e .
+	touch $@

@@ -1,0 +1,22 @@
+rule cluster:
+    input:
+        tuning="<results>/tune/{ensemble}.json",
+    output:
+        "<results>/cluster/{ensemble}.h5",
+    log:
+        "<logs>/cluster/{ensemble}.log",
+    benchmark:
+        "<benchmarks>/cluster/{ensemble}.tsv"
+    priority: first(10_000)
+    retries: 1
+    conda:
+        "../envs/lfmc.yaml"
+    threads: 1
+    resources:
+        mem_mb=memory(1500),
+        runtime=minutes(60),
+    params:
+        config=config_file,
+        settings=settings("cluster"),
+    shell:
+        "lfmc cluster --config {params.config:q} --ensemble {wildcards.ensemble} > {log} 2>&1"

@@ -1,0 +1,112 @@
+"""What all stages share: the validated configuration, its names, and functions of wildcards."""
+
+import json
+import shlex
+import sys
+from pathlib import Path
+
+import yaml
+from snakemake.exceptions import WorkflowError
+from snakemake.utils import validate
+
+from lfmc.config import read_config, stage_settings
+from lfmc.errors import LfmcError
+from lfmc.figures.registry import FIGURES, inputs
+
+# Rules call the lfmc and the mpiexec that are installed beside the snakemake that runs them.
+shell.prefix(f"export PATH={shlex.quote(str(Path(sys.executable).parent))}:$PATH; ")
+
+# One file describes a run and is passed on to every command, so that a command repeated by hand
+# does the same; overrides that only Snakemake would see are refused.
+if len(workflow.configfiles) != 1 or workflow.config_settings.config:
+    raise WorkflowError("give one configuration file (--configfile FILE) and no --config KEY=VALUE")
+
+CONFIG_FILE = str(workflow.configfiles[0])
+try:
+    CONFIG = read_config(CONFIG_FILE)
+except LfmcError as error:
+    raise WorkflowError(str(error)) from None
+validate(yaml.safe_load(Path(CONFIG_FILE).read_text()), "../schemas/config.schema.json")
+
+ENSEMBLES = CONFIG.ensemble_names
+FLOWS = CONFIG.flow_names
+SAMPLERS = CONFIG.sampler_names
+TABLES = ("observables", "tau_int", "exponents", "acceptance", "training", "costs", "published")
+
+
+wildcard_constraints:
+    ensemble="|".join(ENSEMBLES),
+    sampler="|".join(SAMPLERS),
+
+
+def config_file(wildcards, input):
+    """Path of the configuration; as a function of `input` it is no rerun trigger by itself."""
+    return CONFIG_FILE
+
+
+def settings(stage):
+    """A params function: the settings on which the stage's result depends, and no others."""
+
+    def of_job(wildcards):
+        names = (wildcards.get("ensemble"), wildcards.get("sampler"))
+        return json.dumps(stage_settings(CONFIG, stage, *names), sort_keys=True)
+
+    return of_job
+
+
+def volume(wildcards):
+    """Number of sites of the job's ensemble."""
+    sites = 1
+    for extent in CONFIG.ensemble(wildcards.ensemble).sites:
+        sites *= extent
+    return sites
+
+
+def first(stage_priority):
+    """A priority function: stages in the given order, the largest (longest) lattices first."""
+
+    def of_job(wildcards):
+        return stage_priority + volume(wildcards)
+
+    return of_job
+
+
+def memory(mebibytes):
+    """A mem_mb function that asks for more at each attempt."""
+
+    def of_job(wildcards, attempt):
+        return mebibytes * attempt
+
+    return of_job
+
+
+def minutes(runtime):
+    """A runtime function that asks for more at each attempt."""
+
+    def of_job(wildcards, attempt):
+        return runtime * attempt
+
+    return of_job
+
+
+def chain_files(wildcards):
+    """The chain of (ensemble, sampler); a flow's refers to its proposals."""
+    ensemble, sampler = wildcards.ensemble, wildcards.sampler
+    if sampler in FLOWS:
+        return {
+            "chain": f"<results>/accept/{ensemble}/{sampler}.h5",
+            "proposals": f"<results>/propose/{ensemble}/{sampler}.h5",
+        }
+    return {"chain": f"<results>/{sampler}/{ensemble}.h5"}
+
+
+def model_file(wildcards):
+    """The model behind a flow's chain; nothing for the other samplers."""
+    if wildcards.sampler in FLOWS:
+        return f"<results>/train/{wildcards.ensemble}/{wildcards.sampler}.safetensors"
+    return []
+
+
+def launcher(wildcards, resources):
+    """Nothing for one rank; otherwise the MPI launcher, which a site's profile may override."""
+    return f"{resources.mpi} -n {resources.tasks}" if resources.tasks > 1 else ""

@@ -1,0 +1,37 @@
+# The tables that people and figures read, one number a row.
+rule fit:
+    input:
+        measure=expand(
+            "<results>/measure/{ensemble}/{sampler}.csv", ensemble=ENSEMBLES, sampler=SAMPLERS
+        ),
+        autocorrelation=expand(
+            "<results>/autocorrelation/{ensemble}/{sampler}.csv",
+            ensemble=ENSEMBLES,
+            sampler=SAMPLERS,
+        ),
+        training=expand("<results>/train/{ensemble}/training.csv", ensemble=ENSEMBLES),
+    output:
+        [
+            report(
+                f"<results>/tables/{table}.csv",
+                caption=f"../report/table_{table}.rst",
+                category="Tables",
+                labels={"table": table},
+            )
+            for table in TABLES
+        ],
+    log:
+        "<logs>/fit.log",
+    benchmark:
+        "<benchmarks>/fit.tsv"
+    conda:
+        "../envs/lfmc.yaml"
+    threads: 1
+    resources:
+        mem_mb=memory(1000),
+        runtime=minutes(10),
+    params:
+        config=config_file,
+        settings=settings("fit"),
+    shell:
+        "lfmc fit --config {params.config:q} > {log} 2>&1"

@@ -1,0 +1,26 @@
+# A failed gate ends the run here, before any figure; what failed is printed and in the log.
+rule gates:
+    input:
+        rules.fit.output,
+    output:
+        report(
+            "<results>/tables/gates.csv",
+            caption="../report/table_gates.rst",
+            category="Tables",
+            labels={"table": "gates"},
+        ),
+    log:
+        "<logs>/gates.log",
+    benchmark:
+        "<benchmarks>/gates.tsv"
+    conda:
+        "../envs/lfmc.yaml"
+    threads: 1
+    resources:
+        mem_mb=memory(1000),
+        runtime=minutes(10),
+    params:
+        config=config_file,
+        settings=settings("gates"),
+    shell:
+        "lfmc gates --config {params.config:q} > {log} 2>&1"

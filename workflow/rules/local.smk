@@ -1,0 +1,22 @@
+rule local:
+    input:
+        tuning="<results>/tune/{ensemble}.json",
+    output:
+        "<results>/local/{ensemble}.h5",
+    log:
+        "<logs>/local/{ensemble}.log",
+    benchmark:
+        "<benchmarks>/local/{ensemble}.tsv"
+    priority: first(10_000)
+    retries: 1
+    conda:
+        "../envs/lfmc.yaml"
+    threads: 1
+    resources:
+        mem_mb=memory(1500),
+        runtime=minutes(60),
+    params:
+        config=config_file,
+        settings=settings("local"),
+    shell:
+        "lfmc local --config {params.config:q} --ensemble {wildcards.ensemble} > {log} 2>&1"

@@ -1,0 +1,23 @@
+rule measure:
+    input:
+        unpack(chain_files),
+    output:
+        table="<results>/measure/{ensemble}/{sampler}.csv",
+        bins="<results>/measure/{ensemble}/{sampler}.h5",
+    log:
+        "<logs>/measure/{ensemble}/{sampler}.log",
+    benchmark:
+        "<benchmarks>/measure/{ensemble}/{sampler}.tsv"
+    priority: first(0)
+    conda:
+        "../envs/lfmc.yaml"
+    threads: 1
+    resources:
+        mem_mb=memory(2000),
+        runtime=minutes(20),
+    params:
+        config=config_file,
+        settings=settings("measure"),
+    shell:
+        "lfmc measure --config {params.config:q} --ensemble {wildcards.ensemble}"
+        " --sampler {wildcards.sampler} > {log} 2>&1"

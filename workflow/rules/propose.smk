@@ -1,0 +1,28 @@
+# Any number of ranks gives the same bits, so `propose.ranks` is a resource and no rerun trigger.
+rule propose:
+    input:
+        model="<results>/train/{ensemble}/{sampler}.safetensors",
+    output:
+        "<results>/propose/{ensemble}/{sampler}.h5",
+    log:
+        "<logs>/propose/{ensemble}/{sampler}.log",
+    benchmark:
+        "<benchmarks>/propose/{ensemble}/{sampler}.tsv"
+    priority: first(100_000)
+    retries: 1
+    conda:
+        "../envs/lfmc.yaml"
+    threads: CONFIG.propose.ranks
+    resources:
+        mpi="mpiexec",
+        tasks=CONFIG.propose.ranks,
+        mem_mb=memory(1500),
+        runtime=minutes(120),
+    params:
+        config=config_file,
+        launcher=launcher,
+        settings=settings("propose"),
+    shell:
+        "export OMP_NUM_THREADS=1 MKL_NUM_THREADS=1; "
+        "{params.launcher} lfmc propose --config {params.config:q} --ensemble {wildcards.ensemble}"
+        " --sampler {wildcards.sampler} --expect-ranks {resources.tasks} > {log} 2>&1"

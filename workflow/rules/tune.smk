@@ -1,0 +1,20 @@
+rule tune:
+    output:
+        "<results>/tune/{ensemble}.json",
+    log:
+        "<logs>/tune/{ensemble}.log",
+    benchmark:
+        "<benchmarks>/tune/{ensemble}.tsv"
+    priority: first(20_000)
+    retries: 1
+    conda:
+        "../envs/lfmc.yaml"
+    threads: 1
+    resources:
+        mem_mb=memory(1000),
+        runtime=minutes(20),
+    params:
+        config=config_file,
+        settings=settings("tune"),
+    shell:
+        "lfmc tune --config {params.config:q} --ensemble {wildcards.ensemble} > {log} 2>&1"

@@ -1,0 +1,23 @@
+rule verify:
+    input:
+        unpack(chain_files),
+        model=model_file,
+    output:
+        "<results>/verify/{ensemble}/{sampler}.json",
+    log:
+        "<logs>/verify/{ensemble}/{sampler}.log",
+    benchmark:
+        "<benchmarks>/verify/{ensemble}/{sampler}.tsv"
+    priority: first(0)
+    conda:
+        "../envs/lfmc.yaml"
+    threads: 1
+    resources:
+        mem_mb=memory(1500),
+        runtime=minutes(20),
+    params:
+        config=config_file,
+        settings=settings("verify"),
+    shell:
+        "lfmc verify --config {params.config:q} --ensemble {wildcards.ensemble}"
+        " --sampler {wildcards.sampler} > {log} 2>&1"
