@@ -1,0 +1,81 @@
+"""Chains that may not be analysed: frozen, too short, not finite, or in disagreement."""
+
+from math import ceil
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lfmc.errors import LfmcError
+
+Floats = NDArray[np.floating]
+
+LEAST_TAUS = 50
+LEAST_TAUS_PER_REPLICA = 5
+RHAT_LIMIT = 1.05
+
+
+def require_moving(series: Floats, name: str) -> None:
+    """Every replica of (replicas, length) is finite and fluctuates.
+
+    Raises:
+        LfmcError: NaN or inf with its place; a frozen replica with its number.
+    """
+    finite = np.isfinite(series)
+    if not finite.all():
+        replica, entry = np.argwhere(~finite)[0]
+        raise LfmcError(
+            f"{name} is {series[replica, entry]} at update {entry} of replica {replica}; "
+            "every value must be finite: the sampler diverged or the file is damaged"
+        )
+    frozen = np.flatnonzero(np.ptp(series, axis=1) == 0)
+    if len(frozen):
+        raise LfmcError(
+            f"{name} has zero variance in replica {frozen[0]} ({len(frozen)} of {len(series)} "
+            "replicas never moved); sample again with a smaller step or another start"
+        )
+
+
+def require_length(shape: tuple[int, int], tau: float, name: str) -> None:
+    """At least 50 tau over all replicas and 5 tau in each: (replicas, length) against tau.
+
+    Raises:
+        LfmcError: too short, with the length that would do.
+    """
+    replicas, length = shape
+    need = max(ceil(LEAST_TAUS * tau / replicas), ceil(LEAST_TAUS_PER_REPLICA * tau))
+    if length < need:
+        raise LfmcError(
+            f"{replicas} replicas of {length} updates are too short for tau({name}) = {tau:.3g}: "
+            f"{LEAST_TAUS} tau in all and {LEAST_TAUS_PER_REPLICA} tau a replica are needed, "
+            f"at least {need} updates per replica"
+        )
+
+
+def split_rhat(series: Floats) -> float:
+    """Split R-hat (Gelman et al., Bayesian Data Analysis, eq. 11.4) of (replicas, length).
+
+    Each replica counts as two sequences of n = length // 2:
+    R^2 = (n-1)/n + var(sequence means) / mean(variance within a sequence). 1 if all agree.
+    """
+    half = series.shape[1] // 2
+    sequences = np.concatenate([series[:, :half], series[:, -half:]])
+    within = sequences.var(axis=1, ddof=1, dtype=np.float64).mean()
+    between = sequences.mean(axis=1, dtype=np.float64).var(ddof=1)
+    return float(np.sqrt((half - 1) / half + between / within))
+
+
+def require_agreement(rhat: float, tau: float, length: int, name: str) -> None:
+    """R-hat within 1.05 plus what correlations over half a replica explain.
+
+    Converged halves of n = length/2 entries have R^2 = 1 + 2 tau/n on average, R about
+    1 + tau/n; three times that is allowed on top of 1.05.
+
+    Raises:
+        LfmcError: the replicas do not sample the same distribution.
+    """
+    limit = RHAT_LIMIT + 3 * tau / (length / 2)
+    if not rhat <= limit:
+        raise LfmcError(
+            f"replicas disagree: split R-hat of {name} is {rhat:.3f}, at most {limit:.3f} is "
+            "right; thermalise longer or start elsewhere"
+        )

@@ -1,0 +1,79 @@
+"""What a configuration costs, and when a flow has paid for its training (`lfmc fit`).
+
+| quantity | value |
+|---|---|
+| seconds_per_update | wall seconds of one core for one update of one replica |
+| seconds_per_independent_sample | 2 tau_int of chi2 in seconds |
+| training_seconds | until the flow passed its target, mean over seeds |
+| break_even_hmc, _local, _cluster | independent configurations after which training has paid |
+
+With c the seconds per independent sample, N = training / (c_other - c_flow), or "never" where the
+flow is not the cheaper one.
+"""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+COLUMNS = ("ensemble", "sampler", "quantity", "value", "error")
+BASELINES = ("hmc", "local", "cluster")
+NEVER = "never"
+
+
+class Amount(NamedTuple):
+    """A number with its standard error."""
+
+    value: float
+    error: float
+
+
+def break_even(training: Amount, flow: Amount, other: Amount) -> Amount | None:
+    """Independent samples N at which training + N flow = N other; None if never."""
+    gain = other.value - flow.value
+    if gain <= 0:
+        return None
+    number = training.value / gain
+    relative = np.hypot(np.hypot(flow.error, other.error) / gain, training.error / training.value)
+    return Amount(number, float(number * relative))
+
+
+def cost_rows(tau_int: Any, training: Any) -> list[dict[str, Any]]:
+    """Rows of `COLUMNS` from the tables tau_int and training; a value is a number or NEVER."""
+    chi2 = tau_int[(tau_int.observable == "chi2") & (tau_int.estimator == "gamma")]
+    rows: list[dict[str, Any]] = []
+    for ensemble, group in chi2.groupby("ensemble", sort=False):
+        second = group[group.unit == "second"].set_index("sampler")
+        update = group[group.unit == "update"].set_index("sampler")
+        cost = {str(name): Amount(2 * row.tau, 2 * row.error) for name, row in second.iterrows()}
+        for sampler, amount in cost.items():
+            head = {"ensemble": ensemble, "sampler": sampler}
+            each = second.tau[sampler] / update.tau[sampler]
+            rows.append(head | _entry("seconds_per_update", Amount(each, 0.0)))
+            rows.append(head | _entry("seconds_per_independent_sample", amount))
+            spent = training_seconds(training, str(ensemble), sampler)
+            if spent is None:
+                continue
+            rows.append(head | _entry("training_seconds", spent))
+            for other in BASELINES:
+                if other in cost:
+                    number = break_even(spent, amount, cost[other])
+                    rows.append(head | _entry(f"break_even_{other}", number))
+    return rows
+
+
+def training_seconds(training: Any, ensemble: str, flow: str) -> Amount | None:
+    """Mean and error of the mean over seeds of the seconds until the target; None if no flow.
+
+    One seed has no spread: its error is 0.
+    """
+    seconds = training[(training.ensemble == ensemble) & (training.flow == flow)].seconds
+    if not len(seconds):
+        return None
+    error = float(seconds.std(ddof=1) / np.sqrt(len(seconds))) if len(seconds) > 1 else 0.0
+    return Amount(float(seconds.mean()), error)
+
+
+def _entry(quantity: str, amount: Amount | None) -> dict[str, Any]:
+    if amount is None:
+        return {"quantity": quantity, "value": NEVER, "error": np.nan}
+    return {"quantity": quantity, "value": amount.value, "error": amount.error}

@@ -1,0 +1,53 @@
+"""Table of dynamical critical exponents: every sampler, observable and unit (`lfmc fit`)."""
+
+import logging
+from typing import Any
+
+import numpy as np
+
+from lfmc.analysis.scaling import fit_power_law
+
+log = logging.getLogger(__name__)
+
+COLUMNS = (
+    *("sampler", "observable", "unit", "fit_L", "z", "z_error", "alpha", "alpha_error"),
+    "chi2_dof",
+)
+FITTED = ("gamma", "rejections")
+
+
+def exponent_rows(
+    tau_int: Any, extents: dict[str, int], ranges: dict[str, tuple[int, ...]]
+) -> list[dict[str, Any]]:
+    """Fit tau = alpha L^z within every (sampler, observable, unit) over every range of L.
+
+    Args:
+        tau_int: pandas table of `autocorrelation.COLUMNS`; estimator gamma for observables and
+            rejections for "acc" are fitted.
+        extents: ensemble name -> L, of the ensembles that belong together.
+        ranges: label (column fit_L) -> the L it fits, e.g. {"10-12-14": (10, 12, 14)}.
+
+    A range with fewer than three different L, or a tau without an error, gives no row and a line
+    in the log.
+    """
+    table = tau_int[tau_int.estimator.isin(FITTED) & tau_int.ensemble.isin(extents)]
+    rows = []
+    for (sampler, observable, unit), group in table.groupby(
+        ["sampler", "observable", "unit"], sort=False
+    ):
+        length = group.ensemble.map(extents).to_numpy(dtype=float)
+        usable = ((group.tau > 0) & (group.error > 0) & np.isfinite(group.error)).to_numpy()
+        for label, chosen in ranges.items():
+            here = usable & np.isin(length, chosen)
+            if len(np.unique(length[here])) < 3:
+                log.warning(
+                    "no exponent of %s %s per %s over L = %s: fewer than 3 different L",
+                    *(sampler, observable, unit, label),
+                )
+                continue
+            fit = fit_power_law(
+                length[here], group.tau.to_numpy()[here], group.error.to_numpy()[here]
+            )
+            head = {"sampler": sampler, "observable": observable, "unit": unit, "fit_L": label}
+            rows.append(head | fit._asdict())
+    return rows

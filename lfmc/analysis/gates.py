@@ -1,0 +1,176 @@
+"""Gates: what must hold before any figure is believed (`lfmc gates`).
+
+| gate | value | expected |
+|---|---|---|
+| schwinger_dyson | sd | 1 |
+| creutz | <exp(-dH)> of hmc | 1 |
+| symmetry | <m> | 0 |
+| agreement | chi2, E, phi2 of a sampler | those of every other sampler |
+| reference | chi2, E, phi2 | independent measurement, its error times 1.5, where there is one |
+| published | mpL | table I of arXiv:1904.12072, limit 2 combined sigma |
+| acceptance | acceptance of a flow | its target, one-sided: only a shortfall counts |
+
+False alarms: deviations are turned into standard-normal sigmas with Student's t for the number of
+bins behind each error, and the limit is Bonferroni's, such that the whole table raises an alarm
+with probability at most 1 % (all gates but `published`, 305 of them at full size: limit 4.15
+sigma). `published` compares with fixed numbers whose errors are 10 times ours and from which the
+true masses differ by less than 1 sigma, so its false-alarm rate is negligible.
+"""
+
+from itertools import combinations
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas
+from scipy.stats import norm
+from scipy.stats import t as student
+
+from lfmc.analysis.reference import find_reference
+from lfmc.config import Config
+
+COLUMNS = (
+    *("gate", "ensemble", "sampler", "observable", "value", "expected", "error"),
+    *("sigmas", "limit", "passed"),
+)
+COMPARED = ("chi2", "E", "phi2")
+FALSE_ALARM = 0.01
+PUBLISHED_LIMIT = 2.0
+
+
+class Gate(NamedTuple):
+    """A comparison before its limit is known; sigmas is signed."""
+
+    gate: str
+    ensemble: str
+    sampler: str
+    observable: str
+    value: float
+    expected: float
+    error: float
+    sigmas: float
+
+    def passes(self, limit: float) -> bool:
+        """Within the limit; NaN fails; an acceptance above its target always passes."""
+        if self.gate == "acceptance":
+            return self.sigmas >= -limit
+        return abs(self.sigmas) <= limit
+
+
+class Measured(NamedTuple):
+    """An observable with the degrees of freedom of its error."""
+
+    value: float
+    error: float
+    freedom: float
+
+
+def gate_table(config: Config, observables: Any) -> Any:
+    """All gates as a pandas table of `COLUMNS`.
+
+    Args:
+        observables: pandas table of `measurement.COLUMNS`, of every ensemble and sampler.
+    """
+    measured = _index(observables)
+    gates: list[Gate] = []
+    for ensemble in config.ensembles:
+        here = {s: v for (e, s), v in measured.items() if e == ensemble.name}
+        for sampler, values in here.items():
+            gates += _identities(ensemble.name, sampler, values)
+            if sampler in config.flow_names:
+                gates.append(_acceptance(ensemble.name, sampler, values, config.target(sampler)))
+        gates += _agreement(ensemble.name, here)
+        reference = find_reference(ensemble.sites, ensemble.m2, ensemble.lam)
+        if reference is not None:
+            for sampler, values in here.items():
+                for name in COMPARED:
+                    pair = Measured(*reference.measured[name], np.inf)
+                    gates.append(
+                        _compare("reference", ensemble.name, sampler, name, values[name], pair)
+                    )
+                pair = Measured(*reference.published["mpL"], np.inf)
+                gates.append(
+                    _compare("published", ensemble.name, sampler, "mpL", values["mpL"], pair)
+                )
+    statistical = sum(g.gate != "published" for g in gates)
+    common = bonferroni_limit(statistical)
+    rows = []
+    for gate in gates:
+        limit = PUBLISHED_LIMIT if gate.gate == "published" else common
+        rows.append((*gate, limit, gate.passes(limit)))
+    return pandas.DataFrame(rows, columns=list(COLUMNS))
+
+
+def bonferroni_limit(gates: int, false_alarm: float = FALSE_ALARM) -> float:
+    """Sigmas that `gates` two-sided comparisons exceed with probability <= false_alarm in all."""
+    return float(norm.isf(false_alarm / 2 / max(gates, 1)))
+
+
+def normal_sigmas(deviation: float, freedom: float) -> float:
+    """The deviation of a normal variable as improbable as this one of Student's t."""
+    if not np.isfinite(freedom) or not np.isfinite(deviation):
+        return deviation
+    sigmas = norm.isf(student.sf(abs(deviation), freedom))
+    return float(np.sign(deviation) * min(sigmas, abs(deviation)))
+
+
+def describe_failures(table: Any) -> str:
+    """One line that names every failed gate; empty if all passed."""
+    failed = table[~table.passed]
+    parts = [
+        f"{g.gate} {g.ensemble} {g.sampler} {g.observable} = {g.value:.6g} against "
+        f"{g.expected:.6g} ({g.sigmas:+.1f} sigma, limit {g.limit:.2g})"
+        for g in failed.head(8).itertuples()
+    ]
+    if len(failed) > len(parts):
+        parts.append(f"and {len(failed) - len(parts)} more")
+    return "; ".join(parts)
+
+
+def _identities(ensemble: str, sampler: str, values: dict[str, Measured]) -> list[Gate]:
+    exact = [("schwinger_dyson", "sd", 1.0), ("symmetry", "m", 0.0)]
+    if "expdH" in values:
+        exact.append(("creutz", "expdH", 1.0))
+    return [
+        _compare(gate, ensemble, sampler, name, values[name], Measured(expected, 0.0, np.inf))
+        for gate, name, expected in exact
+    ]
+
+
+def _agreement(ensemble: str, here: dict[str, dict[str, Measured]]) -> list[Gate]:
+    return [
+        _compare("agreement", ensemble, f"{one}|{two}", name, here[one][name], here[two][name])
+        for one, two in combinations(here, 2)
+        for name in COMPARED
+    ]
+
+
+def _acceptance(ensemble: str, sampler: str, values: dict[str, Measured], target: float) -> Gate:
+    expected = Measured(target, 0.0, np.inf)
+    return _compare("acceptance", ensemble, sampler, "acceptance", values["acceptance"], expected)
+
+
+def _compare(
+    gate: str, ensemble: str, sampler: str, name: str, value: Measured, expected: Measured
+) -> Gate:
+    """Student's t of the difference, degrees of freedom after Welch and Satterthwaite."""
+    error = float(np.hypot(value.error, expected.error))
+    difference = value.value - expected.value
+    if error > 0:
+        parts = [m.error**4 / m.freedom for m in (value, expected) if m.error > 0]
+        freedom = error**4 / sum(parts) if sum(parts) > 0 else np.inf
+        sigmas = normal_sigmas(difference / error, freedom)
+    else:
+        sigmas = 0.0 if difference == 0 else np.nan
+    return Gate(gate, ensemble, sampler, name, value.value, expected.value, error, sigmas)
+
+
+def _index(observables: Any) -> dict[tuple[str, str], dict[str, Measured]]:
+    """(ensemble, sampler) -> observable -> value, error, degrees of freedom."""
+    index: dict[tuple[str, str], dict[str, Measured]] = {}
+    for (ensemble, sampler), group in observables.groupby(["ensemble", "sampler"], sort=False):
+        bins = float(group.value[group.observable == "bins"].iloc[0])
+        index[str(ensemble), str(sampler)] = {
+            row.observable: Measured(row.value, row.error, max(bins - 1, 1))
+            for row in group.itertuples()
+        }
+    return index

@@ -1,0 +1,86 @@
+"""The tidy tables below results/tables, joined from every ensemble and sampler (`lfmc fit`)."""
+
+import logging
+from pathlib import Path
+from typing import Any
+
+import pandas
+
+from lfmc.analysis import costs, exponents, published
+from lfmc.config import Config, Ensemble
+from lfmc.errors import LfmcError
+from lfmc.store import read_table
+
+log = logging.getLogger(__name__)
+
+ACCEPTANCE = ("ensemble", "sampler", "acceptance", "error", "longest_rejection_run")
+TRAINING = (
+    *("ensemble", "flow", "target", "seed", "steps", "samples", "seconds"),
+    *("acceptance_q", "acceptance_p", "ess"),
+)
+
+
+def join_tables(paths: list[Path], columns: tuple[str, ...], stage: str) -> Any:
+    """Concatenate tables of the same columns.
+
+    Raises:
+        LfmcError: a missing file, or one without these columns; names the command to run.
+    """
+    parts = []
+    for path in paths:
+        if not path.exists():
+            raise LfmcError(f"{path}: missing; run lfmc {stage} for it first")
+        part = read_table(path)
+        absent = [c for c in columns if c not in part.columns]
+        if absent:
+            raise LfmcError(f"{path}: no column {absent[0]!r}; run lfmc {stage} again")
+        parts.append(part[list(columns)])
+    return pandas.concat(parts, ignore_index=True)
+
+
+def acceptance_table(observables: Any) -> Any:
+    """One row an ensemble and sampler, from the rows of `measure`."""
+    value = observables.set_index(["ensemble", "sampler", "observable"])
+    rows = []
+    pairs = observables[["ensemble", "sampler"]].drop_duplicates()
+    for pair in pairs.itertuples(index=False):
+        accepted = value.loc[(*pair, "acceptance")]
+        longest = value.loc[(*pair, "longest_rejection_run")]
+        rows.append((*pair, accepted.value, accepted.error, int(longest.value)))
+    return pandas.DataFrame(rows, columns=list(ACCEPTANCE))
+
+
+def scaling_ensembles(ensembles: tuple[Ensemble, ...]) -> dict[str, int]:
+    """Ensembles that one power law may join, name -> L: dimension and m2 of the first one."""
+    first = ensembles[0]
+    chosen = {}
+    for e in ensembles:
+        if (e.d, e.m2, e.normalisation) == (first.d, first.m2, first.normalisation):
+            chosen[e.name] = e.extent
+        else:
+            log.warning("%s is left out of the scaling fits: other d or m2 than %s", e, first.name)
+    return chosen
+
+
+def all_tables(config: Config, observables: Any, tau_int: Any, training: Any) -> dict[str, Any]:
+    """Every table, name -> pandas table, in the order of writing."""
+    extents = scaling_ensembles(config.ensembles)
+    ranges = {
+        "-".join(map(str, sorted(config.fit.L))): config.fit.L,
+        "all": tuple(sorted(set(extents.values()))),
+    }
+    rows = {
+        "exponents": (exponents.exponent_rows(tau_int, extents, ranges), exponents.COLUMNS),
+        "costs": (costs.cost_rows(tau_int, training), costs.COLUMNS),
+        "published": (published.published_rows(observables, config.ensembles), published.COLUMNS),
+    }
+    made = {
+        name: pandas.DataFrame(data, columns=list(columns))
+        for name, (data, columns) in rows.items()
+    }
+    return {
+        "observables": observables,
+        "tau_int": tau_int,
+        "acceptance": acceptance_table(observables),
+        "training": training,
+    } | made

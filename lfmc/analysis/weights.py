@@ -1,0 +1,70 @@
+"""tau of the independence chain from importance weights alone, before any chain is run.
+
+A state with weight w = p/q is left with probability a(w) = E_q[min(1, w'/w)]; the probability of t
+rejections in a row from a stationary state is E_p[(1 - a)^t] (arXiv:1904.12072 eq. 15-18), hence
+
+    tau = 1/2 + sum_{t>=1} E_p[(1 - a(w))^t] = E_p[1 / a(w)] - 1/2.
+
+E_p is taken with self-normalised weights over proposals of q, O(N log N) by sorting.
+"""
+
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lfmc.analysis.gamma_method import Tau
+from lfmc.errors import LfmcError
+from lfmc.store import open_hdf5
+
+Floats = NDArray[np.floating]
+
+GROUPS = 20
+
+
+def read_log_weights(path: str | Path) -> Floats:
+    """log w = -S - log q of every proposal, (N,).
+
+    Raises:
+        LfmcError: no proposals in the file.
+    """
+    with open_hdf5(path) as file:
+        if "log_q" not in file or "S" not in file:
+            raise LfmcError(f"{path}: no log_q and S; expected a file of lfmc propose")
+        return -file["S"][()] - file["log_q"][()]
+
+
+def weight_time(log_weight: Floats) -> Tau:
+    """tau_int of the independence chain with these log weights (any common shift), (N,).
+
+    The error is a delete-one-group jackknife over 20 interleaved groups; `window` is 0.
+
+    Raises:
+        LfmcError: fewer than 40 weights, or one that is NaN or +inf.
+    """
+    if len(log_weight) < 2 * GROUPS:
+        raise LfmcError(f"{len(log_weight)} weights are too few; at least {2 * GROUPS} are needed")
+    if not (np.isfinite(log_weight) | (log_weight == -np.inf)).all():
+        raise LfmcError("a log weight is NaN or +inf; every weight must be finite")
+    group = np.arange(len(log_weight)) % GROUPS
+    order = np.argsort(log_weight, kind="stable")
+    ordered, group = log_weight[order], group[order]
+    value = _time(ordered)
+    without = np.array([_time(ordered[group != g]) for g in range(GROUPS)])
+    error = np.sqrt((GROUPS - 1) / GROUPS * ((without - without.mean()) ** 2).sum())
+    return Tau(value, float(error), 0)
+
+
+def leaving_probability(ordered: Floats) -> Floats:
+    """a(w) = mean over the sample of min(1, w'/w), for ascending log weights (N,) -> (N,)."""
+    weight = np.exp(ordered - ordered[-1])
+    first_equal = np.searchsorted(ordered, ordered, side="left")
+    below = np.concatenate([[0.0], np.cumsum(weight)])[first_equal]
+    above = len(ordered) - first_equal
+    smaller = np.divide(below, weight, out=np.zeros_like(weight), where=weight > 0)
+    return (above + smaller) / len(ordered)
+
+
+def _time(ordered: Floats) -> float:
+    weight = np.exp(ordered - ordered[-1])
+    return float((weight / leaving_probability(ordered)).sum() / weight.sum() - 0.5)

@@ -1,0 +1,159 @@
+"""lfmc measure, autocorrelation, fit, gates: from chains to tables."""
+
+import logging
+from pathlib import Path
+from typing import Any
+
+import click
+
+from lfmc.cli.options import Run, ensemble_option, open_run, run_options, sampler_option
+from lfmc.config import CLASSICAL, stage_settings
+from lfmc.errors import LfmcError
+
+log = logging.getLogger(__name__)
+
+
+@click.command()
+@run_options
+@ensemble_option
+@sampler_option
+def measure(config_path: Path, results: Path | None, ensemble: str, sampler: str) -> None:
+    """Observables with jackknife errors: measure/E/X.csv, and their bins, measure/E/X.h5.
+
+    Reads the chain (and a flow's proposals). Bins hold at least 100 saved configurations and 20
+    autocorrelation times of chi2. Frozen, non-finite and too short chains are refused.
+    """
+    from lfmc.analysis import measurement
+
+    run = open_run(config_path, results)
+    chain, inputs = _read(run, ensemble, sampler)
+    bins = measurement.bin_chain(chain)
+    rows = measurement.measurement_rows(chain, bins)
+    stamp = _stamp(run, "measure", ensemble, sampler, inputs)
+    measurement.write_bins(run.path("measure", ensemble, sampler, ".h5"), chain, bins, stamp)
+    _write(run.path("measure", ensemble, sampler, ".csv"), rows, measurement.COLUMNS, stamp)
+
+
+@click.command()
+@run_options
+@ensemble_option
+@sampler_option
+def autocorrelation(config_path: Path, results: Path | None, ensemble: str, sampler: str) -> None:
+    """Integrated autocorrelation times in every unit: autocorrelation/E/X.csv.
+
+    tau = 1/2 + sum rho, automatic window; for flows also from rejection runs and from importance
+    weights. Split R-hat is checked.
+    """
+    from lfmc.analysis.autocorrelation import COLUMNS, autocorrelation_rows
+    from lfmc.analysis.weights import read_log_weights
+
+    run = open_run(config_path, results)
+    chain, inputs = _read(run, ensemble, sampler)
+    log_weight = None if sampler in CLASSICAL else read_log_weights(inputs[1])
+    rows = autocorrelation_rows(chain, log_weight)
+    stamp = _stamp(run, "autocorrelation", ensemble, sampler, inputs)
+    _write(run.path("autocorrelation", ensemble, sampler, ".csv"), rows, COLUMNS, stamp)
+
+
+@click.command()
+@run_options
+def fit(config_path: Path, results: Path | None) -> None:
+    """Join all ensembles into tables/*.csv, with dynamical critical exponents and costs."""
+    from lfmc.analysis import autocorrelation as tau
+    from lfmc.analysis import measurement, tables
+    from lfmc.provenance import stamp
+    from lfmc.store import write_table
+
+    run = open_run(config_path, results)
+    measured = _every(run, "measure")
+    times = _every(run, "autocorrelation")
+    trained = [run.path("train", e, "training", ".csv") for e in run.config.ensemble_names]
+    made = tables.all_tables(
+        run.config,
+        tables.join_tables(measured, measurement.COLUMNS, "measure"),
+        tables.join_tables(times, tau.COLUMNS, "autocorrelation"),
+        tables.join_tables(trained, tables.TRAINING, "train"),
+    )
+    settings = {"stage": "fit", "fit": run.config.fit.model_dump(mode="json")}
+    origin = stamp(settings, (*measured, *times, *trained))
+    for name, table in made.items():
+        write_table(run.results / "tables" / f"{name}.csv", table, origin)
+    click.echo(f"{len(made)} tables in {run.results / 'tables'}")
+
+
+@click.command()
+@run_options
+def gates(config_path: Path, results: Path | None) -> None:
+    """Check exact identities, references and agreement: tables/gates.csv; fails if one fails."""
+    from lfmc.analysis import measurement
+    from lfmc.analysis.gates import describe_failures, gate_table
+    from lfmc.analysis.tables import join_tables
+    from lfmc.provenance import stamp
+    from lfmc.store import write_table
+
+    run = open_run(config_path, results)
+    source = run.results / "tables" / "observables.csv"
+    table = gate_table(run.config, join_tables([source], measurement.COLUMNS, "fit"))
+    settings = {"stage": "gates", "ensembles": run.config.model_dump(mode="json")["ensembles"]}
+    write_table(run.results / "tables" / "gates.csv", table, stamp(settings, (source,)))
+    failed = describe_failures(table)
+    if failed:
+        raise LfmcError(f"{int((~table.passed).sum())} of {len(table)} gates failed: {failed}")
+    click.echo(f"all {len(table)} gates passed")
+
+
+def chain_files(run: Run, ensemble: str, sampler: str) -> tuple[Path, ...]:
+    """The chain of a sampler and, for a flow, its proposals."""
+    if sampler in CLASSICAL:
+        return (run.path(sampler, ensemble, suffix=".h5"),)
+    run.config.target(sampler)
+    return (
+        run.path("accept", ensemble, sampler, ".h5"),
+        run.path("propose", ensemble, sampler, ".h5"),
+    )
+
+
+def _read(run: Run, ensemble: str, sampler: str) -> tuple[Any, tuple[Path, ...]]:
+    """The chain, which must be of this configuration's ensemble and sampler."""
+    from lfmc.chains import read_chain
+
+    wanted = run.ensemble(ensemble)
+    inputs = chain_files(run, ensemble, sampler)
+    log.info("reading %s", inputs[0])
+    chain = read_chain(*inputs)
+    found = chain.ensemble
+    for key in ("m2", "lam", "normalisation"):
+        if found.get(key, 1.0 if key == "normalisation" else None) != getattr(wanted, key):
+            raise LfmcError(
+                f"{inputs[0]}: sampled at {key} = {found.get(key)}, the configuration's {ensemble} "
+                f"has {getattr(wanted, key)}; sample it again"
+            )
+    if chain.shape != wanted.sites or chain.sampler != sampler:
+        raise LfmcError(
+            f"{inputs[0]}: a {chain.sampler} chain on {chain.shape}, expected {sampler} on "
+            f"{wanted.sites}; sample it again"
+        )
+    return chain, inputs
+
+
+def _every(run: Run, stage: str) -> list[Path]:
+    return [
+        run.path(stage, ensemble, sampler, ".csv")
+        for ensemble in run.config.ensemble_names
+        for sampler in run.config.sampler_names
+    ]
+
+
+def _stamp(run: Run, stage: str, ensemble: str, sampler: str, inputs: tuple[Path, ...]) -> str:
+    from lfmc.provenance import stamp
+
+    return stamp(stage_settings(run.config, stage, ensemble, sampler), inputs)
+
+
+def _write(path: Path, rows: list[dict[str, Any]], columns: tuple[str, ...], stamp: str) -> None:
+    import pandas
+
+    from lfmc.store import write_table
+
+    write_table(path, pandas.DataFrame(rows, columns=list(columns)), stamp)
+    log.info("wrote %s", path)
