@@ -1,0 +1,44 @@
+"""`lfmc plot`: the figures."""
+
+from pathlib import Path
+
+import click
+
+from lfmc.cli.options import open_run, run_options
+from lfmc.errors import LfmcError
+
+
+@click.command()
+@click.argument("names", nargs=-1, metavar="[NAME]...")
+@click.option("--all", "every", is_flag=True, help="Every figure.")
+@click.option("--list", "list_names", is_flag=True, help="Print the names and stop.")
+@run_options
+def plot(
+    names: tuple[str, ...], every: bool, list_names: bool, config_path: Path, results: Path | None
+) -> None:
+    """Draw figures into results/figures: NAME.pdf, NAME.png and NAME.txt, its caption.
+
+    \b
+    lfmc plot tau_int            one figure
+    lfmc plot greens fields      several
+    lfmc plot --all              every figure
+    """
+    from lfmc.figures.registry import FIGURES
+
+    if list_names:
+        for name, entry in FIGURES.items():
+            click.echo(f"{name:16}{entry.title}")
+        return
+    if not names and not every:
+        raise LfmcError(f"name a figure or give --all; there are {', '.join(FIGURES)}")
+    unknown = [name for name in names if name not in FIGURES]
+    if unknown:
+        raise LfmcError(f"no figure {unknown[0]!r}; there are {', '.join(FIGURES)}")
+    run = open_run(config_path, results)
+
+    from lfmc.figures.output import plot as draw_to_files
+    from lfmc.figures.rundata import RunData
+
+    for name in FIGURES if every else names:
+        for path in draw_to_files(name, RunData(run.config, run.results)):
+            click.echo(path)

@@ -1,0 +1,78 @@
+"""Seconds per independent configuration against L, every sampler on the same core.
+
+2 tau_int(chi2) updates times the seconds of one update; for flows also with the training shared
+out over the configurations of the run, which is the honest comparison.
+"""
+
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from lfmc.figures.format import count, duration
+from lfmc.figures.panels import extents_axis, outside_legend, sampler_handle, series
+from lfmc.figures.rundata import Floats, RunData
+from lfmc.figures.style import BLACK, COLUMN, sampler_mark
+
+INDEPENDENT = "seconds_per_independent"
+AMORTISED = "seconds_per_independent_with_training"
+
+
+def draw(run: RunData) -> Figure:
+    """One panel, log-log; dashed lines include the training."""
+    figure = Figure(figsize=(COLUMN, 3.2))
+    ax = figure.subplots()
+    for sampler in run.config.sampler_names:
+        mark = sampler_mark(sampler)
+        x, value, error = values(run, sampler, INDEPENDENT)
+        ax.errorbar(x, value, error, **(mark.errorbar | {"linestyle": "-", "linewidth": 0.6}))
+        x, value, error = values(run, sampler, AMORTISED)
+        if len(x):
+            style = mark.errorbar | {"linestyle": "--", "markerfacecolor": mark.color}
+            ax.errorbar(x, value, error, **style)
+    ax.set_yscale("log")
+    extents_axis(ax, [e.extent for e in run.config.ensembles], logarithmic=True)
+    ax.set_xlabel("$L$")
+    ax.set_ylabel(r"seconds per independent $\chi_2$")
+    dashed = Line2D([], [], color=BLACK, linestyle="--", label="with training")
+    outside_legend(figure, [*(sampler_handle(s) for s in run.config.sampler_names), dashed])
+    return figure
+
+
+def caption(run: RunData) -> str:
+    table = run.table("costs")
+    parts = []
+    for flow in run.config.flow_names:
+        for quantity in sorted(q for q in set(table.quantity) if q.startswith("break_even_")):
+            rows = table[(table.sampler == flow) & (table.quantity == quantity)]
+            points = [
+                f"{r.ensemble} {count(r.value) if np.isfinite(r.value) else 'never'}"
+                for r in rows.itertuples()
+            ]
+            rival = quantity.removeprefix("break_even_")
+            parts.append(f"{flow} against {rival}: {', '.join(points)}")
+    largest = max(run.config.ensembles, key=lambda e: e.extent)
+    costs = [
+        f"{row.sampler} {duration(row.value)}"
+        for row in table[
+            (table.ensemble == largest.name) & (table.quantity == INDEPENDENT)
+        ].itertuples()
+    ]
+    many = count(run.config.statistics.configurations)
+    return " ".join(
+        [
+            "Wall seconds on one core for one independent configuration, 2 tau_int(chi2) times the",
+            "seconds of an update. Dashed: training included, shared by the n =",
+            f"{many} saved configurations of the run. Errors are those of tau_int.",
+            f"At {largest.name}: {', '.join(costs)}.",
+            f"Configurations after which a flow has repaid its training: {'; '.join(parts)}."
+            if parts
+            else "",
+        ]
+    ).strip()
+
+
+def values(run: RunData, sampler: str, quantity: str) -> tuple[Floats, Floats, Floats]:
+    """(L, value, error) of a cost."""
+    table = run.table("costs")
+    rows = table[(table.sampler == sampler) & (table.quantity == quantity)]
+    return series(run, rows, "value")

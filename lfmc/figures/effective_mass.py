@@ -1,0 +1,63 @@
+"""Effective pole masses times L (arXiv:1904.12072, fig. 9, eq. 25), plateau and table I."""
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import Patch
+from matplotlib.ticker import MaxNLocator
+
+from lfmc.analysis.correlator import plateau_range
+from lfmc.config import Ensemble
+from lfmc.figures.format import value_error
+from lfmc.figures.panels import ensemble_grid, offsets, outer_labels, sampler_legend
+from lfmc.figures.rundata import RunData
+from lfmc.figures.style import GREY, SKY, sampler_mark
+
+
+def draw(run: RunData) -> Figure:
+    """One panel an ensemble; grey band: pole mass of HMC over its plateau; blue: published."""
+    names = run.config.sampler_names
+    figure, panels = ensemble_grid(run.config.ensembles, sharey=False)
+    for ax, ensemble in zip(panels, run.config.ensembles, strict=True):
+        for sampler, shift in zip(names, offsets(len(names), 0.5), strict=True):
+            line = run.against_time(ensemble.name, sampler, "mLeff")
+            style = sampler_mark(sampler).errorbar | {"markersize": 3}
+            ax.errorbar(line.x + shift, line.value, line.error, **style)
+        _bands(ax, run, ensemble)
+        ax.set_xlim(0.4, ensemble.extent // 2 + 0.6)
+        ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+    outer_labels(panels, "$t$", r"$m_p^\mathrm{eff}(t)\,L$")
+    bands = [
+        Patch(facecolor=GREY, alpha=0.6, label="plateau, HMC"),
+        Patch(facecolor=SKY, alpha=0.3, label="published, table I"),
+    ]
+    sampler_legend(figure, names, bands)
+    return figure
+
+
+def caption(run: RunData) -> str:
+    parts = []
+    for e in run.config.ensembles:
+        first, last = plateau_range(e.extent)
+        own, known = run.observable(e.name, "hmc", "mpL"), run.published(e.name, "mpL")
+        text = f"{e.name} t = {first}-{last}"
+        text += f", {value_error(*own)}" if own else ""
+        text += f" (published {value_error(*known, 1)})" if known else ""
+        parts.append(text)
+    return (
+        "Effective pole masses times L from averaged zero-momentum Green's functions; samplers "
+        f"shifted sideways for legibility. n = {run.config.statistics.configurations} saved "
+        "configurations an ensemble and sampler; errors: jackknife over bins. Points whose "
+        "arccosh does not exist within errors are omitted: statistics too low there. "
+        f"Plateau range and m_p L of HMC: {'; '.join(parts)}."
+    )
+
+
+def _bands(ax: Axes, run: RunData, ensemble: Ensemble) -> None:
+    known = run.published(ensemble.name, "mpL")
+    if known:
+        ax.axhspan(known[0] - known[1], known[0] + known[1], color=SKY, alpha=0.3, lw=0, zorder=0)
+    own = run.observable(ensemble.name, "hmc", "mpL")
+    if own:
+        first, last = plateau_range(ensemble.extent)
+        edge = [first - 0.4, last + 0.4]
+        ax.fill_between(edge, own[0] - own[1], own[0] + own[1], color=GREY, alpha=0.6, lw=0)

@@ -1,0 +1,105 @@
+"""Example fields of prior, flow, HMC and local Metropolis side by side (arXiv:1904.12072, fig. 2).
+
+The flow's column shows raw proposals, the prior's the same samples before the couplings.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import Normalize
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from lfmc.config import Ensemble
+from lfmc.figures.panels import title
+from lfmc.figures.rundata import RunData
+from lfmc.figures.style import DOUBLE, sampler_mark
+from lfmc.lattice import volume
+
+
+class Example(NamedTuple):
+    """One configuration, its two leading axes; None where the run stored none."""
+
+    column: str
+    slab: NDArray[np.floating] | None
+
+
+def draw(run: RunData) -> Figure:
+    """One ensemble a row, one sampler a column, one colour scale throughout."""
+    rows = {e.name: examples(run, e) for e in run.config.ensembles}
+    limit = colour_limit([x for row in rows.values() for x in row])
+    columns = len(next(iter(rows.values())))
+    figure = Figure(figsize=(DOUBLE * 0.8, 0.5 + 1.32 * len(rows)))
+    axes = figure.subplots(len(rows), columns, squeeze=False)
+    for ensemble, line in zip(run.config.ensembles, axes, strict=True):
+        for ax, example in zip(line, rows[ensemble.name], strict=True):
+            ax.set_xticks([])
+            ax.set_yticks([])
+            if example.slab is None:
+                ax.set_axis_off()
+                ax.text(0.5, 0.5, "not stored", ha="center", va="center", transform=ax.transAxes)
+                continue
+            ax.imshow(example.slab, cmap="RdBu_r", vmin=-limit, vmax=limit, origin="lower")
+        line[0].set_axis_on()
+        line[0].set_ylabel(title(ensemble).replace(": ", "\n"))
+    for ax, example in zip(axes[0], next(iter(rows.values())), strict=True):
+        ax.set_title(example.column)
+    image = ScalarMappable(Normalize(-limit, limit), "RdBu_r")
+    bar = figure.colorbar(image, ax=axes, extend="both", aspect=40, pad=0.02, fraction=0.04)
+    bar.set_label(r"$\phi(x)$ (lattice units)")
+    return figure
+
+
+def caption(run: RunData) -> str:
+    flow = sampler_mark(run.config.flow_names[-1]).label
+    rows = [examples(run, e) for e in run.config.ensembles]
+    lost = any(row[0].slab is None for row in rows)
+    slabs = any(e.d > 2 for e in run.config.ensembles)
+    limit = colour_limit([x for row in rows for x in row])
+    return " ".join(
+        [
+            f"Single configurations (n = 1 a panel, no average, hence no errors): a sample of the "
+            f"prior, the proposal of the {flow} model, HMC and local Metropolis,",
+            f"ensembles {', '.join(run.config.ensemble_names)}.",
+            "Prior and proposal are the same sample before and after the map.",
+            "Prior samples were not stored for every model and are omitted." if lost else "",
+            "Of lattices with more than two dimensions the slice x_3 = ... = 0 is shown."
+            if slabs
+            else "",
+            f"One colour scale, clipped at |phi| = {limit:.2f}.",
+        ]
+    ).replace("  ", " ")
+
+
+def examples(run: RunData, ensemble: Ensemble) -> list[Example]:
+    """The last stored configuration of each source."""
+    flow = run.config.flow_names[-1]
+    proposals = run.fields("propose", ensemble.name, flow)
+    hmc = run.fields("hmc", ensemble.name)["phi"]
+    local = run.fields("local", ensemble.name)["phi"]
+    sources = [
+        ("prior", proposals.get("prior")),
+        (sampler_mark(flow).label, proposals["phi"]),
+        (sampler_mark("hmc").label, hmc),
+        (sampler_mark("local").label, local),
+    ]
+    return [Example(name, slab(fields, ensemble.sites)) for name, fields in sources]
+
+
+def slab(
+    fields: NDArray[np.floating] | None, shape: tuple[int, ...]
+) -> NDArray[np.floating] | None:
+    """The last of (fields, volume) on the axes 0 and 1, at 0 on all others; 1D as one row."""
+    if fields is None or fields.ndim != 2 or fields.shape[1] != volume(shape) or not len(fields):
+        return None
+    whole = np.asarray(fields[-1], dtype=float).reshape(shape)
+    if len(shape) == 1:
+        return whole[None, :]
+    return whole.reshape(*shape[:2], -1)[:, :, 0]
+
+
+def colour_limit(shown: list[Example]) -> float:
+    """The 99.5th percentile of |phi| in all samplers but the prior, which may be far wider."""
+    values = [np.abs(x.slab).ravel() for x in shown if x.slab is not None and x.column != "prior"]
+    return float(np.quantile(np.concatenate(values), 0.995))

@@ -1,0 +1,51 @@
+"""Zero-momentum Green's functions G~(0, t) (arXiv:1904.12072, fig. 8, eq. 24).
+
+Below each, the deviation of every sampler from HMC, where the errors can be seen.
+"""
+
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from lfmc.figures.format import value_error
+from lfmc.figures.panels import offsets, sampler_legend, stacked_grid
+from lfmc.figures.rundata import RunData
+from lfmc.figures.style import GREY, sampler_mark
+
+REFERENCE = "hmc"
+
+
+def draw(run: RunData) -> Figure:
+    """One pair of panels an ensemble: log G~ above, 10^3 (G~ / G~_HMC - 1) below."""
+    names = run.config.sampler_names
+    figure, pairs = stacked_grid(run.config.ensembles)
+    for (above, below), ensemble in zip(pairs, run.config.ensembles, strict=True):
+        base = run.against_time(ensemble.name, REFERENCE, "Gt").value
+        for sampler, shift in zip(names, offsets(len(names), 0.5), strict=True):
+            line = run.against_time(ensemble.name, sampler, "Gt")
+            style = sampler_mark(sampler).errorbar | {"markersize": 3}
+            above.errorbar(line.x + shift, line.value, line.error, **style)
+            relative = 1e3 * (line.value / base - 1)
+            below.errorbar(line.x + shift, relative, 1e3 * line.error / base, **style)
+        above.set_yscale("log")
+        below.axhline(0, color=GREY, linewidth=0.6, zorder=0)
+        below.xaxis.set_major_locator(MaxNLocator(integer=True))
+        below.set_xlabel("$t$")
+    pairs[0][0].set_ylabel(r"$\tilde G_c(p=0, t)$")
+    pairs[0][1].set_ylabel(r"$10^3\,$dev.")
+    sampler_legend(figure, names)
+    return figure
+
+
+def caption(run: RunData) -> str:
+    parts = []
+    for ensemble in run.config.ensembles:
+        line = run.against_time(ensemble.name, REFERENCE, "Gt")
+        first, last = (value_error(line.value[i], line.error[i]) for i in (0, -1))
+        parts.append(f"{ensemble.name} {first} at t = 0, {last} at t = {line.x[-1]}")
+    return (
+        "Zero-momentum Green's functions, averaged over all time axes and t <-> L - t, "
+        "unsubtracted (<phi> = 0); samplers shifted sideways for legibility. Below, the relative "
+        f"deviation from the central value of HMC. n = {run.config.statistics.configurations} "
+        "saved configurations an ensemble and sampler; errors: jackknife over bins. "
+        f"HMC: {'; '.join(parts)}."
+    )

@@ -1,0 +1,127 @@
+"""Grids of panels, one an ensemble, legends outside them, offsets that keep points apart."""
+
+from collections.abc import Sequence
+from math import ceil
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from numpy.typing import NDArray
+
+from lfmc.config import Ensemble
+from lfmc.figures.rundata import RunData
+from lfmc.figures.style import COLUMN, DOUBLE, sampler_mark
+
+Floats = NDArray[np.floating]
+
+
+def ensemble_grid(
+    ensembles: Sequence[Ensemble], height: float = 1.9, **options: Any
+) -> tuple[Figure, list[Axes]]:
+    """One panel an ensemble, at most three a row, titled with name and L."""
+    number = len(ensembles)
+    columns = min(number, 3)
+    rows = ceil(number / columns)
+    width = COLUMN if columns == 1 else DOUBLE
+    figure = Figure(figsize=(width, rows * (height if columns > 1 else 2.4) + 0.3))
+    grid = figure.subplots(rows, columns, squeeze=False, **options)
+    panels = list(grid.flat)
+    for ax, ensemble in zip(panels, ensembles, strict=False):
+        ax.set_title(title(ensemble), pad=3)
+    for ax in panels[number:]:
+        above = grid[rows - 2, panels.index(ax) % columns]
+        above.tick_params(labelbottom=True)
+        ax.remove()
+    return figure, panels[:number]
+
+
+def stacked_grid(ensembles: Sequence[Ensemble]) -> tuple[Figure, list[tuple[Axes, Axes]]]:
+    """Two panels an ensemble, one above the other with a common abscissa, three a row."""
+    number = len(ensembles)
+    columns = min(number, 3)
+    rows = ceil(number / columns)
+    figure = Figure(figsize=(COLUMN if columns == 1 else DOUBLE, rows * 2.7 + 0.3))
+    blocks = figure.add_gridspec(rows, columns)
+    pairs = []
+    for index, ensemble in enumerate(ensembles):
+        inner = blocks[divmod(index, columns)].subgridspec(2, 1, height_ratios=(2, 1))
+        above = figure.add_subplot(inner[0])
+        below = figure.add_subplot(inner[1], sharex=above)
+        above.tick_params(labelbottom=False)
+        above.set_title(title(ensemble), pad=3)
+        pairs.append((above, below))
+    return figure, pairs
+
+
+def title(ensemble: Ensemble) -> str:
+    """E1, 6 x 6."""
+    return f"{ensemble.name}: $" + r" \times ".join(str(n) for n in ensemble.sites) + "$"
+
+
+def outer_labels(panels: Sequence[Axes], x: str, y: str) -> None:
+    """Axis labels on the left column and under the lowest panel of each column."""
+    for ax in panels:
+        place = ax.get_subplotspec()
+        assert place is not None
+        columns = place.get_gridspec().ncols
+        if place.colspan.start == 0:
+            ax.set_ylabel(y)
+        if panels.index(ax) + columns >= len(panels):
+            ax.set_xlabel(x)
+
+
+def sampler_legend(figure: Figure, samplers: Sequence[str], extra: Sequence[Any] = ()) -> None:
+    """One legend above all panels, so that it covers no data."""
+    handles = [sampler_handle(s) for s in samplers]
+    outside_legend(figure, [*handles, *extra])
+
+
+def outside_legend(figure: Figure, handles: Sequence[Any]) -> None:
+    """A legend above the panels, in as many columns as the width holds."""
+    widest = max(len(h.get_label()) for h in handles)
+    columns = max(1, min(len(handles), int(figure.get_figwidth() * 13 / (widest + 5))))
+    figure.legend(handles=list(handles), loc="outside upper center", ncols=columns)
+
+
+def sampler_handle(sampler: str) -> Line2D:
+    """A legend entry in the sampler's mark."""
+    mark = sampler_mark(sampler)
+    return Line2D(
+        [],
+        [],
+        color=mark.color,
+        marker=mark.marker,
+        linestyle="none",
+        markerfacecolor="white",
+        label=mark.label,
+    )
+
+
+def offsets(number: int, width: float) -> Floats:
+    """Shifts of `number` series, symmetric about 0, that span `width` together."""
+    return np.linspace(-width / 2, width / 2, number) if number > 1 else np.zeros(1)
+
+
+def extents_axis(ax: Axes, extents: Sequence[int], logarithmic: bool = False) -> None:
+    """Ticks at the L that exist, and nowhere else."""
+    values = sorted(set(extents))
+    if logarithmic:
+        ax.set_xscale("log")
+        ax.set_xlim(values[0] / 1.15, values[-1] * 1.15)
+    else:
+        gap = min(np.diff(values), default=2)
+        ax.set_xlim(values[0] - 0.6 * gap, values[-1] + 0.6 * gap)
+    ax.set_xticks(values, [str(v) for v in values])
+    ax.minorticks_off() if not logarithmic else ax.set_xticks([], minor=True)
+
+
+def series(run: RunData, rows: Any, column: str) -> tuple[Floats, Floats, Floats]:
+    """Rows of a table, one an ensemble, as (L, value, error) in ascending L."""
+    extent = {e.name: e.extent for e in run.config.ensembles}
+    known = rows[rows.ensemble.isin(list(extent))]
+    x = known.ensemble.map(extent).to_numpy(float)
+    order = np.argsort(x, kind="stable")
+    error = known["error"].to_numpy(float) if "error" in known else np.zeros(len(x))
+    return x[order], known[column].to_numpy(float)[order], error[order]

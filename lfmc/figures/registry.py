@@ -1,0 +1,77 @@
+"""The figures: name -> what it shows and which files it reads. Imports nothing heavy.
+
+The Snakefile, `lfmc plot` and the report take names, categories and inputs from here.
+"""
+
+import importlib
+from types import ModuleType
+from typing import NamedTuple
+
+from lfmc.config import Config
+from lfmc.errors import LfmcError
+
+
+class Entry(NamedTuple):
+    """A figure.
+
+    Attributes:
+        title: a few words for lists and the report.
+        category: chapter of the report.
+        tables: names below results/tables, without .csv.
+        bins: needs measure/E/X.h5 of every ensemble and sampler.
+        fields: needs the whole fields of one flow, hmc and local.
+    """
+
+    title: str
+    category: str
+    tables: tuple[str, ...] = ()
+    bins: bool = False
+    fields: bool = False
+
+
+PAPER = "Figures of the paper"
+COSTS = "Costs"
+
+FIGURES: dict[str, Entry] = {
+    "fields": Entry("Example fields", PAPER, fields=True),
+    "rejection_runs": Entry("Rejection runs", PAPER, ("acceptance",), bins=True),
+    "greens": Entry("Zero-momentum Green's functions", PAPER, ("observables",)),
+    "effective_mass": Entry("Effective masses", PAPER, ("observables", "published")),
+    "chi2_energy": Entry("Susceptibility and Ising energy", PAPER, ("observables",)),
+    "error_scaling": Entry("Statistical error against statistics", PAPER, bins=True),
+    "tau_int": Entry(
+        "Autocorrelation times of saved configurations", PAPER, ("tau_int", "exponents")
+    ),
+    "tau_int_update": Entry(
+        "Autocorrelation times of updates", PAPER, ("tau_int", "exponents", "acceptance")
+    ),
+    "table1": Entry("Table I", PAPER, ("observables", "published")),
+    "training_cost": Entry("Training cost", COSTS, ("training",)),
+    "cost_per_sample": Entry("Cost of an independent sample", COSTS, ("costs",)),
+    "tau_ratio": Entry("Autocorrelation against acceptance", COSTS, ("tau_int",)),
+}
+
+
+def inputs(name: str, config: Config) -> tuple[str, ...]:
+    """Files that a figure reads, relative to the results folder."""
+    entry = _entry(name)
+    paths = [f"tables/{table}.csv" for table in entry.tables]
+    for ensemble in config.ensemble_names:
+        if entry.bins:
+            paths += [f"measure/{ensemble}/{sampler}.h5" for sampler in config.sampler_names]
+        if entry.fields:
+            paths += [f"propose/{ensemble}/{config.flow_names[-1]}.h5"]
+            paths += [f"hmc/{ensemble}.h5", f"local/{ensemble}.h5"]
+    return tuple(paths)
+
+
+def room(name: str) -> ModuleType:
+    """The module of a figure, with `draw(run)` and `caption(run)`."""
+    _entry(name)
+    return importlib.import_module(f"lfmc.figures.{name}")
+
+
+def _entry(name: str) -> Entry:
+    if name not in FIGURES:
+        raise LfmcError(f"no figure {name!r}; there are {', '.join(FIGURES)}")
+    return FIGURES[name]

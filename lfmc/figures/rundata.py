@@ -1,0 +1,146 @@
+"""What figures read: tables, bins and fields of one run, each checked and remembered.
+
+Every problem names the file and the command that makes it.
+"""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lfmc.config import Config
+from lfmc.errors import LfmcError
+from lfmc.store import open_hdf5, read_table
+
+Floats = NDArray[np.floating]
+
+COLUMNS = {
+    "observables": ("ensemble", "sampler", "observable", "value", "error", "n"),
+    "tau_int": ("ensemble", "sampler", "observable", "estimator", "unit", "tau", "error"),
+    "exponents": ("sampler", "observable", "unit", "fit_L", "z", "z_error", "alpha", "chi2_dof"),
+    "acceptance": ("ensemble", "sampler", "acceptance", "error", "longest_rejection_run"),
+    "training": ("ensemble", "flow", "target", "seed", "steps", "seconds", "acceptance_q"),
+    "costs": ("ensemble", "sampler", "quantity", "value", "error"),
+    "published": ("ensemble", "observable", "value", "error"),
+}
+
+
+class Line(NamedTuple):
+    """Values with errors against an abscissa, each (points,)."""
+
+    x: NDArray
+    value: Floats
+    error: Floats
+
+
+class Bins(NamedTuple):
+    """Bin averages of one chain.
+
+    Attributes:
+        two_point: orbit-averaged G(x), (bins, orbits).
+        counts: saved configurations in each bin, (bins,).
+        rejection_runs: number of runs of 0, 1, 2 ... rejections in a row, (longest + 1,).
+    """
+
+    two_point: Floats
+    counts: NDArray[np.integer]
+    rejection_runs: NDArray[np.integer]
+
+
+@dataclass
+class RunData:
+    """One run's results; `inputs` collects every file that was read."""
+
+    config: Config
+    results: Path
+    inputs: list[Path] = field(default_factory=list)
+    _tables: dict[str, Any] = field(default_factory=dict, repr=False)
+    _bins: dict[tuple[str, str], Bins] = field(default_factory=dict, repr=False)
+
+    def table(self, name: str) -> Any:
+        """results/tables/NAME.csv as a pandas table.
+
+        Raises:
+            LfmcError: missing, torn, or without the columns it must have.
+        """
+        if name not in self._tables:
+            path = self._existing(self.results / "tables" / f"{name}.csv", "lfmc fit")
+            table = read_table(path)
+            absent = [c for c in COLUMNS[name] if c not in table.columns]
+            if absent:
+                raise LfmcError(f"{path}: no column {absent[0]!r}; run lfmc fit again")
+            self._tables[name] = table
+        return self._tables[name]
+
+    def bins(self, ensemble: str, sampler: str) -> Bins:
+        """results/measure/E/X.h5."""
+        key = ensemble, sampler
+        if key not in self._bins:
+            command = f"lfmc measure --ensemble {ensemble} --sampler {sampler}"
+            path = self._existing(self.results / "measure" / ensemble / f"{sampler}.h5", command)
+            with open_hdf5(path) as file:
+                try:
+                    self._bins[key] = Bins(
+                        file["two_point"][()],
+                        file["count"][()],
+                        file["rejection_runs"][()],
+                    )
+                except KeyError as error:
+                    raise LfmcError(f"{path}: no {error.args[0]}; run {command} again") from None
+        return self._bins[key]
+
+    def fields(self, stage: str, ensemble: str, sampler: str = "") -> dict[str, Floats]:
+        """Whole fields of results/STAGE/E[/X].h5: name -> (fields, volume)."""
+        inner = f"{ensemble}/{sampler}.h5" if sampler else f"{ensemble}.h5"
+        option = f" --sampler {sampler}" if sampler else ""
+        command = f"lfmc {stage} --ensemble {ensemble}{option}"
+        path = self._existing(self.results / stage / inner, command)
+        with open_hdf5(path) as file:
+            group = file.get("fields", {})
+            found = {n: group[n][()] for n in ("phi", "prior") if n in group}
+        if "phi" not in found:
+            raise LfmcError(f"{path}: holds no fields; set statistics.keep_fields, run {command}")
+        return found
+
+    def observable(self, ensemble: str, sampler: str, name: str) -> tuple[float, float] | None:
+        """(value, error) of observables.csv, None where absent or not a number."""
+        table = self.table("observables")
+        rows = table[(table.sampler == sampler) & (table.observable == name)]
+        return _pair(rows[rows.ensemble == ensemble])
+
+    def published(self, ensemble: str, name: str) -> tuple[float, float] | None:
+        """(value, error) of published.csv, None for ensembles that the paper has not."""
+        table = self.table("published")
+        return _pair(table[(table.ensemble == ensemble) & (table.observable == name)])
+
+    def against_time(self, ensemble: str, sampler: str, name: str) -> Line:
+        """NAME_0, NAME_1 ... of observables.csv against t, without what is not a number."""
+        table = self.table("observables")
+        rows = table[(table.ensemble == ensemble) & (table.sampler == sampler)]
+        rows = rows[rows.observable.str.fullmatch(rf"{name}_\d+")]
+        if not len(rows):
+            path = self.results / "tables" / "observables.csv"
+            raise LfmcError(f"{path}: no {name}_t of {sampler} in {ensemble}; run lfmc fit again")
+        t = rows.observable.str.rpartition("_")[2].to_numpy(int)
+        order = np.argsort(t)
+        line = Line(
+            t[order], rows.value.to_numpy(float)[order], rows["error"].to_numpy(float)[order]
+        )
+        seen = np.isfinite(line.value) & np.isfinite(line.error)
+        return Line(*(column[seen] for column in line))
+
+    def _existing(self, path: Path, command: str) -> Path:
+        if not path.is_file():
+            raise LfmcError(f"{path}: no such file; '{command}' makes it")
+        if path not in self.inputs:
+            self.inputs.append(path)
+        return path
+
+
+def _pair(rows: Any) -> tuple[float, float] | None:
+    for row in rows.itertuples():
+        if np.isfinite(row.value) and np.isfinite(row.error):
+            return float(row.value), float(row.error)
+    return None

@@ -1,0 +1,86 @@
+"""One look: widths, fonts, and one colour and marker for each sampler in every figure.
+
+Colours are those of Okabe and Ito, told apart with every common colour vision; markers differ
+too, so that grey prints can be read.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import matplotlib
+from matplotlib import rc_params_from_file
+
+COLUMN = 3.4
+DOUBLE = 7.0
+
+BLACK, ORANGE, SKY, GREEN = "#000000", "#E69F00", "#56B4E9", "#009E73"
+YELLOW, BLUE, VERMILLION, PURPLE = "#F0E442", "#0072B2", "#D55E00", "#CC79A7"
+GREY = "#888888"
+
+
+class Mark(NamedTuple):
+    """How a series is drawn."""
+
+    color: str
+    marker: str
+    label: str
+
+    @property
+    def errorbar(self) -> dict[str, Any]:
+        """Arguments of `Axes.errorbar`: open markers, so that points under points show."""
+        return {
+            "color": self.color,
+            "marker": self.marker,
+            "linestyle": "none",
+            "markerfacecolor": "white",
+            "label": self.label,
+        }
+
+
+_FIXED = {
+    "flow-70": Mark(VERMILLION, "o", "flow 70 %"),
+    "flow-50": Mark(ORANGE, "D", "flow 50 %"),
+    "hmc": Mark(BLUE, "s", "HMC"),
+    "local": Mark(GREEN, "^", "local"),
+    "cluster": Mark(PURPLE, "v", "cluster"),
+}
+_SPARE = ((SKY, "P"), (BLACK, "X"), (GREY, "*"), (YELLOW, "p"), (VERMILLION, "h"), (ORANGE, "d"))
+
+_OBSERVABLES = {
+    "E": Mark(BLUE, "s", "$E$"),
+    "chi2": Mark(VERMILLION, "o", r"$\chi_2$"),
+    "G0": Mark(GREEN, "^", "$G_c(0)$"),
+    "phi2": Mark(ORANGE, "D", r"$\langle\phi^2\rangle$"),
+    "phi4": Mark(SKY, "P", r"$\langle\phi^4\rangle$"),
+    "m": Mark(PURPLE, "v", r"$\langle\phi\rangle$"),
+    "absm": Mark(BLACK, "X", r"$\langle|m|\rangle$"),
+}
+
+
+def sampler_mark(sampler: str) -> Mark:
+    """The mark of a sampler; a flow of another target takes one that depends on its name only."""
+    if sampler in _FIXED:
+        return _FIXED[sampler]
+    digits = "".join(c for c in sampler if c.isdigit())
+    color, marker = _SPARE[int(digits or 0) // 10 % len(_SPARE)]
+    label = f"flow {digits} %" if sampler.startswith("flow-") else sampler
+    return Mark(color, marker, label)
+
+
+def observable_mark(observable: str) -> Mark:
+    """The mark of an observable."""
+    return _OBSERVABLES.get(observable, Mark(GREY, "*", observable))
+
+
+@contextmanager
+def look() -> Iterator[None]:
+    """The settings of lfmc.mplstyle, for the block only."""
+    style = rc_params_from_file(
+        Path(__file__).with_name("lfmc.mplstyle"), use_default_template=False
+    )
+    with matplotlib.rc_context():
+        matplotlib.rcdefaults()
+        matplotlib.rcParams.update(style)
+        yield

@@ -1,0 +1,83 @@
+"""Table I of arXiv:1904.12072 reproduced: m_p L of every sampler next to the published value."""
+
+from matplotlib.figure import Figure
+
+from lfmc.figures.format import value_error
+from lfmc.figures.rundata import RunData
+from lfmc.figures.style import DOUBLE, sampler_mark
+
+
+def draw(run: RunData) -> Figure:
+    """A table: ensemble, lattice, couplings, published m_p L, ours, and their distance."""
+    header, rows = cells(run)
+    figure = Figure(figsize=(DOUBLE, 0.5 + 0.24 * (len(rows) + 1)))
+    ax = figure.subplots()
+    ax.set_axis_off()
+    widths = [1.15 * max(len(str(r[i])) for r in [header, *rows]) + 2 for i in range(len(header))]
+    table = ax.table(
+        cellText=rows,
+        colLabels=header,
+        cellLoc="center",
+        loc="center",
+        colWidths=[w / sum(widths) for w in widths],
+        edges="horizontal",
+    )
+    table.auto_set_font_size(False)
+    table.set_fontsize(7)
+    table.scale(1, 1.15)
+    for (row, _), cell in table.get_celld().items():
+        cell.set_linewidth(0.8 if row == 0 else 0.2)
+    ax.set_title(r"$m_p L$ (in parentheses: error; in brackets: deviation from published in sigma)")
+    return figure
+
+
+def caption(run: RunData) -> str:
+    table = run.table("observables")
+    n = sorted({int(x) for x in table[table.observable == "mpL"].n})
+    worst = []
+    for e in run.config.ensembles:
+        for sampler in run.config.sampler_names:
+            pull = deviation(run, e.name, sampler)
+            if pull is not None:
+                worst.append((abs(pull), pull, e.name, sampler))
+    text = (
+        "Table I reproduced: ensembles, couplings and m_p L next to the published values. "
+        f"n = {', '.join(str(x) for x in n)} saved configurations; errors: jackknife over bins."
+    )
+    if worst:
+        _, pull, name, sampler = max(worst)
+        text += (
+            f" Largest deviation from the published values: {pull:+.1f} combined sigma "
+            f"({name}, {sampler})."
+        )
+    else:
+        text += " No ensemble here is one of the paper's: nothing published to compare with."
+    return text
+
+
+def cells(run: RunData) -> tuple[list[str], list[list[str]]]:
+    """Header and rows, as strings."""
+    names = run.config.sampler_names
+    header = ["", "lattice", "$m^2$", r"$\lambda$", "published"]
+    header += [sampler_mark(s).label for s in names]
+    rows = []
+    for e in run.config.ensembles:
+        known = run.published(e.name, "mpL")
+        lattice = f"${e.extent}^{e.d}$" if len(set(e.sites)) == 1 else "x".join(map(str, e.sites))
+        row = [e.name, lattice, f"{e.m2:g}", f"{e.lam:g}", value_error(*known, 1) if known else "-"]
+        for sampler in names:
+            own = run.observable(e.name, sampler, "mpL")
+            pull = deviation(run, e.name, sampler)
+            text = value_error(*own) if own else "-"
+            row.append(text + (f" [{pull:+.1f}]" if pull is not None else ""))
+        rows.append(row)
+    return header, rows
+
+
+def deviation(run: RunData, ensemble: str, sampler: str) -> float | None:
+    """(ours - published) / combined error, or None where one is missing."""
+    known = run.published(ensemble, "mpL")
+    own = run.observable(ensemble, sampler, "mpL")
+    if known is None or own is None:
+        return None
+    return (own[0] - known[0]) / float((own[1] ** 2 + known[1] ** 2) ** 0.5)

@@ -1,0 +1,159 @@
+"""Integrated autocorrelation times against L, in saved configurations (arXiv:1904.12072, fig. 7).
+
+tau_int = 1/2 + sum_t rho(t)/rho(0) (eq. 19), fits tau = alpha L^z, and for the flows the
+rejection estimate (eq. 15-18) and its Jensen bound.
+"""
+
+import re
+from typing import Any, Literal
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import FuncFormatter, LogLocator
+
+from lfmc.figures.format import value_error
+from lfmc.figures.panels import extents_axis, outside_legend, series
+from lfmc.figures.rundata import RunData
+from lfmc.figures.style import BLACK, DOUBLE, observable_mark, sampler_mark
+
+OBSERVABLES = ("E", "chi2", "G0")
+BOUNDS: dict[str, tuple[Literal["--", ":"], str]] = {
+    "rejections": ("--", "from rejections"),
+    "jensen": (":", "Jensen bound"),
+}
+
+
+def draw(run: RunData) -> Figure:
+    """Three panels in the paper's unit, the saved configuration."""
+    return draw_unit(run, "saved")
+
+
+def caption(run: RunData) -> str:
+    every = run.config.statistics.save_every
+    return caption_unit(run, "saved") + (
+        f" Unit: saved configurations (hmc and local after every {every}th update, as published; "
+        f"cluster after every {run.config.samplers.cluster.save_every}nd or later; "
+        "flows after every proposal)."
+    )
+
+
+def draw_unit(run: RunData, unit: str) -> Figure:
+    """Panels E, chi2 and G_c(0); every sampler with its fit, log-log."""
+    figure = Figure(figsize=(DOUBLE, 3.5))
+    panels = list(figure.subplots(1, len(OBSERVABLES), sharey=True))
+    extents = [e.extent for e in run.config.ensembles]
+    for ax, observable in zip(panels, OBSERVABLES, strict=True):
+        ax.set_yscale("log")
+        handles = [_sampler(ax, run, sampler, observable, unit) for sampler in samplers(run)]
+        extents_axis(ax, extents, logarithmic=True)
+        ax.set_title(observable_mark(observable).label)
+        ax.set_xlabel("$L$")
+        ax.legend(
+            handles=handles,
+            loc="upper left",
+            bbox_to_anchor=(-0.02, -0.2),
+            title=None if fits_exist(run) else "no fit: needs three L",
+            alignment="left",
+        )
+    plain_logarithm(panels[0])
+    panels[0].set_ylabel(rf"$\tau_\mathrm{{int}}$ ({unit_words(unit)})")
+    lines = [Line2D([], [], color=BLACK, ls=style, label=text) for style, text in BOUNDS.values()]
+    outside_legend(figure, [Line2D([], [], color=BLACK, label=fit_words(run)), *lines])
+    return figure
+
+
+def caption_unit(run: RunData, unit: str) -> str:
+    """What both versions of the figure say."""
+    rows = _gamma(run, unit)
+    many = run.config.statistics.configurations
+    poor = sorted({f"{r.ensemble} {r.sampler}" for r in rows.itertuples() if not r.error < r.tau})
+    fitted = "Full lines: weighted fits tau = alpha L^z, drawn over their range: "
+    exponents = []
+    for observable in OBSERVABLES:
+        found = [(s, exponent(run, s, observable, unit)) for s in samplers(run)]
+        text = ", ".join(f"{s} {value_error(r.z, r.z_error, 1)}" for s, r in found if r is not None)
+        if text:
+            exponents.append(f"z({observable}) = {text}")
+    return " ".join(
+        [
+            "Integrated autocorrelation times of E, chi2 and G_c(0) against L,",
+            f"n = {many} saved configurations an ensemble and sampler; errors of the Gamma method.",
+            fitted + "; ".join(exponents) + "." if exponents else "No fit: needs three L.",
+            "Dashed and dotted, flows only: estimate from rejection runs and its Jensen bound.",
+            f"Statistics too low (error exceeds tau): {', '.join(poor)}." if poor else "",
+        ]
+    ).strip()
+
+
+def samplers(run: RunData) -> tuple[str, ...]:
+    """All samplers, in the configuration's order."""
+    return run.config.sampler_names
+
+
+def unit_words(unit: str) -> str:
+    return {"saved": "saved configurations", "update": "updates"}[unit]
+
+
+def fit_words(run: RunData) -> str:
+    return r"fit $\alpha L^z$, $L$ = " + ", ".join(str(n) for n in run.config.fit.L)
+
+
+def fits_exist(run: RunData) -> bool:
+    return len(run.table("exponents")) > 0
+
+
+def exponent(run: RunData, sampler: str, observable: str, unit: str) -> Any:
+    """The row of exponents.csv of the configured fit range, or None."""
+    table = run.table("exponents")
+    rows = table[
+        (table.sampler == sampler) & (table.observable == observable) & (table.unit == unit)
+    ]
+    for row in rows.itertuples():
+        if fit_range(row.fit_L) == tuple(sorted(run.config.fit.L)) and np.isfinite(row.z):
+            return row
+    return None
+
+
+def fit_range(text: Any) -> tuple[int, ...]:
+    """The L of a fit as exponents.csv spells them."""
+    return tuple(sorted(int(n) for n in re.findall(r"\d+", str(text))))
+
+
+def plain_logarithm(ax: Axes) -> None:
+    """Tick labels .5, 1, 2, 5, 10 ... instead of powers when the axis spans few decades."""
+    low, high = ax.get_ylim()
+    if high / low < 300:
+        ax.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        ax.yaxis.set_major_formatter(FuncFormatter(lambda y, _: f"{y:g}"))
+        ax.yaxis.set_minor_formatter(FuncFormatter(lambda y, _: ""))
+
+
+def _gamma(run: RunData, unit: str, observables: tuple[str, ...] = OBSERVABLES) -> Any:
+    table = run.table("tau_int")
+    return table[
+        (table.estimator == "gamma") & (table.unit == unit) & table.observable.isin(observables)
+    ]
+
+
+def _sampler(ax: Axes, run: RunData, sampler: str, observable: str, unit: str) -> Line2D:
+    mark = sampler_mark(sampler)
+    rows = _gamma(run, unit, (observable,))
+    x, tau, error = series(run, rows[rows.sampler == sampler], "tau")
+    ax.errorbar(x, tau, error, **mark.errorbar)
+    if sampler in run.config.flow_names:
+        table = run.table("tau_int")
+        for estimator, (line, _) in BOUNDS.items():
+            chosen = table[(table.sampler == sampler) & (table.estimator == estimator)]
+            chosen = chosen[chosen.unit == "update"]  # flows save every update
+            x, tau, _error = series(run, chosen, "tau")
+            ax.plot(x, tau, color=mark.color, linestyle=line, linewidth=0.8)
+    row = exponent(run, sampler, observable, unit)
+    label = mark.label
+    if row is not None:
+        x = np.geomspace(min(run.config.fit.L), max(run.config.fit.L), 20)
+        ax.plot(x, row.alpha * x**row.z, color=mark.color, linewidth=1.0)
+        label += f", $z = {value_error(row.z, row.z_error, 1)}$"
+    style = mark.errorbar | {"label": label}
+    return Line2D([], [], **style)

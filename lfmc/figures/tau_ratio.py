@@ -1,0 +1,62 @@
+"""tau_int of each observable over the rejection estimate, for the flows.
+
+Were the weights independent of the observable the ratio would be 1 (arXiv:1904.12072, eq. 15-18);
+rejection selects large weights, so it is not.
+"""
+
+from typing import Any
+
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from lfmc.figures.format import value_error
+from lfmc.figures.panels import extents_axis, offsets, outside_legend, series
+from lfmc.figures.rundata import RunData
+from lfmc.figures.style import COLUMN, DOUBLE, GREY, observable_mark, sampler_mark
+
+
+def draw(run: RunData) -> Figure:
+    """One panel a flow; observables shifted sideways."""
+    flows = run.config.flow_names
+    figure = Figure(figsize=(COLUMN if len(flows) == 1 else DOUBLE, 2.8))
+    panels = figure.subplots(1, len(flows), squeeze=False, sharey=True)[0]
+    names = observables(run)
+    for ax, flow in zip(panels, flows, strict=True):
+        for observable, shift in zip(names, offsets(len(names), 1.0), strict=True):
+            x, value, error = series(run, _rows(run, flow, observable), "tau")
+            ax.errorbar(x + shift, value, error, **observable_mark(observable).errorbar)
+        ax.axhline(1, color=GREY, linewidth=0.6, zorder=0)
+        extents_axis(ax, [e.extent for e in run.config.ensembles])
+        ax.set_title(sampler_mark(flow).label)
+        ax.set_xlabel("$L$")
+    panels[0].set_ylabel(r"$\tau_\mathrm{int}(O)\;/\;\tau_\mathrm{acc}$")
+    outside_legend(figure, [Line2D([], [], **observable_mark(o).errorbar) for o in names])
+    return figure
+
+
+def caption(run: RunData) -> str:
+    parts = []
+    for flow in run.config.flow_names:
+        for observable in observables(run):
+            rows = _rows(run, flow, observable)
+            values = [f"{r.ensemble} {value_error(r.tau, r.error)}" for r in rows.itertuples()]
+            parts.append(f"{flow} {observable}: {', '.join(values)}")
+    many = run.config.statistics.configurations
+    return (
+        "Integrated autocorrelation time of each observable over tau_acc, the estimate from "
+        f"rejection runs; n = {many} chain steps an ensemble, errors of the Gamma method. "
+        f"{'; '.join(parts)}."
+    )
+
+
+def observables(run: RunData) -> list[str]:
+    """Observables with a ratio, in the table's order; phi2 is the same number as G0."""
+    table = run.table("tau_int")
+    found = list(dict.fromkeys(table[table.estimator == "ratio"].observable))
+    return [name for name in found if not (name == "phi2" and "G0" in found)]
+
+
+def _rows(run: RunData, flow: str, observable: str) -> Any:
+    table = run.table("tau_int")
+    rows = table[(table.sampler == flow) & (table.estimator == "ratio")]
+    return rows[rows.observable == observable]

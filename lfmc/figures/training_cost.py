@@ -1,0 +1,120 @@
+"""Training cost against L: steps and seconds until a flow passes its acceptance target.
+
+With acceptance as the stopping rule, z of the Markov chain is fixed by construction; the scaling
+with L is here. Runs that stopped before their target are drawn as lower bounds.
+"""
+
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from lfmc.analysis.scaling import PowerLaw, fit_power_law
+from lfmc.figures.format import duration, value_error
+from lfmc.figures.panels import extents_axis, outside_legend
+from lfmc.figures.rundata import Floats, RunData
+from lfmc.figures.style import BLACK, DOUBLE, sampler_mark
+
+QUANTITIES = {"seconds": "training time (s)", "steps": "training steps"}
+
+
+def draw(run: RunData) -> Figure:
+    """Two panels; every training run a point, fit through all, log-log."""
+    figure = Figure(figsize=(DOUBLE, 2.8))
+    panels = list(figure.subplots(1, 2))
+    for ax, (quantity, label) in zip(panels, QUANTITIES.items(), strict=True):
+        handles = [_flow(ax, run, flow, quantity) for flow in run.config.flow_names]
+        ax.set_yscale("log")
+        extents_axis(ax, [e.extent for e in run.config.ensembles], logarithmic=True)
+        ax.set_xlabel("$L$")
+        ax.set_ylabel(label)
+        ax.legend(
+            handles=handles,
+            loc="upper left",
+            bbox_to_anchor=(-0.02, -0.2),
+            ncols=1,
+            title=None if enough(run) else "no fit: needs three L",
+            alignment="left",
+        )
+    if censored(run.table("training")).any():
+        arrow = Line2D(
+            [], [], color=BLACK, marker="$\\uparrow$", linestyle="none", label="target not reached"
+        )
+        outside_legend(figure, [arrow])
+    return figure
+
+
+def caption(run: RunData) -> str:
+    table = run.table("training")
+    parts = []
+    for flow in run.config.flow_names:
+        rows = table[(table.flow == flow) & ~censored(table)]
+        medians = ", ".join(
+            f"{e} {duration(rows[rows.ensemble == e].seconds.median())}"
+            for e in run.config.ensemble_names
+            if (rows.ensemble == e).any()
+        )
+        parts.append(f"{flow}: {medians or 'no run reached its target'}")
+    runs = table.groupby(["ensemble", "flow"]).seed.nunique()
+    many = f"{runs.min()}" if runs.min() == runs.max() else f"{runs.min()} to {runs.max()}"
+    lost = int(censored(table).sum())
+    return " ".join(
+        [
+            "Wall time and optimiser steps of training until the acceptance, estimated from the",
+            "model's own samples and from independent samples of p, passes the target.",
+            f"n = {many} seeds a point (single runs have no error); {lost} of {len(table)} runs",
+            "stopped before their target" + (" (arrows: lower bounds)." if lost else "."),
+            f"Median time: {'; '.join(parts)}.",
+            "Lines: unweighted fit of logarithms against log L; the error of the exponent is from"
+            " the scatter about the line."
+            if enough(run)
+            else "No fit: needs three L.",
+        ]
+    )
+
+
+def censored(table: Any) -> Any:
+    """Runs that ended before both acceptances passed the target."""
+    passed = table.acceptance_q >= table.target
+    if "acceptance_p" in table:
+        passed &= table.acceptance_p >= table.target
+    return ~passed
+
+
+def enough(run: RunData) -> bool:
+    return len({e.extent for e in run.config.ensembles}) >= 3
+
+
+def power_law(x: Floats, y: Floats) -> PowerLaw | None:
+    """alpha L^z through all runs with equal weights, errors from the scatter about the line."""
+    if len(set(x)) < 3:
+        return None
+    fit = fit_power_law(x, y, y)
+    scatter = float(np.sqrt(fit.chi2_dof))
+    return fit._replace(z_error=fit.z_error * scatter, alpha_error=fit.alpha_error * scatter)
+
+
+def _flow(ax: Axes, run: RunData, flow: str, quantity: str) -> Line2D:
+    mark = sampler_mark(flow)
+    extent = {e.name: e.extent for e in run.config.ensembles}
+    table = run.table("training")
+    rows = table[(table.flow == flow) & table.ensemble.isin(list(extent))]
+    lost = censored(rows)
+    reached, failed = rows[~lost], rows[lost]
+    style = mark.errorbar | {"markersize": 4}
+    x = reached.ensemble.map(extent).to_numpy(float)
+    ax.plot(x, reached[quantity], **style)
+    x = failed.ensemble.map(extent).to_numpy(float)
+    ax.plot(x, failed[quantity], **(style | {"marker": "$\\uparrow$", "markersize": 7}))
+    positive = reached[reached[quantity] > 0]
+    fit = power_law(
+        positive.ensemble.map(extent).to_numpy(float), positive[quantity].to_numpy(float)
+    )
+    label = mark.label
+    if fit is not None:
+        grid = np.geomspace(min(extent.values()), max(extent.values()), 20)
+        ax.plot(grid, fit.alpha * grid**fit.z, color=mark.color, linewidth=0.8)
+        label += rf", $\propto L^{{{value_error(fit.z, fit.z_error)}}}$"
+    return Line2D([], [], **(style | {"label": label}))

@@ -1,0 +1,255 @@
+"""A synthetic run for the tests of the figures: numbers of realistic size, no sampling.
+
+Observables scatter about the shipped reference values, autocorrelation times about the
+independent measurement of them, both with the errors that 10^6 configurations have.
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import pandas as pd
+
+from lfmc.analysis.gamma_method import Tau
+from lfmc.analysis.reference import find_reference, reference_data
+from lfmc.analysis.rejections import jensen_bound
+from lfmc.analysis.scaling import fit_power_law
+from lfmc.config import Config, Ensemble, parse_config
+from lfmc.figures.rundata import RunData
+from lfmc.lattice import separation_orbits, volume
+from lfmc.store import create_hdf5, write_table
+
+STAMP = json.dumps({"lfmc": "test", "utc": "2020-01-01T00:00:00+00:00", "commit": "", "host": "h"})
+PAPER = [Ensemble.from_albergo2019(name) for name in ("E1", "E2", "E3", "E4", "E5")]
+N = 1_000_000
+
+
+def paper_config(results: Path, count: int = 5) -> Config:
+    """The first ensembles of the paper."""
+    ensembles = [{"name": e.name, "L": e.L, "m2": e.m2, "lam": e.lam} for e in PAPER[:count]]
+    return parse_config({"ensembles": ensembles, "results": str(results)})
+
+
+def odd_config(results: Path) -> Config:
+    """One three-dimensional ensemble that the paper has not, other targets."""
+    return parse_config(
+        {
+            "ensembles": [{"name": "cube", "shape": [6, 4, 4], "m2": -6.0, "lam": 14.59}],
+            "flow": {"targets": [0.3, 0.6, 0.8]},
+            "results": str(results),
+        }
+    )
+
+
+def write_results(config: Config, results: Path, seed: int = 7) -> RunData:
+    """Every file that figures read."""
+    rng = np.random.default_rng(seed)
+    tables: dict[str, list[dict[str, Any]]] = {
+        name: [] for name in ("observables", "tau_int", "acceptance", "training", "costs")
+    }
+    for ensemble in config.ensembles:
+        for sampler in config.sampler_names:
+            rate = _acceptance(config, sampler)
+            _observables(tables["observables"], ensemble, sampler, rng)
+            seconds = _tau_int(tables["tau_int"], config, ensemble, sampler, rate, rng)
+            _costs(tables["costs"], config, ensemble, sampler, seconds)
+            tables["acceptance"].append(
+                _named(ensemble, sampler)
+                | {"acceptance": rate, "error": 5e-4, "longest_rejection_run": 180}
+            )
+            _bins(results, ensemble, sampler, rate, rng)
+        for flow in config.flow_names:
+            for repeat in range(3):
+                scale = (ensemble.extent / 6) ** 2.5 * rng.lognormal(0, 0.2)
+                tables["training"].append(
+                    {
+                        "ensemble": ensemble.name,
+                        "flow": flow,
+                        "target": config.target(flow),
+                        "seed": 1904 + repeat,
+                        "steps": round(60 * scale * config.target(flow)),
+                        "samples": 512 * round(60 * scale),
+                        "seconds": 4 * scale * config.target(flow),
+                        "acceptance_q": config.target(flow) + 0.01,
+                        "acceptance_p": config.target(flow) + 0.01,
+                        "ess": 0.7,
+                    }
+                )
+        _fields(results, config, ensemble, rng)
+    for name, rows in tables.items():
+        write_table(results / "tables" / f"{name}.csv", pd.DataFrame(rows), STAMP)
+    write_table(results / "tables" / "exponents.csv", _exponents(config, tables), STAMP)
+    write_table(results / "tables" / "published.csv", _published(config), STAMP)
+    return RunData(config, results)
+
+
+def _named(ensemble: Ensemble, sampler: str) -> dict[str, Any]:
+    return {"ensemble": ensemble.name, "sampler": sampler}
+
+
+def _acceptance(config: Config, sampler: str) -> float:
+    return config.target(sampler) + 0.02 if sampler in config.flow_names else 0.7
+
+
+def _observables(rows: list, ensemble: Ensemble, sampler: str, rng: np.random.Generator) -> None:
+    known = find_reference(ensemble.sites, ensemble.m2, ensemble.lam)
+    half = ensemble.extent // 2
+    if known is None:
+        single = {"chi2": 2.0, "E": 0.07, "phi2": 0.18, "phi4": 0.06, "mpL": 4.0, "m2ndL": 4.1}
+        t = np.arange(half + 1)
+        correlator = 0.05 * np.cosh(4 / ensemble.extent * (t - half)) / np.cosh(4 * 0.5)
+        mass = np.full(half, 4.0)
+    else:
+        single = {k: known.measured[k][0] for k in ("chi2", "E", "phi2", "phi4", "mpL", "m2ndL")}
+        whole = reference_data()["ensembles"][known.name]["measured"]
+        correlator, mass = np.array(whole["Gt"][0])[: half + 1], np.array(whole["mLeff"][0])
+    relative = {"chi2": 1.2e-3, "E": 4e-4, "phi2": 1e-4, "phi4": 2e-4, "mpL": 8e-4, "m2ndL": 1e-3}
+    many = {k: (v, relative[k] * v) for k, v in single.items()} | {"bins": (1000.0, 0.0)}
+    many |= {f"Gt_{t}": (v, (3 + t) * 1e-4 * v) for t, v in enumerate(correlator)}
+    many |= {f"mLeff_{t + 1}": (v, (2 + t) * 2e-4 * v) for t, v in enumerate(mass)}
+    many["G0"] = many["phi2"]
+    for name, (value, error) in many.items():
+        rows.append(
+            _named(ensemble, sampler)
+            | {
+                "observable": name,
+                "value": value + error * rng.normal(),
+                "error": error,
+                "n": N,
+            }
+        )
+
+
+def _tau_int(
+    rows: list,
+    config: Config,
+    ensemble: Ensemble,
+    sampler: str,
+    rate: float,
+    rng: np.random.Generator,
+) -> float:
+    """Rows of one chain; returns seconds of one update."""
+    seconds = 2e-7 * volume(ensemble.sites) * (10 if sampler.startswith("flow") else 1)
+    known = find_reference(ensemble.sites, ensemble.m2, ensemble.lam)
+    measured = reference_data()["tau_int"].get(known.name if known else "E1", {})
+    head = _named(ensemble, sampler)
+
+    def add(observable: str, estimator: str, unit: str, tau: float, error: float) -> None:
+        values = {"tau": tau, "error": error, "window": 10}
+        rows.append(
+            head | {"observable": observable, "estimator": estimator, "unit": unit} | values
+        )
+
+    if sampler in config.flow_names:
+        jensen = jensen_bound(rate, 1e-3)
+        tau_acc = Tau(1.4 * jensen.value - 0.2, 0.01, 150)
+        add("acc", "rejections", "update", tau_acc.value, tau_acc.error)
+        add("acc", "jensen", "update", jensen.value, jensen.error)
+    for observable in ("E", "chi2", "G0", "phi2", "m", "absm"):
+        for unit in ("update", "saved"):
+            if sampler in config.flow_names:
+                tau = tau_acc.value * (1.1 if observable == "E" else 0.9)
+            else:
+                tau = measured.get(f"{sampler} {unit}", {}).get(observable)
+                tau = tau or measured[f"{sampler} update"].get(observable, 1.0) / (
+                    1 if unit == "update" else 3
+                )
+                tau = max(tau, 0.5)
+            error = 0.006 * tau**1.3
+            value = max(tau + error * rng.normal(), 0.5)
+            add(observable, "gamma", unit, value, error)
+            if unit == "update":
+                add(observable, "gamma", "second", value * seconds, error * seconds)
+                if sampler in config.flow_names:
+                    add(observable, "ratio", "none", value / tau_acc.value, error / tau_acc.value)
+    return seconds
+
+
+def _costs(rows: list, config: Config, ensemble: Ensemble, sampler: str, seconds: float) -> None:
+    tau = {"hmc": 3.0, "local": 40.0, "cluster": 3.3}.get(sampler, 1.3)
+    growth = {"hmc": 2.1, "local": 2.0, "cluster": 0.5}.get(sampler, 0.0)
+    independent = 2 * tau * (ensemble.extent / 10) ** growth * seconds
+    quantities = {"seconds_per_update": seconds, "seconds_per_independent": independent}
+    if sampler in config.flow_names:
+        training = 4 * (ensemble.extent / 6) ** 2.5
+        quantities["training_seconds"] = training
+        quantities["break_even_hmc"] = training / 1e-5
+        quantities["break_even_cluster"] = np.inf
+    for quantity, value in quantities.items():
+        rows.append(
+            _named(ensemble, sampler)
+            | {"quantity": quantity, "value": value, "error": 0.02 * min(value, 1e9)}
+        )
+
+
+def _exponents(config: Config, tables: dict[str, list[dict[str, Any]]]) -> pd.DataFrame:
+    columns = [
+        "sampler",
+        "observable",
+        "unit",
+        "fit_L",
+        "z",
+        "z_error",
+        "alpha",
+        "alpha_error",
+        "chi2_dof",
+    ]
+    tau = pd.DataFrame(tables["tau_int"])
+    tau = tau[tau.estimator == "gamma"]
+    extent = {e.name: e.extent for e in config.ensembles}
+    rows = []
+    for (sampler, observable, unit), group in tau.groupby(["sampler", "observable", "unit"]):
+        group = group[group.ensemble.map(extent).isin(config.fit.L)]
+        if len(group) >= 3:
+            x = group.ensemble.map(extent).to_numpy(float)
+            fit = fit_power_law(x, group.tau.to_numpy(), group.error.to_numpy())
+            label = ",".join(str(n) for n in config.fit.L)
+            head = {"sampler": sampler, "observable": observable, "unit": unit, "fit_L": label}
+            rows.append(head | fit._asdict())
+    return pd.DataFrame(rows, columns=columns)
+
+
+def _published(config: Config) -> pd.DataFrame:
+    rows = []
+    for e in config.ensembles:
+        known = find_reference(e.sites, e.m2, e.lam)
+        for name, (value, error) in (known.published if known else {}).items():
+            rows.append({"ensemble": e.name, "observable": name, "value": value, "error": error})
+    return pd.DataFrame(rows, columns=["ensemble", "observable", "value", "error"])
+
+
+def _bins(
+    results: Path, ensemble: Ensemble, sampler: str, rate: float, rng: np.random.Generator
+) -> None:
+    orbits = separation_orbits(ensemble.sites)
+    base = 0.2 * np.exp(-0.4 * np.linalg.norm(orbits.representative, axis=1))
+    wave = 0.05 * rng.normal(size=(1000, 1))
+    length = np.arange(1, 200)
+    slow = np.exp(-length / 8) if sampler.startswith("flow") else 0
+    expected = 1e5 * ((1 - rate) ** length * rate + 0.01 * slow)
+    with create_hdf5(results / "measure" / ensemble.name / f"{sampler}.h5", STAMP) as file:
+        file["count"] = np.full(1000, N // 1000)
+        file["two_point"] = base * (1 + wave)
+        file["rejection_runs"] = np.concatenate([[0], rng.poisson(expected)])
+
+
+def _fields(results: Path, config: Config, ensemble: Ensemble, rng: np.random.Generator) -> None:
+    shape = ensemble.sites
+    white = rng.normal(size=(4, *shape))
+    axes = tuple(range(1, len(shape) + 1))
+    smooth = white + sum(np.roll(white, 1, a) + np.roll(white, -1, a) for a in axes)
+    flat, noise = 0.25 * smooth.reshape(4, -1), 0.4 * white.reshape(4, -1)
+    sources = {f"propose/{ensemble.name}/{config.flow_names[-1]}": {"phi": flat, "prior": noise}}
+    sources |= {f"{s}/{ensemble.name}": {"phi": flat[::-1] + 0.1} for s in ("hmc", "local")}
+    for path, content in sources.items():
+        with create_hdf5(results / f"{path}.h5", STAMP) as file:
+            for name, values in content.items():
+                file[f"fields/{name}"] = values
+
+
+def read_h5(path: Path, name: str) -> Any:
+    """One dataset."""
+    with h5py.File(path, "r") as file:
+        return file[name][()]
