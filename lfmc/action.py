@@ -54,8 +54,7 @@ class Phi4:
 
     def evaluate(self, phi: Any) -> Any:
         square = phi * phi
-        forward = neighbours(self.shape)[:, 0::2]
-        hop = sum(phi[..., forward[:, mu]] for mu in range(self.dimension))
+        hop = sum(phi[..., site] for site in self._columns[0::2])
         density = (self.quadratic + self.lam * square) * square - 2 * self.hopping * phi * hop
         return density.sum(-1)
 
@@ -66,5 +65,9 @@ class Phi4:
 
     def neighbour_sum(self, phi: Any) -> Any:
         """Sum over the 2d nearest neighbours, (..., volume)."""
-        table = neighbours(self.shape)
-        return sum(phi[..., table[:, k]] for k in range(2 * self.dimension))
+        return sum(phi[..., site] for site in self._columns)
+
+    @property
+    def _columns(self) -> Any:
+        # A copy: torch warns when it is indexed with a read-only array.
+        return neighbours(self.shape).T.copy()

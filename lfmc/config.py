@@ -191,7 +191,7 @@ class FlowSettings(Section):
     def _ascending(cls, value: tuple[float, ...]) -> tuple[float, ...]:
         if list(value) != sorted(set(value)):
             raise ValueError("targets must ascend without repeats, e.g. [0.5, 0.7]")
-        if any(round(100 * v) != 100 * v for v in (round(100 * x, 9) for x in value)):
+        if any(round(100 * x, 9) % 1 for x in value):
             raise ValueError("targets are whole per cents, e.g. 0.5 (they name flow-50)")
         return value
 

@@ -3,7 +3,7 @@
 import json
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -29,18 +29,26 @@ def written_aside(path: str | Path) -> Iterator[Path]:
             os.fsync(stream.fileno())
         os.replace(aside, final)
     except OSError as error:
-        reason = error.strerror or str(error).splitlines()[0]
+        reason = os.strerror(error.errno) if error.errno else " ".join(str(error).split())
         raise LfmcError(f"{final}: cannot be written ({reason})") from None
     finally:
-        aside.unlink(missing_ok=True)
+        with suppress(OSError):
+            aside.unlink()
 
 
 @contextmanager
 def create_hdf5(path: str | Path, stamp: str) -> Iterator[h5py.File]:
     """A new HDF5 file with its provenance stamp, under its final name only when complete."""
-    with written_aside(path) as aside, h5py.File(aside, "w") as file:
-        file.attrs["provenance"] = stamp
-        yield file
+    # HDF5 crashes the process when it runs out of disk while closing: without a chunk cache all
+    # data are on disk before, and after a failure the space is given back for what is left.
+    with written_aside(path) as aside, h5py.File(aside, "w", rdcc_nbytes=0) as file:
+        try:
+            file.attrs["provenance"] = stamp
+            yield file
+            file.flush()
+        except BaseException:
+            os.truncate(aside, 0)
+            raise
 
 
 @contextmanager

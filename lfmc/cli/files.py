@@ -103,7 +103,7 @@ def _safetensors(path: Path) -> tuple[str, list[str]]:
 
 
 def _figure(path: Path) -> tuple[str, list[str]]:
-    from lfmc.figures.output import read_provenance
+    from lfmc.figures.metadata import read_provenance
 
     return read_provenance(path), []
 

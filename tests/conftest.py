@@ -1,0 +1,38 @@
+"""One thread per process, deterministic property tests, and fixtures that several tests share."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+
+# Read when torch and numba are imported, which is after this file.
+for _variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+    os.environ[_variable] = "1"
+
+ROOT = Path(__file__).resolve().parent.parent
+
+settings.register_profile("lfmc", derandomize=True, deadline=None, max_examples=50, database=None)
+settings.load_profile("lfmc")
+
+
+@pytest.fixture(scope="session")
+def root() -> Path:
+    """The repository."""
+    return ROOT
+
+
+@pytest.fixture
+def run_lfmc(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Run the command line in a fresh process and folder, as a user does."""
+
+    def run(*arguments: str | Path, **options) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "lfmc.cli.main", *map(str, arguments)]
+        return subprocess.run(
+            command, **{"cwd": tmp_path, "capture_output": True, "text": True, **options}
+        )
+
+    return run
