@@ -1,0 +1,112 @@
+"""Embedded Wolff cluster for the sign of phi, followed by Metropolis sweeps.
+
+Wolff, Phys. Rev. Lett. 62 (1989) 361; for phi^4 Brower and Tamayo, Phys. Rev. Lett. 62 (1989)
+1087. At fixed |phi| the action is an Ising model: a bond costs -2 h phi_x phi_y, so the signs couple
+with J = 2 h |phi_x phi_y| and a bond between equal signs is activated with
+
+    p = 1 - exp(-2 J) = 1 - exp(-4 h phi_x phi_y).
+
+One update is `clusters` single clusters and `sweeps` sweeps, which move |phi|. The first site of a
+cluster may be drawn from any distribution that ignores the field: the move stays reversible.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from lfmc.action import Phi4
+from lfmc.samplers.generators import draw, uniform
+from lfmc.samplers.lanes import LANES, inlined, kernel, spread, store
+from lfmc.samplers.local import sweep
+from lfmc.samplers.state import (
+    Info,
+    State,
+    buffers,
+    copied,
+    couplings,
+    geometry,
+    info,
+    load_streams,
+    measure,
+    save_field,
+    store_scalars,
+    store_streams,
+)
+from lfmc.samplers.vector_math import exp_negative
+
+_32 = np.uint64(32)
+
+
+class ClusterParameters(NamedTuple):
+    """delta: half-width of the sweeps' proposal; clusters and sweeps: of one update."""
+
+    delta: float
+    clusters: int
+    sweeps: int
+
+
+def sample_cluster(
+    state: State, action: Phi4, parameters: ClusterParameters, updates: int, save_every: int
+) -> tuple[State, Info]:
+    """Advance every chain; accepted refers to the sweeps, extra: sites flipped by clusters."""
+    new = copied(state)
+    room = buffers(state, updates, save_every)
+    _run(new.phi, new.streams, geometry(action.shape), *parameters, couplings(action), *room)
+    return new, info(new, room, "cluster_size")
+
+
+@inlined
+def flip_cluster(phi, lane, near, hopping, state, stack):
+    """Grow and flip one cluster of a lane: (sites flipped, new stream state)."""
+    word, state = draw(state)
+    seed = np.int64(((word >> _32) * np.uint64(near.shape[0])) >> _32)
+    size = 1
+    stack[0] = seed
+    phi[seed, lane] = -phi[seed, lane]
+    waiting = 1
+    while waiting:
+        waiting -= 1
+        x = stack[waiting]
+        value = phi[x, lane]  # flipped already: members of the cluster have its sign now
+        for k in range(near.shape[1]):
+            y = near[x, k]
+            exponent = 4.0 * hopping * value * phi[y, lane]
+            if exponent < 0.0:
+                threshold, state = uniform(state)
+                if threshold >= exp_negative(exponent):
+                    phi[y, lane] = -phi[y, lane]
+                    stack[waiting] = y
+                    waiting += 1
+                    size += 1
+    return size, state
+
+
+@kernel
+def _run(
+    phi, streams, near, delta, clusters, sweeps, couplings, scalars, saved, accepted, sizes
+):
+    updates = accepted.shape[1]
+    save_every = updates * phi.shape[1] // saved.shape[1] if saved.shape[1] else updates + 1
+    stack = np.empty(near.shape[0], np.int64)
+    for b in range(phi.shape[0]):
+        field = phi[b]
+        own = streams[b]
+        flipped = sizes[b]
+        for k in range(updates):
+            for lane in range(LANES):
+                words = (own[0, lane], own[1, lane], own[2, lane], own[3, lane])
+                flipped[k, lane] = 0.0
+                for _ in range(clusters):
+                    size, words = flip_cluster(field, lane, near, couplings[2], words, stack)
+                    flipped[k, lane] += size
+                own[0, lane], own[1, lane], own[2, lane], own[3, lane] = words
+            state = load_streams(own)
+            moved = spread(0.0)
+            for _ in range(sweeps):
+                count, state = sweep(field, near, couplings, delta, state)
+                moved = moved + count
+            store_streams(own, state)
+            store(accepted[b], k, moved * (1.0 / (near.shape[0] * sweeps)))
+            store_scalars(scalars[b], k, measure(field, near))
+            if (k + 1) % save_every == 0:
+                save_field(saved[b], field, k // save_every)

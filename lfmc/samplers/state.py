@@ -1,0 +1,221 @@
+"""What all classical samplers share: the state of their chains and the record of an update.
+
+Chains live in blocks of LANES: the last block is filled up with chains that nobody reads, so every
+chain passes through the same instructions whatever the number of chains.
+"""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lfmc.action import Phi4
+from lfmc.errors import LfmcError
+from lfmc.lattice import Shape, neighbours, volume
+from lfmc.observables import Scalars
+from lfmc.samplers.generators import normal_pair
+from lfmc.samplers.lanes import LANES, inlined, kernel, load, spread, store
+from lfmc.streams import chain_words
+
+Floats = NDArray[np.floating]
+
+
+class State(NamedTuple):
+    """Many chains between two updates.
+
+    Attributes:
+        phi: fields, float64 (blocks, volume, LANES); chain c is block c // LANES, lane c % LANES.
+        streams: xoshiro256++ words of every chain, uint64 (blocks, 4, LANES).
+        count: number of chains that are read; the rest fill the last block.
+    """
+
+    phi: NDArray[np.float64]
+    streams: NDArray[np.uint64]
+    count: int
+
+
+class Info(NamedTuple):
+    """What a number of updates did, chains first.
+
+    Attributes:
+        scalars: of every update, each (chains, updates).
+        saved: fields after every `save_every` updates, (chains, saved, volume).
+        accepted: accepted fraction of each update's proposals, (chains, updates).
+        extra: sampler's own records, name -> (chains, updates).
+    """
+
+    scalars: Scalars
+    saved: NDArray[np.float64]
+    accepted: Floats
+    extra: dict[str, Floats]
+
+
+class Couplings(NamedTuple):
+    """Coefficients of S = sum_x [quadratic phi^2 + lam phi^4 - 2 hopping sum_mu phi phi_mu]."""
+
+    quadratic: float
+    lam: float
+    hopping: float
+
+
+def couplings(action: Phi4) -> Couplings:
+    """The coefficients a kernel needs of an action."""
+    return Couplings(float(action.quadratic), float(action.lam), float(action.hopping))
+
+
+def geometry(shape: Shape) -> NDArray[np.int64]:
+    """Neighbour table (volume, 2d) as the kernels want it: contiguous and plain."""
+    return np.array(neighbours(shape))
+
+
+def cold_start(
+    shape: Shape, seed: int, chains: range, stage: str, *names: str | int, width: float = 0.1
+) -> State:
+    """Gaussian fields of small width, each chain from its own stream.
+
+    Small, because HMC from a hot start may never accept: its first trajectories fall down the
+    quartic wall and dH is huge.
+    """
+    blocks = -(-len(chains) // LANES)
+    filled = range(chains.start, chains.start + blocks * LANES)
+    words = chain_words(seed, filled, stage, *names)
+    streams = np.ascontiguousarray(words.reshape(4, blocks, LANES).swapaxes(0, 1))
+    phi = np.empty((blocks, volume(shape), LANES))
+    _draw_fields(phi, streams, width)
+    return State(phi, streams, len(chains))
+
+
+def chains_first(rows: NDArray, count: int) -> NDArray:
+    """(blocks, n, LANES) -> (count, n), a copy without the filling chains."""
+    return np.ascontiguousarray(rows.swapaxes(1, 2).reshape(-1, rows.shape[1])[:count])
+
+
+def fields(state: State) -> NDArray[np.float64]:
+    """Fields of all chains, (chains, volume)."""
+    return chains_first(state.phi, state.count)
+
+
+def require_finite(state: State, sampler: str) -> None:
+    """Raise LfmcError if a field holds NaN or infinity."""
+    if not np.isfinite(state.phi).all():
+        raise LfmcError(f"{sampler}: a field is not finite; check m2, lam and the step size")
+
+
+class Buffers(NamedTuple):
+    """Room for the records of a number of updates, filled by a kernel.
+
+    Attributes:
+        scalars: (blocks, updates * 4, LANES), rows in the order of observables.SCALARS.
+        saved: (blocks, saved * volume, LANES).
+        accepted: (blocks, updates, LANES).
+        extra: (blocks, updates, LANES).
+    """
+
+    scalars: NDArray[np.float64]
+    saved: NDArray[np.float64]
+    accepted: NDArray[np.float64]
+    extra: NDArray[np.float64]
+
+
+def buffers(state: State, updates: int, save_every: int) -> Buffers:
+    """Empty records for `updates` updates of which every `save_every`-th is saved."""
+    blocks, sites, _ = state.phi.shape
+    rows = (updates * 4, updates // save_every * sites, updates, updates)
+    return Buffers(*(np.empty((blocks, n, LANES)) for n in rows))
+
+
+def info(state: State, filled: Buffers, extra: str | None = None) -> Info:
+    """Records of the chains that are read, chains first."""
+    updates, sites = filled.accepted.shape[1], state.phi.shape[1]
+    by_chain = chains_first(filled.scalars, state.count).reshape(state.count, updates, 4)
+    return Info(
+        Scalars(*np.moveaxis(by_chain, 2, 0)),
+        chains_first(filled.saved, state.count).reshape(state.count, -1, sites),
+        chains_first(filled.accepted, state.count),
+        {extra: chains_first(filled.extra, state.count)} if extra else {},
+    )
+
+
+def copied(state: State) -> State:
+    """A state that a kernel may overwrite."""
+    return State(state.phi.copy(), state.streams.copy(), state.count)
+
+
+@inlined
+def load_streams(streams):
+    """The four rows of a block of streams (4, LANES)."""
+    return load(streams, 0), load(streams, 1), load(streams, 2), load(streams, 3)
+
+
+@inlined
+def store_streams(streams, state):
+    """Write the four rows back."""
+    store(streams, 0, state[0])
+    store(streams, 1, state[1])
+    store(streams, 2, state[2])
+    store(streams, 3, state[3])
+
+
+@inlined
+def neighbour_sum(phi, near, x):
+    """Sum of the 2d neighbours of site x."""
+    total = load(phi, near[x, 0]) + load(phi, near[x, 1])
+    for k in range(2, near.shape[1]):
+        total = total + load(phi, near[x, k])
+    return total
+
+
+@inlined
+def forward_sum(phi, near, x):
+    """Sum of the d forward neighbours of site x."""
+    total = load(phi, near[x, 0])
+    for k in range(2, near.shape[1], 2):
+        total = total + load(phi, near[x, k])
+    return total
+
+
+@inlined
+def measure(phi, near):
+    """(m, phi2, phi4, E) of a block's fields (volume, LANES); see observables.Scalars."""
+    m = spread(0.0)
+    phi2 = spread(0.0)
+    phi4 = spread(0.0)
+    bond = spread(0.0)
+    for x in range(near.shape[0]):
+        value = load(phi, x)
+        square = value * value
+        m = m + value
+        phi2 = phi2 + square
+        phi4 = phi4 + square * square
+        bond = bond + value * forward_sum(phi, near, x)
+    per_site = 1.0 / near.shape[0]
+    return m * per_site, phi2 * per_site, phi4 * per_site, bond * (2.0 * per_site / near.shape[1])
+
+
+@inlined
+def store_scalars(records, update, scalars):
+    """Write the four scalars of an update into (updates * 4, LANES)."""
+    store(records, 4 * update, scalars[0])
+    store(records, 4 * update + 1, scalars[1])
+    store(records, 4 * update + 2, scalars[2])
+    store(records, 4 * update + 3, scalars[3])
+
+
+@inlined
+def save_field(saved, phi, index):
+    """Copy a block's fields to place `index` of (saved * volume, LANES)."""
+    sites = phi.shape[0]
+    for x in range(sites):
+        store(saved, index * sites + x, load(phi, x))
+
+
+@kernel
+def _draw_fields(phi: Any, streams: Any, width: float) -> None:
+    for b in range(phi.shape[0]):
+        field = phi[b]
+        state = load_streams(streams[b])
+        for x in range(0, field.shape[0], 2):
+            first, second, state = normal_pair(state)
+            store(field, x, width * first)
+            store(field, x + 1, width * second)
+        store_streams(streams[b], state)
