@@ -56,7 +56,7 @@ def open_hdf5(path: str | Path) -> Iterator[h5py.File]:
     """An HDF5 file to read.
 
     Raises:
-        LfmcError: missing, truncated or not HDF5.
+        LfmcError: missing, truncated or not HDF5, or without a part that the block asks for.
     """
     try:
         file = h5py.File(path, "r")
@@ -67,8 +67,14 @@ def open_hdf5(path: str | Path) -> Iterator[h5py.File]:
             f"{path}: not a readable HDF5 file, perhaps truncated ({str(error).splitlines()[0]}); "
             "delete it and run again"
         ) from None
-    with file:
-        yield file
+    try:
+        with file:
+            yield file
+    except KeyError as error:
+        reason = str(error.args[0]) if error.args else ""
+        if not reason.startswith(("Unable", "Can't")):
+            raise  # of a mapping, not of HDF5
+        raise LfmcError(f"{path}: incomplete ({reason}); delete it and run again") from None
 
 
 def write_text(path: str | Path, text: str) -> None:
