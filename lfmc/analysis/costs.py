@@ -3,12 +3,13 @@
 | quantity | value |
 |---|---|
 | seconds_per_update | wall seconds of one core for one update of one replica |
-| seconds_per_independent_sample | 2 tau_int of chi2 in seconds |
+| seconds_per_independent | 2 tau_int of chi2 in seconds |
+| seconds_per_independent_with_training | training shared out over the independent ones of a run |
 | training_seconds | until the flow passed its target, mean over seeds |
 | break_even_hmc, _local, _cluster | independent configurations after which training has paid |
 
-With c the seconds per independent sample, N = training / (c_other - c_flow), or "never" where the
-flow is not the cheaper one.
+With c the seconds per independent configuration, N = training / (c_other - c_flow); inf (never)
+where the flow is not the cheaper one.
 """
 
 from typing import Any, NamedTuple
@@ -17,7 +18,6 @@ import numpy as np
 
 COLUMNS = ("ensemble", "sampler", "quantity", "value", "error")
 BASELINES = ("hmc", "local", "cluster")
-NEVER = "never"
 
 
 class Amount(NamedTuple):
@@ -27,38 +27,53 @@ class Amount(NamedTuple):
     error: float
 
 
-def break_even(training: Amount, flow: Amount, other: Amount) -> Amount | None:
-    """Independent samples N at which training + N flow = N other; None if never."""
+def break_even(training: Amount, flow: Amount, other: Amount) -> Amount:
+    """Independent configurations N at which training + N flow = N other; inf (never) if none."""
     gain = other.value - flow.value
     if gain <= 0:
-        return None
+        return Amount(np.inf, np.nan)
     number = training.value / gain
     relative = np.hypot(np.hypot(flow.error, other.error) / gain, training.error / training.value)
     return Amount(number, float(number * relative))
 
 
-def cost_rows(tau_int: Any, training: Any) -> list[dict[str, Any]]:
-    """Rows of `COLUMNS` from the tables tau_int and training; a value is a number or NEVER."""
+def cost_rows(tau_int: Any, training: Any, configurations: int) -> list[dict[str, Any]]:
+    """Rows of `COLUMNS` from the tables tau_int and training (pandas).
+
+    Args:
+        configurations: saved configurations of a run, which share its training.
+    """
     chi2 = tau_int[(tau_int.observable == "chi2") & (tau_int.estimator == "gamma")]
     rows: list[dict[str, Any]] = []
     for ensemble, group in chi2.groupby("ensemble", sort=False):
         second = group[group.unit == "second"].set_index("sampler")
         update = group[group.unit == "update"].set_index("sampler")
+        saved = group[group.unit == "saved"].set_index("sampler")
         cost = {str(name): Amount(2 * row.tau, 2 * row.error) for name, row in second.iterrows()}
         for sampler, amount in cost.items():
             head = {"ensemble": ensemble, "sampler": sampler}
             each = second.tau[sampler] / update.tau[sampler]
             rows.append(head | _entry("seconds_per_update", Amount(each, 0.0)))
-            rows.append(head | _entry("seconds_per_independent_sample", amount))
+            rows.append(head | _entry("seconds_per_independent", amount))
             spent = training_seconds(training, str(ensemble), sampler)
             if spent is None:
                 continue
+            share = 2 * saved.tau[sampler] / configurations
+            whole = with_training(amount, spent, share)
+            rows.append(head | _entry("seconds_per_independent_with_training", whole))
             rows.append(head | _entry("training_seconds", spent))
             for other in BASELINES:
                 if other in cost:
                     number = break_even(spent, amount, cost[other])
                     rows.append(head | _entry(f"break_even_{other}", number))
     return rows
+
+
+def with_training(cost: Amount, training: Amount, share: float) -> Amount:
+    """cost + share training, where share = 2 tau/N grows with the same tau as the cost."""
+    value = cost.value + share * training.value
+    from_tau = value * cost.error / cost.value
+    return Amount(value, float(np.hypot(from_tau, share * training.error)))
 
 
 def training_seconds(training: Any, ensemble: str, flow: str) -> Amount | None:
@@ -73,7 +88,5 @@ def training_seconds(training: Any, ensemble: str, flow: str) -> Amount | None:
     return Amount(float(seconds.mean()), error)
 
 
-def _entry(quantity: str, amount: Amount | None) -> dict[str, Any]:
-    if amount is None:
-        return {"quantity": quantity, "value": NEVER, "error": np.nan}
+def _entry(quantity: str, amount: Amount) -> dict[str, Any]:
     return {"quantity": quantity, "value": amount.value, "error": amount.error}

@@ -24,12 +24,14 @@ def jackknife(
         function: (..., C) -> (..., K), vectorised over leading axes.
 
     Returns:
-        Two arrays (K,).
+        Two arrays (K,); the error of a single bin is NaN.
     """
     weight = np.asarray(counts, dtype=np.float64)[:, None]
     total = (bins * weight).sum(0)
-    rest = (total - bins * weight) / (weight.sum() - weight)
     value = function(total / weight.sum())
+    if len(bins) < 2:
+        return np.asarray(value), np.full(np.shape(value), np.nan)
+    rest = (total - bins * weight) / (weight.sum() - weight)
     leave_one_out = function(rest)
     count = len(bins)
     spread = ((leave_one_out - leave_one_out.mean(0)) ** 2).sum(0)

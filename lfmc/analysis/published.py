@@ -8,13 +8,16 @@ from lfmc.analysis.reference import find_reference
 from lfmc.config import Ensemble
 
 COLUMNS = (
-    *("ensemble", "L", "m2", "lam", "sampler", "observable", "value", "error"),
-    *("published", "published_error", "sigmas"),
+    *("ensemble", "L", "m2", "lam", "observable", "value", "error"),
+    *("sampler", "measured", "measured_error", "sigmas"),
 )
 
 
 def published_rows(observables: Any, ensembles: tuple[Ensemble, ...]) -> list[dict[str, Any]]:
-    """One row for each published number and sampler; sigmas = difference / combined error."""
+    """One row for each published number (value, error) and sampler (measured, measured_error).
+
+    sigmas = (measured - value) / combined error.
+    """
     rows = []
     for ensemble in ensembles:
         reference = find_reference(ensemble.sites, ensemble.m2, ensemble.lam)
@@ -31,12 +34,12 @@ def published_rows(observables: Any, ensembles: tuple[Ensemble, ...]) -> list[di
                         "L": ensemble.extent,
                         "m2": ensemble.m2,
                         "lam": ensemble.lam,
-                        "sampler": row.sampler,
                         "observable": name,
-                        "value": row.value,
-                        "error": row.error,
-                        "published": value,
-                        "published_error": error,
+                        "value": value,
+                        "error": error,
+                        "sampler": row.sampler,
+                        "measured": row.value,
+                        "measured_error": row.error,
                         "sigmas": (row.value - value) / np.hypot(row.error, error),
                     }
                 )

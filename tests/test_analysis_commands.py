@@ -1,0 +1,287 @@
+"""lfmc measure, autocorrelation, fit, gates: from chain files of a known theory to tables."""
+
+import json
+
+import h5py
+import numpy as np
+import pandas
+import pytest
+from analysis_synthetic import (
+    chain_of_fields,
+    free_fields,
+    free_two_point,
+    write_chain,
+    write_config,
+    write_flow,
+)
+from click.testing import CliRunner
+
+from lfmc.analysis.autocorrelation import COLUMNS as TAU_COLUMNS
+from lfmc.analysis.measurement import COLUMNS as OBSERVABLE_COLUMNS
+from lfmc.cli.analysis import autocorrelation, fit, gates, measure
+from lfmc.errors import LfmcError
+from lfmc.store import read_table
+
+M2 = 0.5
+EXTENTS = (4, 6, 8)
+TAU = 3.0
+
+
+def free_chain(rng, extent, sampler, replicas=16, updates=3000):
+    shape = (extent, extent)
+    save_every = 1 if sampler.startswith("flow") else 5
+    tau = 0.5 if sampler.startswith("flow") else TAU
+    fields = free_fields(rng, shape, M2, replicas, updates, tau)
+    extra = {}
+    if sampler == "hmc":
+        # log-normal with <exp(-dH)> = 1
+        extra["dH"] = rng.normal(0.02, 0.2, size=(replicas, updates)).astype(np.float32)
+    chain = chain_of_fields(
+        fields,
+        shape,
+        M2,
+        sampler=sampler,
+        save_every=save_every,
+        extra=extra,
+        seconds=48.0,
+        forces=11.0 if sampler == "hmc" else 0.0,
+    )
+    return chain._replace(ensemble=chain.ensemble | {"name": f"F{extent}"})
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    """Free fields on 4^2, 6^2, 8^2 from every sampler, through all four commands."""
+    folder = tmp_path_factory.mktemp("run")
+    results = folder / "results"
+    config = folder / "config.yaml"
+    ensembles = [{"name": f"F{n}", "L": n, "m2": M2, "lam": 1e-12} for n in EXTENTS]
+    write_config(config, ensembles, results)
+    rng = np.random.default_rng(20)
+    for extent in EXTENTS:
+        name = f"F{extent}"
+        for sampler in ("hmc", "local", "cluster"):
+            write_chain(results / sampler / f"{name}.h5", free_chain(rng, extent, sampler))
+        for sampler in ("flow-50", "flow-70"):
+            chain = free_chain(rng, extent, sampler)
+            spread = 0.9 if sampler == "flow-50" else 0.5
+            log_weight = rng.normal(0, spread, size=chain.scalars["m"].size)
+            paths = (results / s / name / f"{sampler}.h5" for s in ("accept", "propose"))
+            write_flow(*paths, chain, log_weight, rng)
+        rows = "\n".join(f"{name},flow-{t},0.{t},1,10,20,{t}.5,.8,.8,.8" for t in (50, 70))
+        header = "ensemble,flow,target,seed,steps,samples,seconds,acceptance_q,acceptance_p,ess"
+        (results / "train" / name).mkdir(parents=True)
+        (results / "train" / name / "training.csv").write_text(f"# x\n{header}\n{rows}\n")
+    for extent in EXTENTS:
+        for sampler in ("hmc", "local", "cluster", "flow-50", "flow-70"):
+            for command in (measure, autocorrelation):
+                invoke(command, config, "--ensemble", f"F{extent}", "--sampler", sampler)
+    invoke(fit, config)
+    invoke(gates, config)
+    return config, results
+
+
+def invoke(command, config, *arguments):
+    result = CliRunner().invoke(command, ["--config", str(config), *arguments])
+    if result.exception:
+        raise result.exception
+    return result.output
+
+
+def table(results, name):
+    return read_table(results / "tables" / f"{name}.csv")
+
+
+@pytest.mark.stat
+def test_every_observable_of_the_free_field_is_exact(run):
+    """Each value within 4.5 of its errors of the exact one: 15 chains x ~18 numbers of which many
+    are correlated, false-alarm rate below 2e-3."""
+    _, results = run
+    found = table(results, "observables")
+    assert tuple(found.columns) == OBSERVABLE_COLUMNS
+    for extent in EXTENTS:
+        exact = free_observables(extent)
+        here = found[found.ensemble == f"F{extent}"]
+        assert set(here.sampler) == {"hmc", "local", "cluster", "flow-50", "flow-70"}
+        for sampler, rows in here.groupby("sampler"):
+            values = rows.set_index("observable")
+            for name, value in exact.items():
+                deviation = (values.value[name] - value) / values["error"][name]
+                assert abs(deviation) < 4.5, (extent, sampler, name)
+            flow = sampler.startswith("flow")
+            assert values.n["chi2"] == 48_000 if flow else 9_600
+            assert ("expdH" in values.index) == (sampler == "hmc")
+
+
+def free_observables(extent):
+    two_point = free_two_point((extent, extent), M2).reshape(extent, extent)
+    correlator = two_point.mean(1)
+    mass = extent * 2 * np.arcsinh(np.sqrt(M2) / 2)
+    exact = {
+        "chi2": two_point.sum(),
+        "E": two_point[0, 1],
+        "phi2": two_point[0, 0],
+        "G0": two_point[0, 0],
+        "phi4": 3 * two_point[0, 0] ** 2,
+        "m": 0.0,
+        "absm": np.sqrt(2 / np.pi * two_point.sum() / extent**2),
+        "binder": 3.0,
+        "sd": 1.0,
+        "m2ndL": extent * np.sqrt(M2),
+        "mpL": mass,
+    }
+    exact |= {f"Gt_{t}": correlator[t] for t in range(extent // 2 + 1)}
+    return exact | {f"mLeff_{t}": mass for t in range(1, extent // 2 + 1)}
+
+
+@pytest.mark.stat
+def test_every_tau_is_that_of_the_chain(run):
+    """m decorrelates as a^t, quadratic observables as a^2t; 9 chains x 4 at 4.5 sigma: 2e-4."""
+    _, results = run
+    found = table(results, "tau_int")
+    assert tuple(found.columns) == TAU_COLUMNS
+    a = (TAU - 0.5) / (TAU + 0.5)
+    square, saved, fifth = a**2, a**10, a**5
+    exact = {
+        ("m", "update"): TAU,
+        ("chi2", "update"): 0.5 + square / (1 - square),
+        ("phi2", "update"): 0.5 + square / (1 - square),
+        ("chi2", "saved"): 0.5 + saved / (1 - saved),
+        ("m", "saved"): 0.5 + fifth / (1 - fifth),
+    }
+    gamma = found[(found.estimator == "gamma") & found.sampler.isin(["hmc", "local", "cluster"])]
+    for (observable, unit), tau in exact.items():
+        rows = gamma[(gamma.observable == observable) & (gamma.unit == unit)]
+        assert len(rows) == 9
+        assert (((rows.tau - tau) / rows.error).abs() < 4.5).all()
+    rows = found[(found.ensemble == "F8") & (found.sampler == "hmc") & (found.estimator == "gamma")]
+    rows = rows.set_index(["observable", "unit"])
+    assert rows.tau["chi2", "force"] == pytest.approx(11 * rows.tau["chi2", "update"])
+    assert rows.tau["chi2", "second"] == pytest.approx(1e-3 * rows.tau["chi2", "update"])
+    assert rows.tau["G0", "update"] == rows.tau["phi2", "update"]
+    assert "force" not in set(found[found.sampler == "local"].unit)
+    assert (found[found.estimator == "rhat"].tau < 1.05).all()
+
+
+@pytest.mark.stat
+def test_flow_rows_agree_with_each_other(run):
+    """rejections against weights and gamma of blind observables: 24 numbers at 4.5 sigma, 2e-4."""
+    _, results = run
+    found = table(results, "tau_int")
+    for (_, sampler), rows in found[found.sampler.str.startswith("flow")].groupby(
+        ["ensemble", "sampler"]
+    ):
+        rows = rows[rows.unit.isin(["update", "none"])].set_index(["observable", "estimator"])
+        runs = rows.loc["acc", "rejections"]
+        for other in (("acc", "weights"), ("chi2", "gamma"), ("E", "gamma"), ("m", "gamma")):
+            row = rows.loc[other]
+            assert abs(row.tau - runs.tau) < 4.5 * np.hypot(row.error, runs.error), (sampler, other)
+        assert rows.loc["acc", "jensen"].tau < runs.tau
+        ratio = rows.loc["chi2", "ratio"]
+        assert ratio.tau == pytest.approx(rows.loc["chi2", "gamma"].tau / runs.tau)
+        assert rows.loc["acc", "longest_run"].tau >= 3
+
+
+@pytest.mark.unit
+def test_bins_hold_the_table_and_the_rejections(run):
+    _, results = run
+    found = table(results, "observables").set_index(["ensemble", "sampler", "observable"])
+    with h5py.File(results / "measure/F6/flow-50.h5") as file:
+        count = file["count"][()]
+        chi2 = 36 * (file["m2"][()] @ count) / count.sum()
+        runs = file["rejection_runs"][()]
+        assert file["two_point"].shape[0] == len(count)
+        assert json.loads(file.attrs["provenance"])["settings"]["sampler"] == "flow-50"
+        assert file.attrs["kind"] == "bins"
+        assert count.min() >= 100
+    assert chi2 == pytest.approx(found.value["F6", "flow-50", "chi2"])
+    with h5py.File(results / "accept/F6/flow-50.h5") as file:
+        multiplicity = file["chain/multiplicity"][()]
+    expected = np.bincount(multiplicity - 1)
+    expected[0] = 0
+    np.testing.assert_array_equal(runs, expected)
+    assert found.value["F6", "flow-50", "longest_rejection_run"] == multiplicity.max() - 1
+    with h5py.File(results / "measure/F6/hmc.h5") as file:
+        assert len(file["expdH"]) == len(file["count"])
+
+
+@pytest.mark.unit
+def test_tables_are_tidy_and_complete(run):
+    _, results = run
+    exponents = table(results, "exponents")
+    assert set(exponents.fit_L) == {"all"}  # 10, 12, 14 are not there
+    keys = ["sampler", "observable", "unit"]
+    assert not exponents.duplicated([*keys, "fit_L"]).any()
+    assert {("flow-70", "acc", "update"), ("hmc", "chi2", "force")} <= set(
+        exponents[keys].itertuples(index=False, name=None)
+    )
+    assert (exponents[exponents.unit == "update"].z.abs() < 1).all()
+    acceptance = table(results, "acceptance")
+    assert list(acceptance.columns) == [
+        *("ensemble", "sampler", "acceptance", "error", "longest_rejection_run")
+    ]
+    assert len(acceptance) == 15
+    assert len(table(results, "training")) == 6
+    costs = table(results, "costs")
+    assert np.issubdtype(costs.value.dtype, np.floating)
+    assert {"break_even_hmc", "break_even_local", "break_even_cluster"} <= set(costs.quantity)
+    assert len(table(results, "published")) == 0
+    assert table(results, "gates").passed.all()
+    first = (results / "tables" / "tau_int.csv").read_text().splitlines()[0]
+    assert json.loads(first.removeprefix("# provenance "))["inputs"]
+
+
+@pytest.mark.unit
+def test_failed_gate_writes_its_table_and_stops(run, tmp_path):
+    config, results = run
+    broken = table(results, "observables")
+    broken.loc[(broken.sampler == "hmc") & (broken.observable == "expdH"), "value"] = 0.9
+    (tmp_path / "tables").mkdir()
+    broken.to_csv(tmp_path / "tables" / "observables.csv", index=False)
+    with pytest.raises(LfmcError, match=r"3 of .* gates failed: creutz F4 hmc expdH = 0.9"):
+        invoke(gates, config, "--results", str(tmp_path))
+    assert (~read_table(tmp_path / "tables" / "gates.csv").passed).sum() == 3
+
+
+@pytest.mark.unit
+def test_chain_of_other_couplings_is_refused(run, tmp_path):
+    config, results = run
+    other = tmp_path / "other.yaml"
+    write_config(other, [{"name": "F6", "L": 6, "m2": 0.6, "lam": 1e-12}], results)
+    with pytest.raises(LfmcError, match=r"sampled at m2 = 0.5, the configuration's F6 has 0.6"):
+        invoke(measure, other, "--ensemble", "F6", "--sampler", "hmc")
+    with pytest.raises(LfmcError, match="no flow 'flow-99'"):
+        invoke(measure, config, "--ensemble", "F6", "--sampler", "flow-99")
+    with pytest.raises(LfmcError, match="no such file"):
+        invoke(measure, config, "--ensemble", "F6", "--sampler", "hmc", "--results", str(tmp_path))
+
+
+@pytest.mark.unit
+def test_missing_table_names_the_command(run, tmp_path):
+    config, _ = run
+    with pytest.raises(LfmcError, match=r"measure/F4/flow-50.csv: missing; run lfmc measure"):
+        invoke(fit, config, "--results", str(tmp_path))
+    with pytest.raises(LfmcError, match=r"observables.csv: missing; run lfmc fit"):
+        invoke(gates, config, "--results", str(tmp_path))
+
+
+@pytest.mark.unit
+def test_half_normalisation_changes_the_identity():
+    """The identity uses the couplings of the action: a field of norm 1 is not one of norm 1/2."""
+    from lfmc.action import Phi4
+    from lfmc.analysis.measurement import schwinger_dyson
+
+    exact = free_two_point((6, 6), M2).reshape(6, 6)
+    scalar = {"phi4": np.array(0.0), "phi2": exact[0, 0], "E": exact[0, 1]}
+    assert schwinger_dyson(scalar, Phi4((6, 6), M2, 0.0)) == pytest.approx(1.0)
+    assert schwinger_dyson(scalar, Phi4((6, 6), M2, 0.0, 0.5)) == pytest.approx(0.5)
+
+
+@pytest.mark.unit
+def test_pandas_is_read_late():
+    import subprocess
+    import sys
+
+    code = "import sys, lfmc.cli.analysis; sys.exit(int('numpy' in sys.modules))"
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 0
+    assert pandas.__version__
