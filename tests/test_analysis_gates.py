@@ -14,6 +14,7 @@ from lfmc.analysis.gates import (
 )
 from lfmc.analysis.reference import find_reference, reference_data
 from lfmc.config import Ensemble, parse_config
+from lfmc.errors import LfmcError
 
 NAMES = ("E1", "E2", "E3", "E4", "E5")
 RELATIVE = {"chi2": 1e-3, "E": 3e-4, "phi2": 1e-4, "mpL": 1e-3}
@@ -115,6 +116,28 @@ def test_half_convention_fails_the_references_only():
     assert {"reference", "published"} <= set(found.gate[~found.passed])
     assert not found[found.gate.isin(["reference", "published"])].passed.any()
     assert found[found.gate.isin(["schwinger_dyson", "symmetry", "creutz"])].passed.all()
+
+
+@pytest.mark.unit
+def test_published_limit_is_two_sigma_at_full_statistics_and_the_tables_at_none():
+    cfg = config(("E5",))
+    table = gate_table(cfg, observables(cfg))
+    assert (table[table.gate == "published"].limit < 2.02).all()
+    poor = observables(cfg)
+    poor.loc[poor.observable == "mpL", "error"] = 10.0
+    table = gate_table(cfg, poor)
+    here = table[table.gate == "published"]
+    np.testing.assert_allclose(here.limit, table.limit[0], rtol=1e-3)
+
+
+@pytest.mark.unit
+@pytest.mark.parametrize("name", ["expdH", "sd", "bins"])
+def test_missing_number_is_refused_because_its_gate_could_not_fail(name):
+    cfg = config(("E1", "E2"))
+    table = observables(cfg)
+    gone = (table.observable == name) & (table.sampler == "hmc") & (table.ensemble == "E2")
+    with pytest.raises(LfmcError, match=f"no {name} of hmc in E2; run lfmc measure"):
+        gate_table(cfg, table[~gone])
 
 
 @pytest.mark.unit

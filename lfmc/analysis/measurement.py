@@ -190,6 +190,8 @@ def _action(chain: Chain) -> Phi4:
 
 def _creutz(chain: Chain, layout: Layout) -> Floats | None:
     if "dH" not in chain.extra:
+        if chain.sampler == "hmc":
+            raise LfmcError("hmc: the chain holds no extra/dH; sample again")
         return None
     change = chain.extra["dH"]
     updates = layout.length * chain.save_every

@@ -58,7 +58,9 @@ def scaling_ensembles(ensembles: tuple[Ensemble, ...]) -> dict[str, int]:
         if (e.d, e.m2, e.normalisation) == (first.d, first.m2, first.normalisation):
             chosen[e.name] = e.extent
         else:
-            log.warning("%s is left out of the scaling fits: other d or m2 than %s", e, first.name)
+            log.warning(
+                "%s is left out of the scaling fits: other d or m2 than %s", e.name, first.name
+            )
     return chosen
 
 
