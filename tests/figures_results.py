@@ -8,14 +8,13 @@ import json
 from pathlib import Path
 from typing import Any
 
-import h5py
 import numpy as np
 import pandas as pd
 
 from lfmc.analysis.gamma_method import Tau
 from lfmc.analysis.reference import find_reference, reference_data
 from lfmc.analysis.rejections import jensen_bound
-from lfmc.analysis.scaling import fit_power_law
+from lfmc.analysis.tables import all_tables
 from lfmc.config import Config, Ensemble, parse_config
 from lfmc.figures.rundata import RunData
 from lfmc.lattice import separation_orbits, volume
@@ -47,18 +46,13 @@ def write_results(config: Config, results: Path, seed: int = 7) -> RunData:
     """Every file that figures read."""
     rng = np.random.default_rng(seed)
     tables: dict[str, list[dict[str, Any]]] = {
-        name: [] for name in ("observables", "tau_int", "acceptance", "training", "costs")
+        name: [] for name in ("observables", "tau_int", "training")
     }
     for ensemble in config.ensembles:
         for sampler in config.sampler_names:
             rate = _acceptance(config, sampler)
-            _observables(tables["observables"], ensemble, sampler, rng)
-            seconds = _tau_int(tables["tau_int"], config, ensemble, sampler, rate, rng)
-            _costs(tables["costs"], config, ensemble, sampler, seconds)
-            tables["acceptance"].append(
-                _named(ensemble, sampler)
-                | {"acceptance": rate, "error": 5e-4, "longest_rejection_run": 180}
-            )
+            _observables(tables["observables"], ensemble, sampler, rate, rng)
+            _tau_int(tables["tau_int"], config, ensemble, sampler, rate, rng)
             _bins(results, ensemble, sampler, rate, rng)
         for flow in config.flow_names:
             for repeat in range(3):
@@ -78,10 +72,9 @@ def write_results(config: Config, results: Path, seed: int = 7) -> RunData:
                     }
                 )
         _fields(results, config, ensemble, rng)
-    for name, rows in tables.items():
-        write_table(results / "tables" / f"{name}.csv", pd.DataFrame(rows), STAMP)
-    write_table(results / "tables" / "exponents.csv", _exponents(config, tables), STAMP)
-    write_table(results / "tables" / "published.csv", _published(config), STAMP)
+    made = all_tables(config, *(pd.DataFrame(rows) for rows in tables.values()))
+    for name, table in made.items():
+        write_table(results / "tables" / f"{name}.csv", table, STAMP)
     return RunData(config, results)
 
 
@@ -93,7 +86,9 @@ def _acceptance(config: Config, sampler: str) -> float:
     return config.target(sampler) + 0.02 if sampler in config.flow_names else 0.7
 
 
-def _observables(rows: list, ensemble: Ensemble, sampler: str, rng: np.random.Generator) -> None:
+def _observables(
+    rows: list, ensemble: Ensemble, sampler: str, rate: float, rng: np.random.Generator
+) -> None:
     known = find_reference(ensemble.sites, ensemble.m2, ensemble.lam)
     half = ensemble.extent // 2
     if known is None:
@@ -107,6 +102,7 @@ def _observables(rows: list, ensemble: Ensemble, sampler: str, rng: np.random.Ge
         correlator, mass = np.array(whole["Gt"][0])[: half + 1], np.array(whole["mLeff"][0])
     relative = {"chi2": 1.2e-3, "E": 4e-4, "phi2": 1e-4, "phi4": 2e-4, "mpL": 8e-4, "m2ndL": 1e-3}
     many = {k: (v, relative[k] * v) for k, v in single.items()} | {"bins": (1000.0, 0.0)}
+    many |= {"acceptance": (rate, 5e-4), "longest_rejection_run": (180.0, 0.0)}
     many |= {f"Gt_{t}": (v, (3 + t) * 1e-4 * v) for t, v in enumerate(correlator)}
     many |= {f"mLeff_{t + 1}": (v, (2 + t) * 2e-4 * v) for t, v in enumerate(mass)}
     many["G0"] = many["phi2"]
@@ -129,8 +125,7 @@ def _tau_int(
     sampler: str,
     rate: float,
     rng: np.random.Generator,
-) -> float:
-    """Rows of one chain; returns seconds of one update."""
+) -> None:
     seconds = 2e-7 * volume(ensemble.sites) * (10 if sampler.startswith("flow") else 1)
     known = find_reference(ensemble.sites, ensemble.m2, ensemble.lam)
     measured = reference_data()["tau_int"].get(known.name if known else "E1", {})
@@ -164,60 +159,6 @@ def _tau_int(
                 add(observable, "gamma", "second", value * seconds, error * seconds)
                 if sampler in config.flow_names:
                     add(observable, "ratio", "none", value / tau_acc.value, error / tau_acc.value)
-    return seconds
-
-
-def _costs(rows: list, config: Config, ensemble: Ensemble, sampler: str, seconds: float) -> None:
-    tau = {"hmc": 3.0, "local": 40.0, "cluster": 3.3}.get(sampler, 1.3)
-    growth = {"hmc": 2.1, "local": 2.0, "cluster": 0.5}.get(sampler, 0.0)
-    independent = 2 * tau * (ensemble.extent / 10) ** growth * seconds
-    quantities = {"seconds_per_update": seconds, "seconds_per_independent": independent}
-    if sampler in config.flow_names:
-        training = 4 * (ensemble.extent / 6) ** 2.5
-        quantities["training_seconds"] = training
-        quantities["break_even_hmc"] = training / 1e-5
-        quantities["break_even_cluster"] = np.inf
-    for quantity, value in quantities.items():
-        rows.append(
-            _named(ensemble, sampler)
-            | {"quantity": quantity, "value": value, "error": 0.02 * min(value, 1e9)}
-        )
-
-
-def _exponents(config: Config, tables: dict[str, list[dict[str, Any]]]) -> pd.DataFrame:
-    columns = [
-        "sampler",
-        "observable",
-        "unit",
-        "fit_L",
-        "z",
-        "z_error",
-        "alpha",
-        "alpha_error",
-        "chi2_dof",
-    ]
-    tau = pd.DataFrame(tables["tau_int"])
-    tau = tau[tau.estimator == "gamma"]
-    extent = {e.name: e.extent for e in config.ensembles}
-    rows = []
-    for (sampler, observable, unit), group in tau.groupby(["sampler", "observable", "unit"]):
-        group = group[group.ensemble.map(extent).isin(config.fit.L)]
-        if len(group) >= 3:
-            x = group.ensemble.map(extent).to_numpy(float)
-            fit = fit_power_law(x, group.tau.to_numpy(), group.error.to_numpy())
-            label = ",".join(str(n) for n in config.fit.L)
-            head = {"sampler": sampler, "observable": observable, "unit": unit, "fit_L": label}
-            rows.append(head | fit._asdict())
-    return pd.DataFrame(rows, columns=columns)
-
-
-def _published(config: Config) -> pd.DataFrame:
-    rows = []
-    for e in config.ensembles:
-        known = find_reference(e.sites, e.m2, e.lam)
-        for name, (value, error) in (known.published if known else {}).items():
-            rows.append({"ensemble": e.name, "observable": name, "value": value, "error": error})
-    return pd.DataFrame(rows, columns=["ensemble", "observable", "value", "error"])
 
 
 def _bins(
@@ -247,9 +188,3 @@ def _fields(results: Path, config: Config, ensemble: Ensemble, rng: np.random.Ge
         with create_hdf5(results / f"{path}.h5", STAMP) as file:
             for name, values in content.items():
                 file[f"fields/{name}"] = values
-
-
-def read_h5(path: Path, name: str) -> Any:
-    """One dataset."""
-    with h5py.File(path, "r") as file:
-        return file[name][()]

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from lfmc.figures.format import count, duration
-from lfmc.figures.panels import extents_axis, outside_legend, sampler_handle, series
+from lfmc.figures.panels import extents_axis, logarithmic_y, outside_legend, sampler_handle, series
 from lfmc.figures.rundata import Floats, RunData
 from lfmc.figures.style import BLACK, COLUMN, sampler_mark
 
@@ -29,7 +29,7 @@ def draw(run: RunData) -> Figure:
         if len(x):
             style = mark.errorbar | {"linestyle": "--", "markerfacecolor": mark.color}
             ax.errorbar(x, value, error, **style)
-    ax.set_yscale("log")
+    logarithmic_y(ax)
     extents_axis(ax, [e.extent for e in run.config.ensembles], logarithmic=True)
     ax.set_xlabel("$L$")
     ax.set_ylabel(r"seconds per independent $\chi_2$")
@@ -64,7 +64,8 @@ def caption(run: RunData) -> str:
             "seconds of an update. Dashed: training included, shared by the n =",
             f"{many} saved configurations of the run. Errors are those of tau_int.",
             f"At {largest.name}: {', '.join(costs)}.",
-            f"Configurations after which a flow has repaid its training: {'; '.join(parts)}."
+            "Independent configurations after which a flow has repaid its training: "
+            f"{'; '.join(parts)}."
             if parts
             else "",
         ]

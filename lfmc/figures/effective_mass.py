@@ -1,4 +1,4 @@
-"""Effective pole masses times L (arXiv:1904.12072, fig. 9, eq. 25), plateau and table I."""
+"""Effective pole masses times L (arXiv:1904.12072, eq. 22-28), plateau and table I."""
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -45,7 +45,7 @@ def caption(run: RunData) -> str:
         parts.append(text)
     return (
         "Effective pole masses times L from averaged zero-momentum Green's functions; samplers "
-        f"shifted sideways for legibility. n = {run.config.statistics.configurations} saved "
+        f"shifted sideways for legibility. {run.statistics('mpL')} saved "
         "configurations an ensemble and sampler; errors: jackknife over bins. Points whose "
         "arccosh does not exist within errors are omitted: statistics too low there. "
         f"Plateau range and m_p L of HMC: {'; '.join(parts)}."

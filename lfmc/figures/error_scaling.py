@@ -1,7 +1,7 @@
 """Statistical error against statistics, with the 1/sqrt(N) that independent samples give.
 
-arXiv:1904.12072, fig. 6: a flow trained only to its target still gives errors that fall without
-bound.
+arXiv:1904.12072, section III: the chain of a flow trained to any acceptance is exact, so its errors
+fall without bound.
 """
 
 import numpy as np
@@ -11,7 +11,7 @@ from matplotlib.lines import Line2D
 from lfmc.analysis.jackknife import jackknife
 from lfmc.config import Ensemble
 from lfmc.figures.format import count
-from lfmc.figures.panels import ensemble_grid, outer_labels, sampler_legend
+from lfmc.figures.panels import ensemble_grid, logarithmic_y, outer_labels, sampler_legend
 from lfmc.figures.rundata import Line, RunData
 from lfmc.figures.style import sampler_mark
 from lfmc.observables import susceptibility
@@ -31,7 +31,7 @@ def draw(run: RunData) -> Figure:
             guide = line.value[-1] * np.sqrt(line.x[-1] / line.x)
             ax.plot(line.x, guide, color=mark.color, linewidth=0.6, zorder=1)
         ax.set_xscale("log")
-        ax.set_yscale("log")
+        logarithmic_y(ax)
     outer_labels(panels, "saved configurations $N$", r"relative error of $\chi_2$")
     sampler_legend(figure, names, [Line2D([], [], color="black", lw=0.6, label=r"$1/\sqrt{N}$")])
     return figure

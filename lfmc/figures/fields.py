@@ -1,4 +1,4 @@
-"""Example fields of prior, flow, HMC and local Metropolis side by side (arXiv:1904.12072, fig. 2).
+"""Example fields of prior, flow, HMC and local Metropolis side by side (arXiv:1904.12072).
 
 The flow's column shows raw proposals, the prior's the same samples before the couplings.
 """
@@ -30,7 +30,7 @@ def draw(run: RunData) -> Figure:
     rows = {e.name: examples(run, e) for e in run.config.ensembles}
     limit = colour_limit([x for row in rows.values() for x in row])
     columns = len(next(iter(rows.values())))
-    figure = Figure(figsize=(DOUBLE * 0.8, 0.5 + 1.32 * len(rows)))
+    figure = Figure(figsize=(DOUBLE * 0.8, 0.35 + 1.16 * len(rows)))
     axes = figure.subplots(len(rows), columns, squeeze=False)
     for ensemble, line in zip(run.config.ensembles, axes, strict=True):
         for ax, example in zip(line, rows[ensemble.name], strict=True):
@@ -57,19 +57,18 @@ def caption(run: RunData) -> str:
     lost = any(row[0].slab is None for row in rows)
     slabs = any(e.d > 2 for e in run.config.ensembles)
     limit = colour_limit([x for row in rows for x in row])
-    return " ".join(
-        [
-            f"Single configurations (n = 1 a panel, no average, hence no errors): a sample of the "
-            f"prior, the proposal of the {flow} model, HMC and local Metropolis,",
-            f"ensembles {', '.join(run.config.ensemble_names)}.",
-            "Prior and proposal are the same sample before and after the map.",
-            "Prior samples were not stored for every model and are omitted." if lost else "",
-            "Of lattices with more than two dimensions the slice x_3 = ... = 0 is shown."
-            if slabs
-            else "",
-            f"One colour scale, clipped at |phi| = {limit:.2f}.",
-        ]
-    ).replace("  ", " ")
+    sentences = [
+        f"Single configurations (n = 1 a panel, no average, hence no errors): a sample of the "
+        f"prior, the proposal of the {flow} model, HMC and local Metropolis; ensembles "
+        f"{', '.join(run.config.ensemble_names)}.",
+        "Prior samples were not stored for every model and are omitted."
+        if lost
+        else "Prior and proposal are the same sample before and after the map.",
+        f"One colour scale, clipped at |phi| = {limit:.2f}.",
+    ]
+    if slabs:
+        sentences.append("Lattices of more than two dimensions: the plane x_3 = ... = 0.")
+    return " ".join(sentences)
 
 
 def examples(run: RunData, ensemble: Ensemble) -> list[Example]:

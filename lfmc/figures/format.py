@@ -18,8 +18,9 @@ def value_error(value: float, error: float, digits: int = 2) -> str:
     places = digits - 1 - exponent
     if round(error, places) >= 10 ** (exponent + 1):  # .0996 rounds to .10: one place fewer
         places -= 1
+    value = round(value, places) + 0.0  # no "-0.00"
     if places <= 0:
-        return f"{round(value, places):.0f}({round(error, places):.0f})"
+        return f"{value:.0f}({round(error, places):.0f})"
     if error >= 1:
         return f"{value:.{places}f}({error:.{places}f})"
     return f"{value:.{places}f}({round(error * 10**places)})"

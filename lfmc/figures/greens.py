@@ -1,4 +1,4 @@
-"""Zero-momentum Green's functions G~(0, t) (arXiv:1904.12072, fig. 8, eq. 24).
+"""Zero-momentum Green's functions G~(0, t) (arXiv:1904.12072, eq. 22-28).
 
 Below each, the deviation of every sampler from HMC, where the errors can be seen.
 """
@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from lfmc.figures.format import value_error
-from lfmc.figures.panels import offsets, sampler_legend, stacked_grid
+from lfmc.figures.panels import logarithmic_y, offsets, sampler_legend, stacked_grid
 from lfmc.figures.rundata import RunData
 from lfmc.figures.style import GREY, sampler_mark
 
@@ -26,12 +26,14 @@ def draw(run: RunData) -> Figure:
             above.errorbar(line.x + shift, line.value, line.error, **style)
             relative = 1e3 * (line.value / base - 1)
             below.errorbar(line.x + shift, relative, 1e3 * line.error / base, **style)
-        above.set_yscale("log")
+        logarithmic_y(above)
         below.axhline(0, color=GREY, linewidth=0.6, zorder=0)
         below.xaxis.set_major_locator(MaxNLocator(integer=True))
         below.set_xlabel("$t$")
-    pairs[0][0].set_ylabel(r"$\tilde G_c(p=0, t)$")
-    pairs[0][1].set_ylabel(r"$10^3\,$dev.")
+    for above, below in pairs[::3]:
+        above.set_ylabel(r"$\tilde G_c(p=0, t)$")
+        below.set_ylabel(r"$10^3\,\delta$")
+    figure.align_ylabels()
     sampler_legend(figure, names)
     return figure
 
@@ -44,8 +46,8 @@ def caption(run: RunData) -> str:
         parts.append(f"{ensemble.name} {first} at t = 0, {last} at t = {line.x[-1]}")
     return (
         "Zero-momentum Green's functions, averaged over all time axes and t <-> L - t, "
-        "unsubtracted (<phi> = 0); samplers shifted sideways for legibility. Below, the relative "
-        f"deviation from the central value of HMC. n = {run.config.statistics.configurations} "
-        "saved configurations an ensemble and sampler; errors: jackknife over bins. "
+        "unsubtracted (<phi> = 0); samplers shifted sideways for legibility. Below, delta, the "
+        f"relative deviation from the central value of HMC. {run.statistics('Gt_0')} saved "
+        "configurations an ensemble and sampler; errors: jackknife over bins. "
         f"HMC: {'; '.join(parts)}."
     )

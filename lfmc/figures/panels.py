@@ -1,5 +1,6 @@
 """Grids of panels, one an ensemble, legends outside them, offsets that keep points apart."""
 
+import re
 from collections.abc import Sequence
 from math import ceil
 from typing import Any
@@ -8,6 +9,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.ticker import FuncFormatter, LogLocator
 from numpy.typing import NDArray
 
 from lfmc.config import Ensemble
@@ -80,9 +82,17 @@ def sampler_legend(figure: Figure, samplers: Sequence[str], extra: Sequence[Any]
 
 def outside_legend(figure: Figure, handles: Sequence[Any]) -> None:
     """A legend above the panels, in as many columns as the width holds."""
-    widest = max(len(h.get_label()) for h in handles)
-    columns = max(1, min(len(handles), int(figure.get_figwidth() * 13 / (widest + 5))))
-    figure.legend(handles=list(handles), loc="outside upper center", ncols=columns)
+    entry = 0.5 + 0.06 * max(_printed_length(h.get_label()) for h in handles)  # inches
+    fitting = max(1, int(figure.get_figwidth() / entry))
+    rows = ceil(len(handles) / fitting)
+    figure.legend(
+        handles=list(handles), loc="outside upper center", ncols=ceil(len(handles) / rows)
+    )
+
+
+def _printed_length(label: str) -> int:
+    """Characters on paper: TeX commands count as one, braces and dollars not at all."""
+    return len(re.sub(r"[${}_^]", "", re.sub(r"\\[A-Za-z]+", "x", label)))
 
 
 def sampler_handle(sampler: str) -> Line2D:
@@ -114,7 +124,22 @@ def extents_axis(ax: Axes, extents: Sequence[int], logarithmic: bool = False) ->
         gap = min(np.diff(values), default=2)
         ax.set_xlim(values[0] - 0.6 * gap, values[-1] + 0.6 * gap)
     ax.set_xticks(values, [str(v) for v in values])
-    ax.minorticks_off() if not logarithmic else ax.set_xticks([], minor=True)
+    ax.set_xticks([], minor=True)
+
+
+def logarithmic_y(ax: Axes) -> None:
+    """A logarithmic ordinate, with labels 0.5, 1, 2, 5 instead of powers over few decades.
+
+    Call it after the data is drawn: it looks at the limits.
+    """
+    ax.set_yscale("log")
+    low, high = ax.get_ylim()
+    if not 0 < high / low < 300:
+        return
+    steps = (1, 2, 5) if high / low > 12 else (1, 2, 3, 4, 6, 8)
+    ax.yaxis.set_major_locator(LogLocator(subs=steps))
+    ax.yaxis.set_major_formatter(FuncFormatter(lambda y, _: f"{y:.6g}"))
+    ax.yaxis.set_minor_formatter(FuncFormatter(lambda y, _: ""))
 
 
 def series(run: RunData, rows: Any, column: str) -> tuple[Floats, Floats, Floats]:

@@ -40,15 +40,19 @@ FIGURES: dict[str, Entry] = {
     "chi2_energy": Entry("Susceptibility and Ising energy", PAPER, ("observables",)),
     "error_scaling": Entry("Statistical error against statistics", PAPER, bins=True),
     "tau_int": Entry(
-        "Autocorrelation times of saved configurations", PAPER, ("tau_int", "exponents")
+        "Autocorrelation times of saved configurations",
+        PAPER,
+        ("tau_int", "exponents", "observables"),
     ),
     "tau_int_update": Entry(
-        "Autocorrelation times of updates", PAPER, ("tau_int", "exponents", "acceptance")
+        "Autocorrelation times of updates",
+        PAPER,
+        ("tau_int", "exponents", "observables", "acceptance"),
     ),
     "table1": Entry("Table I", PAPER, ("observables", "published")),
     "training_cost": Entry("Training cost", COSTS, ("training",)),
     "cost_per_sample": Entry("Cost of an independent sample", COSTS, ("costs",)),
-    "tau_ratio": Entry("Autocorrelation against acceptance", COSTS, ("tau_int",)),
+    "tau_ratio": Entry("Autocorrelation against acceptance", COSTS, ("tau_int", "observables")),
 }
 
 

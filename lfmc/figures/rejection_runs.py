@@ -1,4 +1,4 @@
-"""How long chains stand still: histogram of runs of rejections (arXiv:1904.12072, fig. 5)."""
+"""How long chains stand still: histogram of runs of rejections (arXiv:1904.12072, eq. 15-18)."""
 
 import numpy as np
 from matplotlib.figure import Figure

@@ -23,7 +23,12 @@ COLUMNS = {
     "acceptance": ("ensemble", "sampler", "acceptance", "error", "longest_rejection_run"),
     "training": ("ensemble", "flow", "target", "seed", "steps", "seconds", "acceptance_q"),
     "costs": ("ensemble", "sampler", "quantity", "value", "error"),
-    "published": ("ensemble", "observable", "value", "error"),
+    "published": ("ensemble", "observable", "value", "error", "sampler", "sigmas"),
+}
+
+WORDS = {
+    *("ensemble", "sampler", "observable", "estimator"),
+    *("unit", "flow", "quantity", "fit_L"),
 }
 
 
@@ -71,6 +76,9 @@ class RunData:
             absent = [c for c in COLUMNS[name] if c not in table.columns]
             if absent:
                 raise LfmcError(f"{path}: no column {absent[0]!r}; run lfmc fit again")
+            for column in COLUMNS[name]:
+                if column not in WORDS and len(table) and table[column].dtype.kind not in "if":
+                    raise LfmcError(f"{path}: column {column!r} is not numbers; run lfmc fit again")
             self._tables[name] = table
         return self._tables[name]
 
@@ -110,10 +118,25 @@ class RunData:
         rows = table[(table.sampler == sampler) & (table.observable == name)]
         return _pair(rows[rows.ensemble == ensemble])
 
+    def statistics(self, *names: str) -> str:
+        """Saved configurations behind observables, for captions: "n = 1000064", "n = 4 to 5"."""
+        table = self.table("observables")
+        n = table[table.observable.isin(names)].n if names else table.n
+        low, high = int(n.min()), int(n.max())
+        return f"n = {low}" if low == high else f"n = {low} to {high}"
+
     def published(self, ensemble: str, name: str) -> tuple[float, float] | None:
         """(value, error) of published.csv, None for ensembles that the paper has not."""
         table = self.table("published")
         return _pair(table[(table.ensemble == ensemble) & (table.observable == name)])
+
+    def required(self, ensemble: str, sampler: str, name: str) -> tuple[float, float]:
+        """As `observable`, but absence is an error."""
+        found = self.observable(ensemble, sampler, name)
+        if found is None:
+            path = self.results / "tables" / "observables.csv"
+            raise LfmcError(f"{path}: no {name} of {sampler} in {ensemble}; run lfmc fit again")
+        return found
 
     def against_time(self, ensemble: str, sampler: str, name: str) -> Line:
         """NAME_0, NAME_1 ... of observables.csv against t, without what is not a number."""

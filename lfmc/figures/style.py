@@ -55,7 +55,7 @@ _OBSERVABLES = {
     "phi2": Mark(ORANGE, "D", r"$\langle\phi^2\rangle$"),
     "phi4": Mark(SKY, "P", r"$\langle\phi^4\rangle$"),
     "m": Mark(PURPLE, "v", r"$\langle\phi\rangle$"),
-    "absm": Mark(BLACK, "X", r"$\langle|m|\rangle$"),
+    "absm": Mark(BLACK, "p", r"$\langle|m|\rangle$"),
 }
 
 

@@ -1,5 +1,7 @@
 """Table I of arXiv:1904.12072 reproduced: m_p L of every sampler next to the published value."""
 
+from math import isfinite
+
 from matplotlib.figure import Figure
 
 from lfmc.figures.format import value_error
@@ -32,8 +34,6 @@ def draw(run: RunData) -> Figure:
 
 
 def caption(run: RunData) -> str:
-    table = run.table("observables")
-    n = sorted({int(x) for x in table[table.observable == "mpL"].n})
     worst = []
     for e in run.config.ensembles:
         for sampler in run.config.sampler_names:
@@ -42,7 +42,7 @@ def caption(run: RunData) -> str:
                 worst.append((abs(pull), pull, e.name, sampler))
     text = (
         "Table I reproduced: ensembles, couplings and m_p L next to the published values. "
-        f"n = {', '.join(str(x) for x in n)} saved configurations; errors: jackknife over bins."
+        f"{run.statistics('mpL')} saved configurations a sampler; errors: jackknife over bins."
     )
     if worst:
         _, pull, name, sampler = max(worst)
@@ -76,8 +76,9 @@ def cells(run: RunData) -> tuple[list[str], list[list[str]]]:
 
 def deviation(run: RunData, ensemble: str, sampler: str) -> float | None:
     """(ours - published) / combined error, or None where one is missing."""
-    known = run.published(ensemble, "mpL")
-    own = run.observable(ensemble, sampler, "mpL")
-    if known is None or own is None:
-        return None
-    return (own[0] - known[0]) / float((own[1] ** 2 + known[1] ** 2) ** 0.5)
+    table = run.table("published")
+    rows = table[(table.ensemble == ensemble) & (table.observable == "mpL")]
+    for sigmas in rows[rows.sampler == sampler].sigmas:
+        if isfinite(sigmas):
+            return float(sigmas)
+    return None

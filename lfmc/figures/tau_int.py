@@ -1,4 +1,4 @@
-"""Integrated autocorrelation times against L, in saved configurations (arXiv:1904.12072, fig. 7).
+"""Integrated autocorrelation times against L, in saved configurations (arXiv:1904.12072).
 
 tau_int = 1/2 + sum_t rho(t)/rho(0) (eq. 19), fits tau = alpha L^z, and for the flows the
 rejection estimate (eq. 15-18) and its Jensen bound.
@@ -11,14 +11,15 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import FuncFormatter, LogLocator
 
 from lfmc.figures.format import value_error
-from lfmc.figures.panels import extents_axis, outside_legend, series
+from lfmc.figures.panels import extents_axis, logarithmic_y, outside_legend, series
 from lfmc.figures.rundata import RunData
 from lfmc.figures.style import BLACK, DOUBLE, observable_mark, sampler_mark
 
 OBSERVABLES = ("E", "chi2", "G0")
+POOR = 0.2
+NO_FIT = "no fit: needs three L"
 BOUNDS: dict[str, tuple[Literal["--", ":"], str]] = {
     "rejections": ("--", "from rejections"),
     "jensen": (":", "Jensen bound"),
@@ -33,9 +34,9 @@ def draw(run: RunData) -> Figure:
 def caption(run: RunData) -> str:
     every = run.config.statistics.save_every
     return caption_unit(run, "saved") + (
-        f" Unit: saved configurations (hmc and local after every {every}th update, as published; "
-        f"cluster after every {run.config.samplers.cluster.save_every}nd or later; "
-        "flows after every proposal)."
+        f" Unit: saved configurations (hmc and local after every {every} updates, the paper: 10; "
+        f"cluster after every {run.config.samplers.cluster.save_every} updates; flows after "
+        "every proposal)."
     )
 
 
@@ -45,7 +46,6 @@ def draw_unit(run: RunData, unit: str) -> Figure:
     panels = list(figure.subplots(1, len(OBSERVABLES), sharey=True))
     extents = [e.extent for e in run.config.ensembles]
     for ax, observable in zip(panels, OBSERVABLES, strict=True):
-        ax.set_yscale("log")
         handles = [_sampler(ax, run, sampler, observable, unit) for sampler in samplers(run)]
         extents_axis(ax, extents, logarithmic=True)
         ax.set_title(observable_mark(observable).label)
@@ -54,21 +54,20 @@ def draw_unit(run: RunData, unit: str) -> Figure:
             handles=handles,
             loc="upper left",
             bbox_to_anchor=(-0.02, -0.2),
-            title=None if fits_exist(run) else "no fit: needs three L",
-            alignment="left",
         )
-    plain_logarithm(panels[0])
+    logarithmic_y(panels[0])
     panels[0].set_ylabel(rf"$\tau_\mathrm{{int}}$ ({unit_words(unit)})")
     lines = [Line2D([], [], color=BLACK, ls=style, label=text) for style, text in BOUNDS.values()]
-    outside_legend(figure, [Line2D([], [], color=BLACK, label=fit_words(run)), *lines])
+    outside_legend(figure, [fit_handle(run), *lines])
     return figure
 
 
 def caption_unit(run: RunData, unit: str) -> str:
     """What both versions of the figure say."""
     rows = _gamma(run, unit)
-    many = run.config.statistics.configurations
-    poor = sorted({f"{r.ensemble} {r.sampler}" for r in rows.itertuples() if not r.error < r.tau})
+    poor = sorted(
+        {f"{r.ensemble} {r.sampler}" for r in rows.itertuples() if not r.error < POOR * r.tau}
+    )
     fitted = "Full lines: weighted fits tau = alpha L^z, drawn over their range: "
     exponents = []
     for observable in OBSERVABLES:
@@ -79,10 +78,15 @@ def caption_unit(run: RunData, unit: str) -> str:
     return " ".join(
         [
             "Integrated autocorrelation times of E, chi2 and G_c(0) against L,",
-            f"n = {many} saved configurations an ensemble and sampler; errors of the Gamma method.",
-            fitted + "; ".join(exponents) + "." if exponents else "No fit: needs three L.",
+            f"{run.statistics('chi2')} saved configurations an ensemble and sampler; errors of the",
+            "Gamma method.",
+            fitted + "; ".join(exponents) + "."
+            if exponents
+            else NO_FIT.replace("no", "No", 1) + ".",
             "Dashed and dotted, flows only: estimate from rejection runs and its Jensen bound.",
-            f"Statistics too low (error exceeds tau): {', '.join(poor)}." if poor else "",
+            f"Statistics too low (error above {100 * POOR:.0f} % of tau): {', '.join(poor)}."
+            if poor
+            else "",
         ]
     ).strip()
 
@@ -96,12 +100,13 @@ def unit_words(unit: str) -> str:
     return {"saved": "saved configurations", "update": "updates"}[unit]
 
 
-def fit_words(run: RunData) -> str:
-    return r"fit $\alpha L^z$, $L$ = " + ", ".join(str(n) for n in run.config.fit.L)
-
-
-def fits_exist(run: RunData) -> bool:
-    return len(run.table("exponents")) > 0
+def fit_handle(run: RunData) -> Line2D:
+    """The legend's word on the fits, or on why there are none."""
+    ranges = {fit_range(text) for text in run.table("exponents").fit_L}
+    if tuple(sorted(run.config.fit.L)) not in ranges:
+        return Line2D([], [], linestyle="none", label=NO_FIT)
+    chosen = ", ".join(str(n) for n in run.config.fit.L)
+    return Line2D([], [], color=BLACK, label=rf"fit $\alpha L^z$, $L$ = {chosen}")
 
 
 def exponent(run: RunData, sampler: str, observable: str, unit: str) -> Any:
@@ -119,15 +124,6 @@ def exponent(run: RunData, sampler: str, observable: str, unit: str) -> Any:
 def fit_range(text: Any) -> tuple[int, ...]:
     """The L of a fit as exponents.csv spells them."""
     return tuple(sorted(int(n) for n in re.findall(r"\d+", str(text))))
-
-
-def plain_logarithm(ax: Axes) -> None:
-    """Tick labels .5, 1, 2, 5, 10 ... instead of powers when the axis spans few decades."""
-    low, high = ax.get_ylim()
-    if high / low < 300:
-        ax.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-        ax.yaxis.set_major_formatter(FuncFormatter(lambda y, _: f"{y:g}"))
-        ax.yaxis.set_minor_formatter(FuncFormatter(lambda y, _: ""))
 
 
 def _gamma(run: RunData, unit: str, observables: tuple[str, ...] = OBSERVABLES) -> Any:
@@ -148,6 +144,8 @@ def _sampler(ax: Axes, run: RunData, sampler: str, observable: str, unit: str) -
             chosen = table[(table.sampler == sampler) & (table.estimator == estimator)]
             chosen = chosen[chosen.unit == "update"]  # flows save every update
             x, tau, _error = series(run, chosen, "tau")
+            if len(set(x)) == 1:  # a line needs a second point
+                x, tau = x[[0, 0]] * [1 / 1.1, 1.1], tau[[0, 0]]
             ax.plot(x, tau, color=mark.color, linestyle=line, linewidth=0.8)
     row = exponent(run, sampler, observable, unit)
     label = mark.label

@@ -37,15 +37,17 @@ def draw(run: RunData) -> Figure:
 def caption(run: RunData) -> str:
     parts = []
     for flow in run.config.flow_names:
+        ranges = []
         for observable in observables(run):
-            rows = _rows(run, flow, observable)
-            values = [f"{r.ensemble} {value_error(r.tau, r.error)}" for r in rows.itertuples()]
-            parts.append(f"{flow} {observable}: {', '.join(values)}")
-    many = run.config.statistics.configurations
+            rows = _rows(run, flow, observable).sort_values("tau")
+            ends = [value_error(r.tau, r.error) for r in rows.iloc[[0, -1]].itertuples()]
+            ranges.append(f"{observable} {' to '.join(dict.fromkeys(ends))}")
+        parts.append(f"{flow}: {', '.join(ranges)}")
     return (
         "Integrated autocorrelation time of each observable over tau_acc, the estimate from "
-        f"rejection runs; n = {many} chain steps an ensemble, errors of the Gamma method. "
-        f"{'; '.join(parts)}."
+        f"rejection runs; {run.statistics('chi2')} chain steps an ensemble; errors of the Gamma "
+        "method. "
+        f"Smallest to largest over the ensembles: {'; '.join(parts)}."
     )
 
 

@@ -13,10 +13,12 @@ from matplotlib.lines import Line2D
 
 from lfmc.analysis.scaling import PowerLaw, fit_power_law
 from lfmc.figures.format import duration, value_error
-from lfmc.figures.panels import extents_axis, outside_legend
+from lfmc.figures.panels import extents_axis, logarithmic_y, outside_legend
 from lfmc.figures.rundata import Floats, RunData
 from lfmc.figures.style import BLACK, DOUBLE, sampler_mark
+from lfmc.figures.tau_int import NO_FIT
 
+ARROW = r"$\uparrow$"
 QUANTITIES = {"seconds": "training time (s)", "steps": "training steps"}
 
 
@@ -26,7 +28,7 @@ def draw(run: RunData) -> Figure:
     panels = list(figure.subplots(1, 2))
     for ax, (quantity, label) in zip(panels, QUANTITIES.items(), strict=True):
         handles = [_flow(ax, run, flow, quantity) for flow in run.config.flow_names]
-        ax.set_yscale("log")
+        logarithmic_y(ax)
         extents_axis(ax, [e.extent for e in run.config.ensembles], logarithmic=True)
         ax.set_xlabel("$L$")
         ax.set_ylabel(label)
@@ -34,15 +36,16 @@ def draw(run: RunData) -> Figure:
             handles=handles,
             loc="upper left",
             bbox_to_anchor=(-0.02, -0.2),
-            ncols=1,
-            title=None if enough(run) else "no fit: needs three L",
-            alignment="left",
         )
+    notes = []
+    if not enough(run):
+        notes.append(Line2D([], [], linestyle="none", label=NO_FIT))
     if censored(run.table("training")).any():
-        arrow = Line2D(
-            [], [], color=BLACK, marker="$\\uparrow$", linestyle="none", label="target not reached"
+        notes.append(
+            Line2D([], [], color=BLACK, marker=ARROW, ls="none", label="target not reached")
         )
-        outside_legend(figure, [arrow])
+    if notes:
+        outside_legend(figure, notes)
     return figure
 
 
@@ -70,7 +73,7 @@ def caption(run: RunData) -> str:
             "Lines: unweighted fit of logarithms against log L; the error of the exponent is from"
             " the scatter about the line."
             if enough(run)
-            else "No fit: needs three L.",
+            else NO_FIT.replace("no", "No", 1) + ".",
         ]
     )
 
@@ -107,7 +110,7 @@ def _flow(ax: Axes, run: RunData, flow: str, quantity: str) -> Line2D:
     x = reached.ensemble.map(extent).to_numpy(float)
     ax.plot(x, reached[quantity], **style)
     x = failed.ensemble.map(extent).to_numpy(float)
-    ax.plot(x, failed[quantity], **(style | {"marker": "$\\uparrow$", "markersize": 7}))
+    ax.plot(x, failed[quantity], **(style | {"marker": ARROW, "markersize": 7}))
     positive = reached[reached[quantity] > 0]
     fit = power_law(
         positive.ensemble.map(extent).to_numpy(float), positive[quantity].to_numpy(float)

@@ -1,0 +1,279 @@
+"""Every figure draws exactly what the tables, bins and fields hold."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from figures_results import odd_config, paper_config, write_results
+from matplotlib.container import ErrorbarContainer
+from matplotlib.figure import Figure
+
+from lfmc.analysis.jackknife import jackknife
+from lfmc.figures import error_scaling, rejection_runs, table1, training_cost
+from lfmc.figures.format import value_error
+from lfmc.figures.registry import FIGURES, inputs, room
+from lfmc.figures.rundata import RunData
+from lfmc.figures.style import look, sampler_mark
+from lfmc.observables import susceptibility
+from lfmc.store import open_hdf5, write_table
+
+pytestmark = pytest.mark.unit
+
+LABELS = {s: sampler_mark(s).label for s in ("flow-50", "flow-70", "hmc", "local", "cluster")}
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory) -> RunData:
+    folder = tmp_path_factory.mktemp("paper")
+    return write_results(paper_config(folder), folder)
+
+
+def drawn(ax, label: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """x, y and error of an errorbar series, read back from the artists."""
+    (series,) = [
+        c for c in ax.containers if isinstance(c, ErrorbarContainer) and c.get_label() == label
+    ]
+    line, _, (bars,) = series
+    ends = np.array(list(bars.get_segments())).reshape(-1, 2, 2)
+    return line.get_xdata(), line.get_ydata(), (ends[:, 1, 1] - ends[:, 0, 1]) / 2
+
+
+def draw(name: str, run: RunData) -> Figure:
+    with look():
+        return room(name).draw(RunData(run.config, run.results))
+
+
+def test_every_figure_reads_no_more_than_it_declares(run):
+    """The Snakefile takes a figure's inputs from the registry."""
+    for name in FIGURES:
+        fresh = RunData(run.config, run.results)
+        with look():
+            room(name).draw(fresh)
+        room(name).caption(fresh)
+        read = {str(p.relative_to(run.results)) for p in fresh.inputs}
+        assert read <= set(inputs(name, run.config)), name
+
+
+def test_chi2_and_energy_are_the_tables(run):
+    figure = draw("chi2_energy", run)
+    table = run.table("observables")
+    for ax, observable in zip(figure.axes[:2], ("chi2", "E"), strict=True):
+        for sampler, label in LABELS.items():
+            rows = table[(table.sampler == sampler) & (table.observable == observable)]
+            x, y, error = drawn(ax, label)
+            np.testing.assert_allclose(y, rows.value)
+            np.testing.assert_allclose(error, rows["error"])
+            assert list(np.round(x / 2) * 2) == [6, 8, 10, 12, 14]
+
+
+def test_deviations_are_relative_to_hmc(run):
+    below = draw("chi2_energy", run).axes[2]
+    _, own, _ = drawn(below, "HMC")
+    np.testing.assert_array_equal(own, 0)
+    _, y, error = drawn(below, LABELS["flow-70"])
+    flow = [run.observable(e, "flow-70", "chi2") for e in run.config.ensemble_names]
+    hmc = [run.observable(e, "hmc", "chi2") for e in run.config.ensemble_names]
+    expected = [1e3 * (a[0] / b[0] - 1) for a, b in zip(flow, hmc, strict=True)]
+    np.testing.assert_allclose(y, expected, atol=1e-9)
+    np.testing.assert_allclose(error, [1e3 * a[1] / b[0] for a, b in zip(flow, hmc, strict=True)])
+
+
+@pytest.mark.parametrize(
+    ("name", "observable", "first"), [("greens", "Gt", 0), ("effective_mass", "mLeff", 1)]
+)
+def test_correlators_are_the_tables(run, name, observable, first):
+    figure = draw(name, run)
+    panels = [ax for ax in figure.axes if ax.get_title()]
+    for ax, ensemble in zip(panels, run.config.ensembles, strict=True):
+        assert ax.get_title().startswith(ensemble.name)
+        for sampler, label in LABELS.items():
+            x, y, error = drawn(ax, label)
+            assert list(np.round(x)) == list(range(first, ensemble.extent // 2 + 1))
+            known = [
+                run.observable(ensemble.name, sampler, f"{observable}_{t}")
+                for t in range(first, ensemble.extent // 2 + 1)
+            ]
+            np.testing.assert_allclose(y, [k[0] for k in known])
+            np.testing.assert_allclose(error, [k[1] for k in known], rtol=1e-6)
+
+
+@pytest.mark.parametrize(("name", "unit"), [("tau_int", "saved"), ("tau_int_update", "update")])
+def test_tau_int_is_the_table_and_z_is_printed(run, name, unit):
+    figure = draw(name, run)
+    table, exponents = run.table("tau_int"), run.table("exponents")
+    for ax, observable in zip(figure.axes, ("E", "chi2", "G0"), strict=True):
+        legend = [text.get_text() for text in ax.get_legend().get_texts()]
+        for (sampler, label), printed in zip(LABELS.items(), legend, strict=True):
+            rows = table[
+                (table.sampler == sampler)
+                & (table.observable == observable)
+                & (table.unit == unit)
+                & (table.estimator == "gamma")
+            ]
+            x, y, error = drawn(ax, label)
+            assert list(x) == [6, 8, 10, 12, 14]
+            np.testing.assert_allclose(y, rows.tau)
+            np.testing.assert_allclose(error, rows["error"])
+            z = exponents[
+                (exponents.sampler == sampler)
+                & (exponents.observable == observable)
+                & (exponents.unit == unit)
+                & (exponents.fit_L == "10-12-14")
+            ].iloc[0]
+            assert printed == f"{label}, $z = {value_error(z.z, z.z_error, 1)}$"
+            lines = [line for line in ax.lines if len(line.get_xdata()) == 20]
+            assert any(np.isclose(line.get_ydata()[0], z.alpha * 10**z.z) for line in lines)
+
+
+def test_bounds_of_the_flows_are_the_rejection_and_jensen_rows(run):
+    ax = draw("tau_int", run).axes[0]
+    table = run.table("tau_int")
+    for flow in run.config.flow_names:
+        for estimator, style in (("rejections", "--"), ("jensen", ":")):
+            rows = table[(table.sampler == flow) & (table.estimator == estimator)]
+            rows = rows[rows.unit == "update"]
+            color = sampler_mark(flow).color
+            (line,) = [x for x in ax.lines if x.get_linestyle() == style and x.get_color() == color]
+            np.testing.assert_allclose(line.get_ydata(), rows.tau)
+
+
+def test_rejection_runs_are_fractions_of_the_histogram(run):
+    ax = draw("rejection_runs", run).axes[0]
+    with open_hdf5(run.results / "measure/E1/flow-70.h5") as file:
+        counts = file["rejection_runs"][()]
+    x, y, error = drawn(ax, LABELS["flow-70"])
+    np.testing.assert_array_equal(x, np.flatnonzero(counts))
+    np.testing.assert_allclose(y, counts[counts > 0] / counts.sum())
+    np.testing.assert_allclose(error, np.sqrt(counts[counts > 0]) / counts.sum())
+    length, fraction, _ = rejection_runs.histogram(np.array([0, 3, 0, 1]))
+    assert list(length) == [1, 3]
+    assert list(fraction) == [0.75, 0.25]
+
+
+def test_error_scaling_ends_at_the_error_of_all_bins(run):
+    ensemble = run.config.ensembles[0]
+    line = error_scaling.relative_error(run, ensemble, "hmc")
+    bins = run.bins("E1", "hmc")
+    value, error = jackknife(
+        bins.two_point, bins.counts, lambda mean: susceptibility(mean, (6, 6))[..., None]
+    )
+    assert line.x[-1] == bins.counts.sum() == 1_000_000
+    assert line.value[-1] == pytest.approx(error[0] / value[0])
+    assert list(line.x[1:-1] / line.x[:-2]) == pytest.approx([2] * (len(line.x) - 2), rel=0.1)
+    x, y, spread = drawn(draw("error_scaling", run).axes[0], "HMC")
+    np.testing.assert_allclose(x, line.x)
+    np.testing.assert_allclose(y, line.value)
+    np.testing.assert_allclose(spread, line.error)
+
+
+def test_cost_and_ratio_are_the_tables(run):
+    ax = draw("cost_per_sample", run).axes[0]
+    costs = run.table("costs")
+    for sampler in ("hmc", "local", "cluster"):
+        _, y, error = drawn(ax, LABELS[sampler])
+        rows = costs[(costs.sampler == sampler) & (costs.quantity == "seconds_per_independent")]
+        np.testing.assert_allclose(y, rows.value)
+        np.testing.assert_allclose(error, rows["error"])
+    dashed = [c for c in ax.containers if c[0].get_linestyle() == "--"]
+    rows = costs[costs.quantity == "seconds_per_independent_with_training"]
+    got = np.concatenate([c[0].get_ydata() for c in dashed])
+    np.testing.assert_allclose(np.sort(got), np.sort(rows.value))
+
+    table = run.table("tau_int")
+    for ax, flow in zip(draw("tau_ratio", run).axes, run.config.flow_names, strict=True):
+        rows = table[(table.sampler == flow) & (table.estimator == "ratio")]
+        _, y, error = drawn(ax, "$E$")
+        np.testing.assert_allclose(y, rows[rows.observable == "E"].tau)
+        np.testing.assert_allclose(error, rows[rows.observable == "E"]["error"])
+
+
+def test_training_cost_shows_every_run_and_censors_those_that_failed(run, tmp_path):
+    table = run.table("training").copy()
+    lost = table.index[(table.flow == "flow-70") & (table.ensemble == "E5")][0]
+    table.loc[lost, "acceptance_p"] = 0.4
+    for name in FIGURES["training_cost"].tables:
+        write_table(tmp_path / "tables" / f"{name}.csv", table, "{}")
+    other = RunData(run.config, tmp_path)
+    with look():
+        ax = training_cost.draw(other).axes[0]
+    points = {line.get_marker(): line for line in ax.lines if line.get_color() == "#D55E00"}
+    assert len(points["o"].get_ydata()) == 14
+    assert list(points[training_cost.ARROW].get_ydata()) == [table.loc[lost, "seconds"]]
+    assert "1 of 30 runs" in training_cost.caption(other)
+
+
+def test_training_exponent_of_an_exact_power_law():
+    x = np.array([6.0, 8, 10, 12, 14])
+    fit = training_cost.power_law(x, 3 * x**2.5)
+    assert fit is not None
+    assert (fit.alpha, fit.z) == pytest.approx((3, 2.5))
+    assert fit.z_error == pytest.approx(0, abs=1e-9)
+    assert training_cost.power_law(x[:2], x[:2]) is None
+
+
+def test_table1_holds_the_values_and_their_deviations(run):
+    header, rows = table1.cells(run)
+    assert header[4:] == ["published", *LABELS.values()]
+    own = run.observable("E4", "hmc", "mpL")
+    published = (3.96, 0.05)
+    pull = (own[0] - published[0]) / np.hypot(own[1], published[1])
+    assert rows[3][:5] == ["E4", "$12^2$", "-4", "5.276", "3.96(5)"]
+    assert rows[3][7] == f"{value_error(*own)} [{pull:+.1f}]"
+
+
+def test_fields_are_the_stored_ones_and_share_one_scale(run):
+    figure = draw("fields", run)
+    images = [ax.images[0] for ax in figure.axes if ax.images]
+    assert len(images) == 20
+    assert len({image.get_clim() for image in images}) == 1
+    low, high = images[0].get_clim()
+    assert low == -high
+    with open_hdf5(run.results / "propose/E1/flow-70.h5") as file:
+        prior, phi = file["fields/prior"][-1], file["fields/phi"][-1]
+    np.testing.assert_array_equal(images[0].get_array(), prior.reshape(6, 6))
+    np.testing.assert_array_equal(images[1].get_array(), phi.reshape(6, 6))
+    with open_hdf5(run.results / "hmc/E1.h5") as file:
+        np.testing.assert_array_equal(images[2].get_array(), file["fields/phi"][-1].reshape(6, 6))
+
+
+def test_a_three_dimensional_ensemble_of_another_name_and_other_targets(tmp_path):
+    odd = write_results(odd_config(tmp_path), tmp_path)
+    for name in FIGURES:
+        assert draw(name, odd).axes, name
+        assert "cube" in room(name).caption(odd) or "n = " in room(name).caption(odd)
+    with open_hdf5(tmp_path / "propose/cube/flow-80.h5") as file:
+        plane = file["fields/phi"][-1].reshape(6, 4, 4)[:, :, 0]
+    images = [ax.images[0] for ax in draw("fields", odd).axes if ax.images]
+    np.testing.assert_array_equal(images[1].get_array(), plane)
+    assert "plane" in room("fields").caption(odd)
+
+
+def test_one_ensemble_says_that_there_is_no_fit(tmp_path):
+    one = write_results(paper_config(tmp_path, 1), tmp_path)
+    for name in ("tau_int", "tau_int_update", "training_cost"):
+        figure = draw(name, one)
+        words = [t.get_text() for legend in figure.legends for t in legend.get_texts()]
+        assert "no fit: needs three L" in words, name
+        assert "No fit: needs three L" in room(name).caption(one), name
+
+
+def test_a_run_without_prior_samples_omits_the_panel_and_says_so(run, tmp_path):
+    other = write_results(paper_config(tmp_path, 1), tmp_path)
+    path: Path = tmp_path / "propose/E1/flow-70.h5"
+    import h5py
+
+    with h5py.File(path, "a") as file:
+        del file["fields/prior"]
+    figure = draw("fields", other)
+    assert len([ax for ax in figure.axes if ax.images]) == 3
+    assert "omitted" in room("fields").caption(RunData(other.config, tmp_path))
+
+
+def test_every_caption_states_its_statistics(run):
+    for name in FIGURES:
+        text = room(name).caption(run)
+        assert "n = " in text or "(N = " in text, name
+        assert "\n" not in text
+        assert "  " not in text
+        assert text.isascii()
+        assert text.endswith(".")
