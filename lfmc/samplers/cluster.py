@@ -1,8 +1,8 @@
 """Embedded Wolff cluster for the sign of phi, followed by Metropolis sweeps.
 
-Wolff, Phys. Rev. Lett. 62 (1989) 361; for phi^4 Brower and Tamayo, Phys. Rev. Lett. 62 (1989)
-1087. At fixed |phi| the action is an Ising model: a bond costs -2 h phi_x phi_y, so the signs couple
-with J = 2 h |phi_x phi_y| and a bond between equal signs is activated with
+Wolff, Phys. Rev. Lett. 62 (1989) 361; Brower and Tamayo, Phys. Rev. Lett. 62 (1989) 1087. At
+fixed |phi| the action is an Ising model: a bond costs -2 h phi_x phi_y, so the signs couple with
+J = 2 h |phi_x phi_y| and a bond between equal signs is activated with
 
     p = 1 - exp(-2 J) = 1 - exp(-4 h phi_x phi_y).
 
@@ -51,7 +51,15 @@ def sample_cluster(
     """Advance every chain; accepted refers to the sweeps, extra: sites flipped by clusters."""
     new = copied(state)
     room = buffers(state, updates, save_every)
-    _run(new.phi, new.streams, geometry(action.shape), *parameters, couplings(action), *room)
+    _run(
+        new.phi,
+        new.streams,
+        geometry(action.shape),
+        *parameters,
+        couplings(action),
+        *room,
+        save_every,
+    )
     return new, info(new, room, "cluster_size")
 
 
@@ -83,10 +91,20 @@ def flip_cluster(phi, lane, near, hopping, state, stack):
 
 @kernel
 def _run(
-    phi, streams, near, delta, clusters, sweeps, couplings, scalars, saved, accepted, sizes
+    phi,
+    streams,
+    near,
+    delta,
+    clusters,
+    sweeps,
+    couplings,
+    scalars,
+    saved,
+    accepted,
+    sizes,
+    save_every,
 ):
     updates = accepted.shape[1]
-    save_every = updates * phi.shape[1] // saved.shape[1] if saved.shape[1] else updates + 1
     stack = np.empty(near.shape[0], np.int64)
     for b in range(phi.shape[0]):
         field = phi[b]

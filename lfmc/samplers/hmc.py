@@ -55,7 +55,7 @@ def sample_hmc(
     new = copied(state)
     room = buffers(state, updates, save_every)
     near = geometry(action.shape)
-    _run(new.phi, new.streams, near, *parameters, couplings(action), *room, 1.0)
+    _run(new.phi, new.streams, near, *parameters, couplings(action), *room, save_every, 1.0)
     return new, info(new, room, "dH")
 
 
@@ -131,9 +131,10 @@ def _action_change(new, old, couplings, near):
 
 
 @kernel
-def _run(phi, streams, near, length, steps, couplings, scalars, saved, accepted, energy, sign):
+def _run(
+    phi, streams, near, length, steps, couplings, scalars, saved, accepted, energy, save_every, sign
+):
     updates = accepted.shape[1]
-    save_every = updates * phi.shape[1] // saved.shape[1] if saved.shape[1] else updates + 1
     p = np.empty_like(phi[0])
     first = np.empty_like(p)
     second = np.empty_like(p)
@@ -177,5 +178,3 @@ def _trajectories(phi, p, first, second, near, length, steps, couplings):
         end = first[b] if steps % 2 else second[b]
         _last_kick(end, p[b], near, couplings, 0.5 * length / steps)
     return 0 if steps % 2 else 1
-
-

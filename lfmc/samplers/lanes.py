@@ -17,7 +17,7 @@ changing this file or those it serves.
 import operator
 from typing import Any
 
-from llvmlite import ir
+from llvmlite import ir  # type: ignore[import-untyped]
 from numba import njit, types
 from numba.core import cgutils
 from numba.core.typing.templates import ConcreteTemplate, infer_global, signature
@@ -25,14 +25,15 @@ from numba.extending import intrinsic, lower_builtin, models, register_model
 
 LANES = 32
 
-_OPTIONS = {
+_OPTIONS: dict[str, Any] = {
     "cache": True,
     "fastmath": {"contract", "nsz"},
     "error_model": "numpy",
     "nogil": True,
 }
-kernel = njit(**_OPTIONS)
-inlined = njit(**_OPTIONS, forceinline=True)
+kernel: Any = njit(**_OPTIONS)
+inlined: Any = njit(**_OPTIONS, forceinline=True)
+device: Any = intrinsic
 
 
 class Lanes(types.Type):
@@ -44,8 +45,8 @@ class Lanes(types.Type):
 
 
 floats, words, mask = Lanes(types.float64), Lanes(types.uint64), Lanes(types.boolean)
-_BANK = {types.float64: floats, types.uint64: words}
-_REGISTER = {
+_BANK: dict[Any, Lanes] = {types.float64: floats, types.uint64: words}
+_REGISTER: dict[Any, Any] = {
     types.float64: ir.DoubleType(),
     types.uint64: ir.IntType(64),
     types.boolean: ir.IntType(1),
@@ -81,7 +82,9 @@ def _operator(symbol: Any, bank: Lanes, result: Lanes, emit: Any) -> None:
 
     def lower(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         both = zip(args, signature.args, strict=True)
-        spread = [a if isinstance(t, Lanes) else _spread(builder, a, _vector(bank)) for a, t in both]
+        spread = [
+            a if isinstance(t, Lanes) else _spread(builder, a, _vector(bank)) for a, t in both
+        ]
         return emit(builder, *spread)
 
     for pair in pairs:
@@ -114,7 +117,7 @@ def _check_rows(array: Any) -> None:
         raise TypeError(f"rows of lanes lie in a C-ordered (rows, {LANES}) array, not {array}")
 
 
-@intrinsic
+@device
 def load(typingctx, array, row):
     """Row `row` of a C-ordered (rows, LANES) array; the index is not checked."""
     _check_rows(array)
@@ -126,7 +129,7 @@ def load(typingctx, array, row):
     return _BANK[array.dtype](array, types.intp), codegen
 
 
-@intrinsic
+@device
 def store(typingctx, array, row, value):
     """Write row `row` of a C-ordered (rows, LANES) array; the index is not checked."""
     _check_rows(array)
@@ -139,7 +142,7 @@ def store(typingctx, array, row, value):
     return types.void(array, types.intp, _BANK[array.dtype]), codegen
 
 
-@intrinsic
+@device
 def spread(typingctx, value):
     """A float64 in every lane."""
 
@@ -149,7 +152,7 @@ def spread(typingctx, value):
     return floats(types.float64), codegen
 
 
-@intrinsic
+@device
 def select(typingctx, condition, yes, no):
     """`yes` where the condition holds, else `no`; on lanes or on scalars, without a branch."""
     bank = isinstance(condition, Lanes)
@@ -175,19 +178,19 @@ def _bitcast(source: Any, target: Any) -> Any:
     return target(source), codegen
 
 
-@intrinsic
+@device
 def bits_of(typingctx, value):
     """The bits of float64 (scalar or lanes) as uint64."""
     return _bitcast(value, words if isinstance(value, Lanes) else types.uint64)
 
 
-@intrinsic
+@device
 def float_of(typingctx, value):
     """The float64 (scalar or lanes) with these bits."""
     return _bitcast(value, floats if isinstance(value, Lanes) else types.float64)
 
 
-@intrinsic
+@device
 def square_root(typingctx, value):
     """Square root, correctly rounded, lane by lane."""
 

@@ -39,7 +39,15 @@ def sample_local(
     """Advance every chain by `updates` sweeps; accepted is the fraction of a sweep's sites."""
     new = copied(state)
     room = buffers(state, updates, save_every)
-    _run(new.phi, new.streams, geometry(action.shape), *parameters, couplings(action), *room[:3])
+    _run(
+        new.phi,
+        new.streams,
+        geometry(action.shape),
+        *parameters,
+        couplings(action),
+        *room[:3],
+        save_every,
+    )
     return new, info(new, room)
 
 
@@ -67,9 +75,8 @@ def sweep(phi, near, couplings, delta, state):
 
 
 @kernel
-def _run(phi, streams, near, delta, couplings, scalars, saved, accepted):
+def _run(phi, streams, near, delta, couplings, scalars, saved, accepted, save_every):
     updates = accepted.shape[1]
-    save_every = updates * phi.shape[1] // saved.shape[1] if saved.shape[1] else updates + 1
     for b in range(phi.shape[0]):
         field = phi[b]
         state = load_streams(streams[b])

@@ -26,12 +26,12 @@ class State(NamedTuple):
     Attributes:
         phi: fields, float64 (blocks, volume, LANES); chain c is block c // LANES, lane c % LANES.
         streams: xoshiro256++ words of every chain, uint64 (blocks, 4, LANES).
-        count: number of chains that are read; the rest fill the last block.
+        chains: number of chains that are read; the rest fill the last block.
     """
 
     phi: NDArray[np.float64]
     streams: NDArray[np.uint64]
-    count: int
+    chains: int
 
 
 class Info(NamedTuple):
@@ -87,12 +87,13 @@ def cold_start(
 
 def chains_first(rows: NDArray, count: int) -> NDArray:
     """(blocks, n, LANES) -> (count, n), a copy without the filling chains."""
-    return np.ascontiguousarray(rows.swapaxes(1, 2).reshape(-1, rows.shape[1])[:count])
+    blocks, n, lanes = rows.shape
+    return np.ascontiguousarray(rows.swapaxes(1, 2).reshape(blocks * lanes, n)[:count])
 
 
 def fields(state: State) -> NDArray[np.float64]:
     """Fields of all chains, (chains, volume)."""
-    return chains_first(state.phi, state.count)
+    return chains_first(state.phi, state.chains)
 
 
 def require_finite(state: State, sampler: str) -> None:
@@ -127,18 +128,19 @@ def buffers(state: State, updates: int, save_every: int) -> Buffers:
 def info(state: State, filled: Buffers, extra: str | None = None) -> Info:
     """Records of the chains that are read, chains first."""
     updates, sites = filled.accepted.shape[1], state.phi.shape[1]
-    by_chain = chains_first(filled.scalars, state.count).reshape(state.count, updates, 4)
+    saved = filled.saved.shape[1] // sites
+    by_chain = chains_first(filled.scalars, state.chains).reshape(state.chains, updates, 4)
     return Info(
         Scalars(*np.moveaxis(by_chain, 2, 0)),
-        chains_first(filled.saved, state.count).reshape(state.count, -1, sites),
-        chains_first(filled.accepted, state.count),
-        {extra: chains_first(filled.extra, state.count)} if extra else {},
+        chains_first(filled.saved, state.chains).reshape(state.chains, saved, sites),
+        chains_first(filled.accepted, state.chains),
+        {extra: chains_first(filled.extra, state.chains)} if extra else {},
     )
 
 
 def copied(state: State) -> State:
     """A state that a kernel may overwrite."""
-    return State(state.phi.copy(), state.streams.copy(), state.count)
+    return State(state.phi.copy(), state.streams.copy(), state.chains)
 
 
 @inlined

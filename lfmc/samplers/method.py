@@ -1,0 +1,70 @@
+"""One classical sampler with everything it needs to run: kernel, tuned parameters, settings."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from lfmc.action import Phi4
+from lfmc.config import Config, Ensemble
+from lfmc.errors import LfmcError
+from lfmc.samplers.cluster import ClusterParameters, sample_cluster
+from lfmc.samplers.hmc import HmcParameters, sample_hmc
+from lfmc.samplers.local import LocalParameters, sample_local
+from lfmc.samplers.state import Info, State
+
+Parameters = HmcParameters | LocalParameters | ClusterParameters
+
+
+class Method(NamedTuple):
+    """A sampler ready to run.
+
+    Attributes:
+        name: hmc, local or cluster.
+        sample: (state, action, parameters, updates, save_every) -> (state, info).
+        parameters: of the kernel, tuned.
+        forces_per_update: gradient evaluations of the whole lattice in one update (0: none).
+        save_every: updates from one saved configuration to the next.
+        thermalisation: updates before the first one that counts.
+        delta: half-width of Metropolis proposals, for the sweeps that open the thermalisation.
+    """
+
+    name: str
+    sample: Callable[[State, Phi4, Any, int, int], tuple[State, Info]]
+    parameters: Parameters
+    forces_per_update: int
+    save_every: int
+    thermalisation: int
+    delta: float
+
+    def advance(
+        self, state: State, action: Phi4, updates: int, save_every: int
+    ) -> tuple[State, Info]:
+        """Run the kernel."""
+        return self.sample(state, action, self.parameters, updates, save_every)
+
+
+def action_of(ensemble: Ensemble) -> Phi4:
+    """The action of an ensemble's settings."""
+    return Phi4(ensemble.sites, ensemble.m2, ensemble.lam, ensemble.normalisation)
+
+
+def method(config: Config, name: str, tuned: dict[str, Any]) -> Method:
+    """The sampler `name` with the parameters that `lfmc.samplers.tune` found.
+
+    Raises:
+        LfmcError: an unknown sampler.
+    """
+    settings, every = config.samplers, config.statistics.save_every
+    width = float(tuned["local"]["delta"])
+    if name == "hmc":
+        hmc = HmcParameters(float(tuned["hmc"]["trajectory_length"]), settings.hmc.steps)
+        therm = settings.hmc.thermalisation
+        return Method(name, sample_hmc, hmc, hmc.forces_per_update, every, therm, width)
+    if name == "local":
+        local = LocalParameters(width)
+        return Method(name, sample_local, local, 0, every, settings.local.thermalisation, width)
+    if name == "cluster":
+        wolff = settings.cluster
+        cluster = ClusterParameters(float(tuned["cluster"]["delta"]), wolff.clusters, wolff.sweeps)
+        every, therm = wolff.save_every, wolff.thermalisation
+        return Method(name, sample_cluster, cluster, 0, every, therm, width)
+    raise LfmcError(f"no classical sampler {name!r}; there are hmc, local, cluster")

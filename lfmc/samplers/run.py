@@ -1,0 +1,222 @@
+"""The run that HMC, local Metropolis and cluster share: sample in segments, then merge.
+
+The bits of the result depend on the settings and the tuned parameters only: not on interruptions,
+nor on how chains are grouped into blocks.
+"""
+
+import json
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from time import perf_counter
+from typing import Any, NamedTuple
+
+import h5py
+import numpy as np
+from numpy.typing import NDArray
+
+from lfmc.action import Phi4
+from lfmc.chains import write_header
+from lfmc.config import Config, settings_hash, stage_settings
+from lfmc.errors import LfmcError
+from lfmc.observables import two_point
+from lfmc.provenance import stamp
+from lfmc.samplers.method import Method, action_of, method
+from lfmc.samplers.plan import Plan, plan
+from lfmc.samplers.segments import (
+    Segment,
+    finished_segments,
+    required_segment,
+    write_segment,
+)
+from lfmc.samplers.state import State, cold_start, require_finite
+from lfmc.samplers.thermalise import thermalise
+from lfmc.store import create_hdf5, read_json
+
+Report = Callable[[int, int], None]
+
+
+class Interrupted(Exception):
+    """The run was asked to stop; finished segments are on disk and a rerun continues."""
+
+
+class Task(NamedTuple):
+    """One run: which sampler, on what, in which pieces, under which key."""
+
+    config: Config
+    ensemble: str
+    action: Phi4
+    method: Method
+    plan: Plan
+    key: str
+    stamp: str
+
+    @property
+    def name(self) -> str:
+        return self.method.name
+
+
+def read_tuning(path: Path, config: Config, ensemble: str) -> dict[str, Any]:
+    """The tuned parameters of an ensemble.
+
+    Raises:
+        LfmcError: no such file, or one of other settings.
+    """
+    again = f"run 'lfmc tune --ensemble {ensemble}'"
+    if not path.exists():
+        raise LfmcError(f"{path}: not there; {again} first")
+    tuned = read_json(path)
+    wanted = settings_hash(stage_settings(config, "tune", ensemble))
+    if tuned.get("settings_hash") != wanted:
+        raise LfmcError(f"{path}: tuned for other settings than the configuration's; {again}")
+    if not all(name in tuned for name in ("hmc", "local", "cluster")):
+        raise LfmcError(f"{path}: incomplete; {again}")
+    return tuned
+
+
+def task(config: Config, name: str, ensemble: str, tuning: Path) -> Task:
+    """Everything that determines a run, before any work is done."""
+    tuned = read_tuning(tuning, config, ensemble)
+    chosen, action = method(config, name, tuned), action_of(config.ensemble(ensemble))
+    statistics = config.statistics
+    division = plan(
+        name,
+        statistics.configurations,
+        statistics.replicas,
+        chosen.save_every,
+        statistics.keep_fields,
+        int(np.prod(action.shape)),
+        chosen.forces_per_update,
+    )
+    settings = stage_settings(config, name, ensemble)
+    settings["parameters"] = chosen.parameters._asdict() | {"opening_delta": chosen.delta}
+    key = settings_hash({**settings, "plan": division._asdict()})
+    return Task(config, ensemble, action, chosen, division, key, stamp(settings, (tuning,)))
+
+
+def run(
+    job: Task,
+    output: Path,
+    work: Path,
+    report: Report = lambda done, total: None,
+    stop: Callable[[], bool] = lambda: False,
+) -> None:
+    """Sample what is missing, merge, remove the working folder.
+
+    Args:
+        report: called with (updates done, updates in all) of each chain.
+        stop: asked several times a second; when true, the segment at work is abandoned.
+
+    Raises:
+        Interrupted: `stop` said so.
+        LfmcError: failed thermalisation, a field that is not finite, a disk that is full.
+    """
+    done, state = finished_segments(work, job.key, job.plan.segments)
+    if state is None:
+        streams = (job.config.seed, range(job.plan.replicas), job.name, job.ensemble)
+        state = thermalise(cold_start(job.action.shape, *streams), job.action, job.method)
+    for index in range(done, job.plan.segments):
+        segment = sample_segment(job, index, state, report, stop)
+        write_segment(work, index, job.key, job.stamp, segment)
+        state = segment.state
+    merge(job, output, work)
+    shutil.rmtree(work, ignore_errors=True)
+
+
+def sample_segment(
+    job: Task, index: int, state: State, report: Report, stop: Callable[[], bool]
+) -> Segment:
+    """The records of one segment, starting from `state`."""
+    first, last = job.plan.bounds(index)
+    every, seconds, seconds_measure = job.plan.save_every, 0.0, 0.0
+    pieces: list[dict[str, NDArray]] = []
+    for begin in range(first, last, job.plan.chunk):
+        if stop():
+            raise Interrupted
+        report(begin * every, job.plan.updates)
+        end = min(begin + job.plan.chunk, last)
+        t0 = perf_counter()
+        state, info = job.method.advance(state, job.action, (end - begin) * every, every)
+        t1 = perf_counter()
+        require_finite(state, f"{job.name} {job.ensemble}")
+        correlator = two_point(info.saved.reshape(-1, info.saved.shape[2]), job.action.shape)
+        records = {f"scalars/{k}": v.astype(np.float32) for k, v in info.scalars._asdict().items()}
+        records["saved/two_point"] = correlator.reshape(*info.saved.shape[:2], -1).astype("f4")
+        with np.errstate(over="ignore"):  # a dH beyond 3e38 is infinite in float32
+            records |= {f"extra/{k}": v.astype(np.float32) for k, v in info.extra.items()}
+        kind = np.uint8 if job.name == "hmc" else np.float32
+        records["extra/accepted"] = info.accepted.astype(kind)
+        replica, when = job.plan.kept_fields()
+        kept = (when >= begin) & (when < end)
+        records["fields/phi"] = info.saved[replica[kept], when[kept] - begin]
+        pieces.append(records)
+        seconds += t1 - t0
+        seconds_measure += perf_counter() - t1
+    joined = {k: np.concatenate([p[k] for p in pieces], axis=_time_axis(k)) for k in pieces[0]}
+    return Segment(joined, state, seconds, seconds_measure)
+
+
+def merge(job: Task, output: Path, work: Path) -> None:
+    """All segments as one chain file, one segment in memory at a time."""
+    division = job.plan
+    replica, when = division.kept_fields()
+    totals = dict.fromkeys(("seconds", "seconds_measure", "accepted", "diverged"), 0.0)
+    with create_hdf5(output, job.stamp) as file:
+        at: dict[str, int] = {}
+        for index in range(division.segments):
+            segment = required_segment(work, index, job.key)
+            for name, array in segment.records.items():
+                begin = at.get(name, 0)
+                end = begin + array.shape[_time_axis(name)]
+                if index == 0:
+                    _create(file, name, array, _length(division, name))
+                if _time_axis(name):
+                    file[name][:, begin:end] = array
+                else:
+                    file[name][begin:end] = array
+                at[name] = end
+            totals["seconds"] += segment.seconds
+            totals["seconds_measure"] += segment.seconds_measure
+            totals["accepted"] += float(segment.records["extra/accepted"].sum(dtype=np.float64))
+            if "extra/dH" in segment.records:
+                lost = ~np.isfinite(segment.records["extra/dH"])
+                totals["diverged"] += int(lost.sum())
+        file["fields/replica"] = replica
+        file["fields/update"] = (when + 1) * division.save_every - 1
+        write_header(
+            file,
+            job.config.ensemble(job.ensemble).model_dump(mode="json"),
+            job.name,
+            save_every=division.save_every,
+            acceptance=totals["accepted"] / (division.updates * division.replicas),
+            forces_per_update=job.method.forces_per_update,
+            seconds=totals["seconds"],
+            settings=stage_settings(job.config, job.name, job.ensemble),
+        )
+        file.attrs["parameters"] = json.dumps(job.method.parameters._asdict())
+        file.attrs["thermalisation"] = job.method.thermalisation
+        file.attrs["seconds_measure"] = totals["seconds_measure"]
+        file.attrs["diverged"] = int(totals["diverged"])
+        file.attrs["segments"] = division.segments
+        file.attrs["cpu_count"] = os.cpu_count() or 1
+
+
+def _time_axis(name: str) -> int:
+    return 0 if name.startswith("fields/") else 1
+
+
+def _length(division: Plan, name: str) -> int:
+    if name.startswith("fields/"):
+        return division.kept
+    return division.saved if name.startswith("saved/") else division.updates
+
+
+def _create(file: h5py.File, name: str, first: NDArray, length: int) -> None:
+    """A data set whose chunks are the pieces that segments write."""
+    axis = _time_axis(name)
+    shape = list(first.shape)
+    shape[axis] = length
+    # fields arrive in pieces of unequal length; they are small enough for one piece
+    chunks = None if axis == 0 else tuple(first.shape)
+    file.create_dataset(name, tuple(shape), first.dtype, chunks=chunks)

@@ -1,0 +1,128 @@
+"""Finished pieces of a chain on disk: whole, checked and tied to the settings that made them.
+
+A segment file holds the records of some updates and the complete state after them. It is valid if
+its key (hash of settings and tuned parameters) is the run's and its checksum is right; an invalid
+one and all later ones are made again.
+"""
+
+import hashlib
+import json
+import logging
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import h5py
+import numpy as np
+from numpy.typing import NDArray
+
+from lfmc.errors import LfmcError
+from lfmc.samplers.state import State
+from lfmc.store import create_hdf5
+
+log = logging.getLogger(__name__)
+
+
+class Segment(NamedTuple):
+    """What a segment leaves behind.
+
+    Attributes:
+        records: path in the chain file -> array; axis 1 is time, but for /fields axis 0.
+        state: of all chains after the last update.
+        seconds: time in the kernels.
+        seconds_measure: time in the measurement of saved fields.
+    """
+
+    records: dict[str, NDArray]
+    state: State
+    seconds: float
+    seconds_measure: float
+
+
+def segment_path(folder: Path, index: int) -> Path:
+    """Name of a segment; the first is segment-0001.h5."""
+    return folder / f"segment-{index + 1:04d}.h5"
+
+
+def write_segment(folder: Path, index: int, key: str, stamp: str, segment: Segment) -> None:
+    """Write one segment atomically."""
+    arrays = {**segment.records, "state/phi": segment.state.phi}
+    arrays["state/streams"] = segment.state.streams
+    header = {
+        "key": key,
+        "index": index,
+        "chains": segment.state.chains,
+        "seconds": segment.seconds,
+        "seconds_measure": segment.seconds_measure,
+    }
+    with create_hdf5(segment_path(folder, index), stamp) as file:
+        for name, array in arrays.items():
+            file[name] = array
+        file.attrs["header"] = json.dumps(header, sort_keys=True)
+        file.attrs["checksum"] = _checksum(file.attrs["header"], arrays)
+
+
+def read_segment(folder: Path, index: int, key: str) -> Segment | None:
+    """A segment, or None if it is missing, damaged or of other settings."""
+    path = segment_path(folder, index)
+    if not path.exists():
+        return None
+    try:
+        with h5py.File(path, "r") as file:
+            text, arrays = str(file.attrs["header"]), _arrays(file)
+            wanted = str(file.attrs["checksum"])
+        header: dict[str, Any] = json.loads(text)
+        good = wanted == _checksum(text, arrays)
+    except (OSError, KeyError, ValueError, RuntimeError):
+        good = False
+    if not good:
+        log.warning("%s is damaged; it and what follows is sampled again", path)
+        return None
+    if header["key"] != key or header["index"] != index:
+        log.warning("%s belongs to other settings; sampling starts anew", path)
+        return None
+    state = State(arrays.pop("state/phi"), arrays.pop("state/streams"), header["chains"])
+    return Segment(arrays, state, header["seconds"], header["seconds_measure"])
+
+
+def finished_segments(folder: Path, key: str, wanted: int) -> tuple[int, State | None]:
+    """How many segments from the first are good, and the state after the last of them."""
+    state = None
+    for index in range(wanted):
+        segment = read_segment(folder, index, key)
+        if segment is None:
+            return index, state
+        state = segment.state
+    return wanted, state
+
+
+def required_segment(folder: Path, index: int, key: str) -> Segment:
+    """A segment that must be there.
+
+    Raises:
+        LfmcError: it is not, or it was damaged since it was written.
+    """
+    segment = read_segment(folder, index, key)
+    if segment is None:
+        path = segment_path(folder, index)
+        raise LfmcError(f"{path}: damaged after it was written; run the command again to redo it")
+    return segment
+
+
+def _arrays(file: h5py.File) -> dict[str, NDArray]:
+    arrays: dict[str, NDArray] = {}
+
+    def visit(name: str, item: Any) -> None:
+        if isinstance(item, h5py.Dataset):
+            arrays[name] = item[()]
+
+    file.visititems(visit)
+    return arrays
+
+
+def _checksum(header: str, arrays: dict[str, NDArray]) -> str:
+    digest = hashlib.sha256(header.encode())
+    for name in sorted(arrays):
+        array = np.ascontiguousarray(arrays[name])
+        digest.update(f"{name} {array.dtype} {array.shape}".encode())
+        digest.update(array.data)
+    return digest.hexdigest()

@@ -1,0 +1,109 @@
+"""Step sizes and widths that reach a wanted acceptance: a recorded stage of its own.
+
+Stochastic approximation (Robbins and Monro, Ann. Math. Stat. 22 (1951) 400) of the logarithm of the
+step, in batches of many chains; the last value is then measured with its error. The number of
+updates is fixed beforehand, so the result depends on the seed alone.
+"""
+
+from collections.abc import Callable
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+
+from lfmc.action import Phi4
+from lfmc.config import Config, settings_hash, stage_settings
+from lfmc.errors import LfmcError
+from lfmc.samplers.cluster import ClusterParameters, sample_cluster
+from lfmc.samplers.hmc import HmcParameters, sample_hmc
+from lfmc.samplers.local import LocalParameters, sample_local
+from lfmc.samplers.method import action_of
+from lfmc.samplers.state import Info, State, cold_start, require_finite
+
+CHAINS = 64
+ITERATIONS = 24
+BATCH = 200
+MEASURED = 5000
+
+Sample = Callable[[State, float, int], tuple[State, Info]]
+
+
+def tune(config: Config, ensemble: str) -> dict[str, Any]:
+    """Tuned parameters of all classical samplers of an ensemble.
+
+    Returns:
+        hmc.trajectory_length, local.delta, cluster.delta, each with acceptance,
+        acceptance_error, target, iterations and updates (per chain); seconds; settings.
+
+    Raises:
+        LfmcError: an acceptance that cannot be reached.
+    """
+    started = perf_counter()
+    action, samplers = action_of(config.ensemble(ensemble)), config.samplers
+    wolff, steps = samplers.cluster, samplers.hmc.steps
+
+    def local(state: State, step: float, updates: int) -> tuple[State, Info]:
+        return sample_local(state, action, LocalParameters(step), updates, updates)
+
+    def hmc(state: State, step: float, updates: int) -> tuple[State, Info]:
+        return sample_hmc(state, action, HmcParameters(step, steps), updates, updates)
+
+    def cluster(state: State, step: float, updates: int) -> tuple[State, Info]:
+        parameters = ClusterParameters(step, wolff.clusters, wolff.sweeps)
+        return sample_cluster(state, action, parameters, updates, updates)
+
+    found: dict[str, Any] = {}
+    for name, sample, key, target in (
+        ("local", local, "delta", samplers.local.acceptance),
+        ("cluster", cluster, "delta", wolff.acceptance),
+        ("hmc", hmc, "trajectory_length", samplers.hmc.acceptance),
+    ):
+        state = _warm(config.seed, ensemble, name, action)
+        step, record = approach(sample, state, target, name)
+        found[name] = {key: step, **record}
+    settings = stage_settings(config, "tune", ensemble)
+    found["hmc"]["steps"] = steps
+    found["seconds"] = perf_counter() - started
+    found["settings"] = settings
+    found["settings_hash"] = settings_hash(settings)
+    return found
+
+
+def approach(
+    sample: Sample, state: State, target: float, name: str
+) -> tuple[float, dict[str, float | int]]:
+    """The step at which `sample` accepts `target`, and how well that was measured.
+
+    From small steps upwards, so that the acceptance is met first where it is monotonic.
+    """
+    log_step, mean = np.log(0.25), []
+    for i in range(ITERATIONS):
+        state, info = sample(state, float(np.exp(log_step)), BATCH)
+        gain = 2.0 / (1 + max(0, i - 8))
+        log_step += np.clip(gain * (info.accepted.mean() - target), -0.25, 0.25)
+        if i >= ITERATIONS // 2:
+            mean.append(log_step)
+    step = float(np.exp(np.mean(mean)))
+    state, info = sample(state, step, MEASURED)
+    require_finite(state, name)
+    by_chain = info.accepted.mean(1)
+    acceptance = float(by_chain.mean())
+    error = float(by_chain.std(ddof=1) / len(by_chain) ** 0.5)
+    if abs(acceptance - target) > 0.03 + 5 * error:
+        raise LfmcError(
+            f"tune: {name} accepts {acceptance:.3f} at step {step:.4g} where {target} was wanted; "
+            f"give a target that it can reach, or other steps"
+        )
+    return step, {
+        "acceptance": acceptance,
+        "acceptance_error": error,
+        "target": target,
+        "iterations": ITERATIONS,
+        "updates": ITERATIONS * BATCH + MEASURED,
+    }
+
+
+def _warm(seed: int, ensemble: str, name: str, action: Phi4) -> State:
+    state = cold_start(action.shape, seed, range(CHAINS), "tune", ensemble, name)
+    state, _ = sample_local(state, action, LocalParameters(0.5), 300, 300)
+    return state
