@@ -298,7 +298,7 @@ def parse_config(raw: dict[str, Any], origin: str = "configuration") -> Config:
     try:
         return Config.model_validate(raw)
     except ValidationError as error:
-        lines = [f"{_where(e['loc'])}: {_what(e)}" for e in error.errors()]
+        lines = [f"{_where(e['loc'])}: {_what(e)}" for e in error.errors() if not _echo(e)]
         raise LfmcError(f"{origin}: " + "; ".join(lines)) from None
 
 
@@ -307,6 +307,11 @@ def _where(location: tuple[int | str, ...]) -> str:
     for part in location:
         path += f"[{part}]" if isinstance(part, int) else f".{part}" if path else part
     return path or "top level"
+
+
+def _echo(error: Any) -> bool:
+    """A list that is called too short only because of its invalid entries, reported themselves."""
+    return error["type"] == "too_short" and len(error["input"]) >= error["ctx"]["min_length"]
 
 
 def _what(error: Any) -> str:

@@ -99,6 +99,7 @@ statistics: { replicas: 1 }
         "statistics.replicas: ",
     ):
         assert fragment in message
+    assert "Tuple should have at least" not in message
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,123 @@
+"""Claims about the workflow before anything runs: complete, linted, and quick to refuse."""
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+pytestmark = pytest.mark.unit
+
+
+def snakemake(root: Path, folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Snakemake on the repository's workflow, with results in another folder."""
+    profile = root / "workflow" / "profiles" / "default"
+    command = [
+        *(sys.executable, "-m", "snakemake", "--snakefile", str(root / "Snakefile")),
+        *("--workflow-profile", str(profile), "--directory", str(folder), "--cores", "1"),
+        *arguments,
+    ]
+    return subprocess.run(command, capture_output=True, text=True, cwd=folder)
+
+
+def jobs(dry_run: subprocess.CompletedProcess[str]) -> dict[str, int]:
+    """Rule -> number of jobs, from the table of a dry run."""
+    assert dry_run.returncode == 0, dry_run.stdout + dry_run.stderr
+    table = re.findall(r"^(\w+) +(\d+)$", dry_run.stdout + dry_run.stderr, re.MULTILINE)
+    return {rule: int(count) for rule, count in table if rule != "total"}
+
+
+@pytest.fixture
+def configured(tmp_path, root):
+    shutil.copy(root / "config.yaml", tmp_path / "config.yaml")
+    return tmp_path
+
+
+def test_the_default_dag_is_the_papers(root, configured):
+    found = jobs(snakemake(root, configured, "--dry-run"))
+    each = {"tune": 5, "train": 5, "hmc": 5, "local": 5, "cluster": 5}
+    flows = {"propose": 10, "accept": 10}
+    chains = {"measure": 25, "autocorrelation": 25, "verify": 25}
+    assert found == {**each, **flows, **chains, "fit": 1, "gates": 1, "plot": 1, "all": 1}
+
+
+def test_a_preset_replaces_the_configuration_and_is_not_merged_with_it(root, configured):
+    preset = root / "lfmc" / "data" / "presets" / "smoke.yaml"
+    done = snakemake(root, configured, "--dry-run", "--configfile", str(preset))
+    assert jobs(done)["train"] == 3
+    assert "results-smoke/" in done.stdout + done.stderr
+    assert "E5" not in done.stdout + done.stderr
+
+
+def test_all_errors_of_a_configuration_are_reported_before_anything_is_scheduled(root, tmp_path):
+    (tmp_path / "config.yaml").write_text(
+        "sed: 1\nensembles:\n  - { name: A, L: 7, m2: -4.0, lam: 8.0 }\nfit: { L: [1] }\n"
+    )
+    done = snakemake(root, tmp_path, "--dry-run")
+    assert done.returncode != 0
+    text = done.stdout + done.stderr
+    assert "ensembles[0]: extent 7 is odd" in text
+    assert "fit.L: needs at least three" in text
+    assert "sed: unknown key" in text
+    assert "Traceback" not in text
+    assert not (tmp_path / "results").exists()
+
+
+def test_overrides_that_only_snakemake_would_see_are_refused(root, configured):
+    done = snakemake(root, configured, "--dry-run", "--config", "seed=3")
+    assert done.returncode != 0
+    assert "no --config KEY=VALUE" in done.stdout + done.stderr
+
+
+def test_the_workflow_is_linted(root, configured):
+    done = snakemake(root, configured, "--lint")
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_rules_are_thin_calls_of_the_command_of_the_same_name(root):
+    from lfmc.cli.main import COMMANDS
+
+    rules = root / "workflow" / "rules"
+    stages = {path.stem for path in rules.glob("*.smk")} - {"common"}
+    assert stages == set(COMMANDS) - {"show", "config"}
+    for stage in stages:
+        text = (rules / f"{stage}.smk").read_text()
+        assert f"lfmc {stage} " in text
+        for directive in ("log:", "benchmark:", "threads:", "mem_mb=", "runtime=", "settings="):
+            assert directive in text, f"{stage}: {directive}"
+        assert "script:" not in text
+        assert "run:" not in text
+
+
+def test_code_and_environment_are_no_rerun_triggers(root):
+    profile = yaml.safe_load((root / "workflow/profiles/default/config.yaml").read_text())
+    assert sorted(profile["rerun-triggers"]) == ["input", "mtime", "params"]
+
+
+def test_the_journey_is_the_same_in_snakefile_and_documentation(root):
+    included = re.findall(r"rules/(\w+)\.smk", (root / "Snakefile").read_text())
+    text = (root / "docs" / "architecture.md").read_text()
+    assert all(stage in text for stage in included if stage != "common")
+
+
+def test_every_figure_and_table_has_a_caption_in_the_report(root):
+    from lfmc.figures.registry import FIGURES
+
+    folder = root / "workflow" / "report"
+    missing = [name for name in FIGURES if not (folder / f"{name}.rst").is_file()]
+    assert not missing
+
+
+def test_the_schema_refuses_what_the_types_refuse(root):
+    from jsonschema import Draft202012Validator
+
+    schema = json.loads((root / "workflow/schemas/config.schema.json").read_text())
+    check = Draft202012Validator(schema)
+    config = yaml.safe_load((root / "config.yaml").read_text())
+    assert check.is_valid(config)
+    for path, value in (("sed", 1), ("ensembles", []), ("propose", {"ranks": 0})):
+        assert not check.is_valid({**config, path: value}), path

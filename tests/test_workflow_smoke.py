@@ -1,0 +1,166 @@
+"""Claims about a whole run: the small configuration from end to end, once for all tests here."""
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas
+import pytest
+
+from lfmc.figures.registry import FIGURES
+from lfmc.store import read_table, write_table
+
+pytestmark = [pytest.mark.workflow, pytest.mark.xdist_group("smoke")]
+
+SAMPLERS = {"flow-50", "flow-70", "hmc", "local", "cluster"}
+
+
+def snakemake(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """As `make smoke` does, in a folder that has its own copy of the workflow."""
+    command = [sys.executable, "-m", "snakemake", "--cores", "2", "--configfile", "smoke.yaml"]
+    return subprocess.run([*command, *arguments], capture_output=True, text=True, cwd=folder)
+
+
+def planned(folder: Path) -> set[str]:
+    """Rules that a run would execute now."""
+    done = snakemake(folder, "--dry-run")
+    assert done.returncode == 0, done.stdout + done.stderr
+    text = done.stdout + done.stderr
+    if "Nothing to be done" in text:
+        return set()
+    return set(re.findall(r"^(\w+) +\d+$", text, re.MULTILINE)) - {"total", "all"}
+
+
+@pytest.fixture(scope="module")
+def finished(root, tmp_path_factory) -> Path:
+    """A finished smoke run; its folder holds Snakefile, workflow, smoke.yaml and results-smoke."""
+    folder = tmp_path_factory.mktemp("smoke")
+    shutil.copy(root / "Snakefile", folder)
+    shutil.copytree(root / "workflow", folder / "workflow")
+    shutil.copy(root / "lfmc" / "data" / "presets" / "smoke.yaml", folder)
+    done = snakemake(folder)
+    assert done.returncode == 0, (done.stdout + done.stderr)[-8000:]
+    return folder
+
+
+@pytest.fixture
+def results(finished) -> Path:
+    return finished / "results-smoke"
+
+
+def test_every_figure_exists_as_pdf_and_png_with_a_caption(results):
+    for name in FIGURES:
+        assert (results / "figures" / f"{name}.pdf").read_bytes().startswith(b"%PDF")
+        assert (results / "figures" / f"{name}.png").read_bytes().startswith(b"\x89PNG")
+        assert len((results / "figures" / f"{name}.txt").read_text().split()) > 10
+
+
+def test_tables_hold_every_ensemble_and_sampler(results):
+    for name in ("observables", "tau_int", "acceptance"):
+        table = read_table(results / "tables" / f"{name}.csv")
+        assert set(zip(table.ensemble, table.sampler, strict=True)) == {
+            (e, s) for e in ("S4", "S6", "S8") for s in SAMPLERS
+        }
+    observables = read_table(results / "tables" / "observables.csv")
+    assert {"chi2", "E", "phi2", "phi4", "mpL", "m2ndL", "G0"} <= set(observables.observable)
+    exponents = read_table(results / "tables" / "exponents.csv")
+    assert set(exponents.sampler) >= SAMPLERS
+    assert set(read_table(results / "tables" / "training.csv").flow) == {"flow-50", "flow-70"}
+
+
+def test_all_gates_passed(results):
+    assert read_table(results / "tables" / "gates.csv").passed.all()
+
+
+def test_acceptances_are_at_their_targets(results):
+    """4 sigma below the target fails: false-alarm rate 2e-4 for the six chains."""
+    table = read_table(results / "tables" / "acceptance.csv").set_index("sampler")
+    for flow, target in (("flow-50", 0.5), ("flow-70", 0.7)):
+        rows = table.loc[[flow]]
+        assert (rows.acceptance + 4 * rows.error >= target).all()
+
+
+def test_every_chain_was_verified(results):
+    found = {p.relative_to(results / "verify") for p in results.glob("verify/*/*.json")}
+    assert found == {Path(e, f"{s}.json") for e in ("S4", "S6", "S8") for s in SAMPLERS}
+
+
+def test_every_result_carries_provenance(results, run_lfmc):
+    kinds = ("h5", "csv", "json", "safetensors", "png", "pdf")
+    files = {
+        kind: next(p for p in results.rglob(f"*.{kind}") if "work" not in p.parts) for kind in kinds
+    }
+    for kind, path in files.items():
+        done = run_lfmc("show", "--json", path)
+        assert done.returncode == 0, f"{kind}: {done.stderr}"
+        assert {"commit", "command", "settings", "packages", "utc"} <= set(json.loads(done.stdout))
+
+
+def test_nothing_is_left_half_written(results):
+    assert not list(results.rglob("*.part*"))
+
+
+def test_a_finished_run_has_nothing_to_do(finished):
+    assert planned(finished) == set()
+
+
+def test_an_edited_comment_reruns_nothing(finished):
+    for path in (finished / "Snakefile", finished / "workflow/rules/train.smk"):
+        path.write_text(f"# a new comment\n{path.read_text()}")
+    preset = finished / "smoke.yaml"
+    preset.write_text(f"# a new comment\n{preset.read_text()}")
+    assert planned(finished) == set()
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "rules"),
+    [
+        ("fit: { L: [4, 6, 8] }", "fit: { L: [8, 6, 4] }", {"fit", "gates", "plot"}),
+        (
+            "burn_in: 50",
+            "burn_in: 60",
+            {"accept", "measure", "autocorrelation", "verify", "fit", "gates", "plot"},
+        ),
+        ("ranks: 1", "ranks: 2", set()),
+    ],
+)
+def test_a_changed_setting_reruns_exactly_what_depends_on_it(finished, before, after, rules):
+    preset = finished / "smoke.yaml"
+    text = preset.read_text()
+    assert before in text
+    preset.write_text(text.replace(before, after))
+    try:
+        assert planned(finished) == rules
+    finally:
+        preset.write_text(text)
+
+
+def test_the_report_is_one_self_contained_file(finished):
+    done = snakemake(finished, "--report", "report.html")
+    assert done.returncode == 0, done.stdout + done.stderr
+    page = (finished / "report.html").read_text()
+    assert len(page) > 500_000
+    for entry in FIGURES.values():
+        assert entry.title in page
+
+
+def test_a_failed_gate_stops_the_run_before_its_figures(finished, tmp_path):
+    """A run in a copy, with one exact identity broken by hand: sd = 1.5."""
+    copy = tmp_path / "run"
+    shutil.copytree(finished, copy)
+    path = copy / "results-smoke" / "tables" / "observables.csv"
+    stamp = path.read_text().splitlines()[0].removeprefix("# provenance ")
+    table = pandas.read_csv(path, comment="#")
+    table.loc[(table.observable == "sd") & (table.sampler == "hmc"), "value"] = 1.5
+    write_table(path, table, stamp)
+    figure = copy / "results-smoke" / "figures" / "tau_int.png"
+    drawn = figure.stat().st_mtime_ns
+    done = snakemake(copy)
+    text = done.stdout + done.stderr
+    assert done.returncode != 0
+    assert "gates failed: schwinger_dyson S4 hmc" in text
+    assert figure.stat().st_mtime_ns == drawn
+    assert not (copy / "results-smoke" / "tables" / "gates.csv").exists()
