@@ -136,16 +136,17 @@ class Samplers(Section):
     cluster: Cluster = Cluster()
 
 
-class HeatbathFlow(Section):
+class HeatbathSettings(Section):
     """The default flow: exact heat bath on one colour, equivariant couplings on the other."""
 
     kind: Literal["heatbath"] = "heatbath"
-    layers: Annotated[int, Field(ge=2)] = 8
-    features: Count = 4
-    table: Annotated[int, Field(ge=64)] = 512
+    layers: Annotated[int, Field(ge=2)] = 4
+    features: Count = 2
+    smooth: Count = 2
+    table: Annotated[int, Field(ge=64)] = 256
 
 
-class RealNvpFlow(Section):
+class RealNvpSettings(Section):
     """Real NVP of arXiv:1904.12072, section II: fully connected affine couplings, N(0,1) prior."""
 
     kind: Literal["realnvp"] = "realnvp"
@@ -163,26 +164,27 @@ class RealNvpFlow(Section):
         return cls(couplings=couplings, hidden=(width,) * layers)
 
 
-Flow = Annotated[HeatbathFlow | RealNvpFlow, Field(discriminator="kind")]
+Flow = Annotated[HeatbathSettings | RealNvpSettings, Field(discriminator="kind")]
 
 
 class Training(Section):
     """Adam on the shifted reverse Kullback-Leibler divergence, until both acceptances pass."""
 
     batch: Annotated[int, Field(ge=8)] = 512
-    learning_rate: Annotated[float, Field(gt=0, lt=1)] = 5e-3
+    learning_rate: Annotated[float, Field(gt=0, lt=1)] = 4e-3
+    average: Annotated[float, Field(ge=0, lt=1)] = 0.99
     max_steps: Count = 20000
     max_seconds: Annotated[float, Field(gt=0)] = 3600.0
     clip: Annotated[float, Field(gt=0)] = 10.0
-    check_every: Count = 50
-    check_samples: Annotated[int, Field(ge=256)] = 8192
-    gradient: Literal["path", "reparametrised"] = "path"
+    check_every: Count = 25
+    check_samples: Annotated[int, Field(ge=512)] = 8192
+    decide_samples: Annotated[int, Field(ge=512)] = 65536
 
 
 class FlowSettings(Section):
     """The flow that every ensemble trains, and the acceptances it is trained to."""
 
-    model: Flow = HeatbathFlow()
+    model: Flow = HeatbathSettings()
     targets: Annotated[tuple[Probability, ...], Field(min_length=1)] = (0.5, 0.7)
     training: Training = Training()
 

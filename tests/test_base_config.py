@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from lfmc.config import (
     Config,
     Ensemble,
-    RealNvpFlow,
+    RealNvpSettings,
     json_schema,
     parse_config,
     read_config,
@@ -184,10 +184,10 @@ def test_missing_file_is_named(tmp_path):
 
 
 def test_published_networks_are_enforced_by_their_constructor():
-    assert RealNvpFlow.from_albergo2019().hidden == (256, 256)
+    assert RealNvpSettings.from_albergo2019().hidden == (256, 256)
     for wrong in ({"couplings": 7}, {"layers": 7}, {"width": 99}):
         with pytest.raises(ValueError, match="published"):
-            RealNvpFlow.from_albergo2019(**wrong)
+            RealNvpSettings.from_albergo2019(**wrong)
 
 
 def test_presets_are_valid_and_the_default_is_config_yaml(root):
@@ -195,7 +195,7 @@ def test_presets_are_valid_and_the_default_is_config_yaml(root):
     presets = {p.stem: read_config(p) for p in folder.glob("*.yaml")}
     assert set(presets) == {"default", "smoke", "realnvp"}
     assert presets["default"] == read_config(root / "config.yaml")
-    assert isinstance(presets["realnvp"].flow.model, RealNvpFlow)
+    assert isinstance(presets["realnvp"].flow.model, RealNvpSettings)
     assert len({preset.results for preset in presets.values()}) == 3
 
 

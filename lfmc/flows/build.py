@@ -1,0 +1,85 @@
+"""A flow from its settings, and a trained one from its file."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+from torch import Tensor
+
+from lfmc.action import Phi4
+from lfmc.config import Ensemble, FlowSettings
+from lfmc.errors import LfmcError
+from lfmc.flows.base import Flow
+from lfmc.flows.heatbath import HeatbathFlow
+from lfmc.flows.realnvp import RealNvpFlow
+from lfmc.store import write_bytes
+
+KINDS = {"heatbath": HeatbathFlow, "realnvp": RealNvpFlow}
+
+
+def action_of(ensemble: Ensemble) -> Phi4:
+    """The action of an ensemble."""
+    return Phi4(ensemble.sites, ensemble.m2, ensemble.lam, ensemble.normalisation)
+
+
+def build_flow(action: Phi4, settings: Any) -> Flow:
+    """A flow in float64 at its start, from its section of the configuration.
+
+    Initial weights come from torch's global generator: seed it for networks that start randomly.
+    """
+    flow: Flow = KINDS[settings.kind](action, settings)
+    return flow
+
+
+def save_flow(
+    path: str | Path, state: dict[str, Tensor], flow: FlowSettings, ensemble: Ensemble, **notes: Any
+) -> None:
+    """Write weights as safetensors (runs no code when loaded), settings and notes in its header."""
+    metadata = {
+        "model": flow.model.model_dump_json(),
+        "ensemble": ensemble.model_dump_json(),
+        **{k: v if isinstance(v, str) else json.dumps(v) for k, v in notes.items()},
+    }
+    write_bytes(path, save({k: v.contiguous() for k, v in state.items()}, metadata))
+
+
+def load_flow(path: str | Path, ensemble: Ensemble) -> Flow:
+    """A trained flow in float64, checked to be of this ensemble.
+
+    Raises:
+        LfmcError: unreadable file, or the model of another ensemble.
+    """
+    try:
+        with safe_open(str(path), "pt") as file:
+            metadata = file.metadata() or {}
+            state = {key: file.get_tensor(key).double() for key in file.keys()}  # noqa: SIM118
+    except FileNotFoundError:
+        raise LfmcError(f"{path}: no such model; run 'lfmc train' first") from None
+    except (SafetensorError, OSError) as error:
+        raise LfmcError(f"{path}: not a readable model ({error})") from None
+    try:
+        trained = Ensemble.model_validate_json(metadata["ensemble"])
+        settings = FlowSettings.model_validate({"model": json.loads(metadata["model"])})
+    except (KeyError, ValueError):
+        raise LfmcError(f"{path}: no lfmc model (its header lacks ensemble or model)") from None
+    if action_of(trained) != action_of(ensemble):
+        raise LfmcError(
+            f"{path}: trained for {_describe(trained)}, not for {_describe(ensemble)}; "
+            "train again or give the right model"
+        )
+    flow = build_flow(action_of(ensemble), settings.model)
+    try:
+        flow.load_state_dict(state)
+    except RuntimeError as error:
+        raise LfmcError(f"{path}: weights do not fit ({str(error).splitlines()[0]})") from None
+    for parameter in flow.parameters():
+        if not torch.isfinite(parameter).all():
+            raise LfmcError(f"{path}: holds weights that are not finite; train again")
+    return flow.requires_grad_(False)
+
+
+def _describe(e: Ensemble) -> str:
+    return f"{e.name} (shape {list(e.sites)}, m2 {e.m2}, lam {e.lam})"

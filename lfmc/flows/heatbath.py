@@ -1,0 +1,103 @@
+"""The default flow: half of the lattice by exact heat bath, the other half by couplings.
+
+Sites of even parity are independent of each other given the odd ones, and their conditional is a
+known one-dimensional density. So q(phi) = q(phi_odd) p(phi_even | phi_odd), and only the marginal
+
+    exp(-S_m(phi_odd)),   S_m = sum_odd (A phi^2 + lam phi^4) - sum_even log Z(J_even)
+
+has to be learned: half the sites, and log w without any noise of the other half. The marginal is
+learned by equivariant couplings between the two halves of the odd sites, on top of the
+variational Gaussian. Z2, the translations that keep the parity and the point group (d = 2) hold
+by construction.
+"""
+
+import torch
+from torch import Tensor, nn
+
+from lfmc.action import Phi4
+from lfmc.config import HeatbathSettings as Settings
+from lfmc.flows.base import Draw, Flow, standard_normal_log_density
+from lfmc.flows.checkerboard import split
+from lfmc.flows.coupling import EquivariantCoupling
+from lfmc.flows.gaussian import ModePrior
+from lfmc.flows.modes import modes
+from lfmc.flows.site_conditional import SiteConditional
+from lfmc.flows.site_tables import site_tables
+
+
+class HeatbathFlow(Flow):
+    """See the module's docstring. Reduced variables: the kept sites, half A before half B."""
+
+    adjacency: Tensor
+    order: Tensor
+
+    def __init__(self, action: Phi4, settings: Settings) -> None:
+        super().__init__(action)
+        halves = split(action.shape)
+        self.half_a = halves.half_a
+        self.kept = len(halves.kept)
+        self.register_buffer("adjacency", torch.tensor(halves.adjacency), persistent=False)
+        sites = torch.tensor(halves.kept.tolist() + halves.integrated.tolist())
+        self.register_buffer("order", sites, persistent=False)
+        self.prior = ModePrior(modes(action, halves.kept))
+        self.site = SiteConditional(site_tables(action, settings.table))
+        orbit, size = torch.tensor(halves.orbit), torch.tensor(halves.orbit_size)
+        self.couplings = nn.ModuleList(
+            EquivariantCoupling(
+                orbit if layer % 2 == 0 else orbit.T, size, settings.features, settings.smooth
+            )
+            for layer in range(settings.layers)
+        )
+
+    @property
+    def reduced_sites(self) -> int:
+        return self.kept
+
+    def reduced(self, z: Tensor) -> Draw:
+        x, log_q = self.prior(z)
+        a, b = x[:, : self.half_a], x[:, self.half_a :]
+        for layer, coupling in enumerate(self.couplings):
+            if layer % 2 == 0:
+                a, ladj = coupling(b, a)
+            else:
+                b, ladj = coupling(a, b)
+            log_q = log_q - ladj.sum(1)
+        return Draw(torch.cat([a, b], 1), log_q)
+
+    def reduced_action(self, x: Tensor) -> Tensor:
+        square = x * x
+        own = (self.action.quadratic + self.action.lam * square) * square
+        return own.sum(1) - self.site.log_z(x @ self.adjacency).sum(1)
+
+    def reduced_log_q(self, x: Tensor) -> Tensor:
+        """log density of given reduced variables, (batch, kept) -> (batch,)."""
+        a, b = x[:, : self.half_a], x[:, self.half_a :]
+        log_det = torch.zeros(len(x), dtype=x.dtype)
+        for layer in reversed(range(len(self.couplings))):
+            coupling = self.couplings[layer]
+            assert isinstance(coupling, EquivariantCoupling)
+            if layer % 2 == 0:
+                a, ladj = coupling.inverse(b, a)
+            else:
+                b, ladj = coupling.inverse(a, b)
+            log_det = log_det + ladj.sum(1)
+        return self.prior.log_density(torch.cat([a, b], 1)) - log_det
+
+    def forward(self, z: Tensor) -> Draw:
+        x, log_q = self.reduced(z[:, : self.kept])
+        scores = z[:, self.kept :]
+        integrated, ladj = self.site.map(scores, x @ self.adjacency)
+        phi = torch.empty_like(z)
+        phi[:, self.order] = torch.cat([x, integrated], 1)
+        return Draw(phi, log_q + standard_normal_log_density(scores) - ladj.sum(1))
+
+    def log_q(self, phi: Tensor) -> Tensor:
+        ordered = phi[:, self.order]
+        x = ordered[:, : self.kept]
+        scores, ladj = self.site.inverse(ordered[:, self.kept :], x @ self.adjacency)
+        return self.reduced_log_q(x) + standard_normal_log_density(scores) - ladj.sum(1)
+
+    def log_weight(self, phi: Tensor) -> Tensor:
+        # The heat-bath half drops out of log w, so it need not be inverted.
+        x = phi[:, self.order[: self.kept]]
+        return -self.reduced_action(x) - self.reduced_log_q(x)

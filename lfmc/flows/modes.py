@@ -1,0 +1,79 @@
+"""The variational Gaussian of the action, on the kept half of the lattice, mode by mode."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from lfmc.action import Phi4
+from lfmc.lattice import FloatArray, IntArray, coordinates, khat2, separation_orbits
+
+
+class Modes(NamedTuple):
+    """Real Fourier modes of the translations that keep the parity.
+
+    Attributes:
+        basis: orthonormal modes, (modes, kept sites); mode 0 is the constant.
+        shell: symmetry class of each mode's momentum, (modes,).
+        log_width: log of the Gaussian width of each class, (shells,).
+    """
+
+    basis: FloatArray
+    shell: IntArray
+    log_width: FloatArray
+
+
+def variational_variance(action: Phi4, iterations: int = 500) -> FloatArray:
+    """sigma_k^2 = 1 / (2 h khat^2 + 2 mu + 12 lam <phi^2>) solved self-consistently, (volume,).
+
+    The Gaussian that minimises the Kullback-Leibler divergence to exp(-S); <phi^2> is the mean of
+    sigma_k^2 over momenta, h the hopping, mu the mass term left in the quadratic part.
+    """
+    mass = action.quadratic - 2 * action.dimension * action.hopping
+    kinetic = 2 * action.hopping * khat2(action.shape)
+
+    def width(phi2: float) -> FloatArray:
+        return 1 / np.maximum(kinetic + 2 * mass + 12 * action.lam * phi2, 1e-3)
+
+    # phi2 - mean width is increasing in phi2, so bisection cannot fail.
+    low, high = 0.0, 1e3
+    for _ in range(iterations):
+        middle = 0.5 * (low + high)
+        low, high = (middle, high) if width(middle).mean() > middle else (low, middle)
+    return width(0.5 * (low + high))
+
+
+def modes(action: Phi4, kept: IntArray) -> Modes:
+    """Modes of the kept sublattice and the variational widths restricted to it.
+
+    On sites of one parity the momenta k and k + (pi, ..., pi) are the same mode; its variance
+    is the mean of the two.
+    """
+    shape = action.shape
+    variance = variational_variance(action)
+    momenta = coordinates(shape)
+    extent = np.asarray(shape)
+    x = coordinates(shape)[kept]
+    label = separation_orbits(shape).label
+
+    def flat(k: IntArray) -> int:
+        return int(np.ravel_multi_index(tuple(k % extent), shape))
+
+    seen: set[int] = set()
+    basis, shell, width = [], [], []
+    for index, k in enumerate(momenta):
+        mirror = flat(k + extent // 2)
+        family = {index, flat(-k), mirror, flat(-k + extent // 2)}
+        if family & seen:
+            continue
+        seen |= family
+        phase = 2 * np.pi * (x * (k / extent)).sum(1)
+        for wave in (np.cos(phase), np.sin(phase)):
+            norm = np.linalg.norm(wave)
+            if norm > 1e-6:
+                basis.append(wave / norm)
+                shell.append(min(label[index], label[mirror]))
+                width.append(0.5 * np.log(0.5 * (variance[index] + variance[mirror])))
+    classes, shell_index = np.unique(shell, return_inverse=True)
+    log_width = np.zeros(len(classes))
+    log_width[shell_index] = width
+    return Modes(np.stack(basis), shell_index.astype(np.int64), log_width)

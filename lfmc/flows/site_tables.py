@@ -1,0 +1,108 @@
+"""One site in the field of its neighbours: tables of log Z(J), its slope, and the quantile.
+
+    p(phi | J) = exp(-A phi^2 - lam phi^4 + 2 h J phi) / Z(J),      J = sum of the 2d neighbours
+
+is the conditional of a site of the action given its neighbours (A, h: quadratic and hopping
+coefficients). All tables run over J >= 0; phi -> -phi, J -> -J gives the rest.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from scipy.integrate import cumulative_simpson
+from scipy.interpolate import CubicHermiteSpline, CubicSpline
+from scipy.special import ndtri_exp
+
+from lfmc.action import Phi4
+from lfmc.errors import LfmcError
+from lfmc.lattice import FloatArray
+
+LARGEST_NORMAL = 8.0
+POINTS = 3001
+COARSE = 2001
+
+
+class SiteTables(NamedTuple):
+    """Tables over J = 0 ... j_max and normal scores u = -LARGEST_NORMAL ... +LARGEST_NORMAL.
+
+    Attributes:
+        j_step: spacing in J; u_step: spacing in u.
+        log_z: log Z(J) and its first and second derivative in J, (nodes of J, 3).
+        quantile: phi(u; J) with d/du, d/dJ and d2/dudJ, (nodes of u, nodes of J, 4).
+    """
+
+    j_step: float
+    u_step: float
+    log_z: FloatArray
+    quantile: FloatArray
+
+
+def largest_field(action: Phi4) -> float:
+    """A value beyond which exp(-S) of a uniform field has fallen by exp(-60) per site."""
+    mass = action.quadratic - 2 * action.dimension * action.hopping
+    depth = mass**2 / (4 * action.lam) if action.lam > 0 and mass < 0 else 0.0
+    grid = np.geomspace(1e-2, 1e3, 4000)
+    beyond = grid[mass * grid**2 + action.lam * grid**4 + depth > 60]
+    if len(beyond) == 0:
+        raise LfmcError("the action is not bounded from below within |phi| < 1000")
+    return float(beyond[0])
+
+
+def site_tables(action: Phi4, nodes: int) -> SiteTables:
+    """Compute the tables by trapezoid and Simpson rules on a fine grid of phi.
+
+    The error of the interpolated map is a matter of acceptance only (about 1e-6 in log w): log q uses the
+    slope of the interpolant itself.
+    """
+    a, lam, h = action.quadratic, action.lam, action.hopping
+    j_max = 2 * action.dimension * largest_field(action)
+    j = np.linspace(0, j_max, nodes)
+    u = np.linspace(-LARGEST_NORMAL, LARGEST_NORMAL, 2 * nodes)
+    log_z, quantile = np.empty((nodes, 3)), np.empty((2 * nodes, nodes, 2))
+    for column, field in enumerate(j):
+        phi = _grid(a, lam, 2 * h * field)
+        exponent = -a * phi**2 - lam * phi**4 + 2 * h * field * phi
+        top = exponent.max()
+        density = np.exp(exponent - top)
+        step = phi[1] - phi[0]
+        z = density.sum() * step
+        mean = (density * phi).sum() * step / z
+        variance = (density * (phi - mean) ** 2).sum() * step / z
+        log_z[column] = top + np.log(z), 2 * h * mean, 4 * h * h * variance
+        log_p = exponent - top - np.log(z)
+        quantile[:, column] = _quantile(phi, np.exp(log_p), log_p, u)
+    if not (np.isfinite(log_z).all() and np.isfinite(quantile).all()):
+        raise LfmcError("single-site tables are not finite; the couplings are out of range")
+    # phi(u; 0) is odd; make it so to the last bit.
+    quantile[:, 0, 0] = 0.5 * (quantile[:, 0, 0] - quantile[::-1, 0, 0])
+    quantile[:, 0, 1] = 0.5 * (quantile[:, 0, 1] + quantile[::-1, 0, 1])
+    along_j = CubicSpline(j, quantile, axis=1).derivative()(j)
+    table = np.concatenate([quantile, along_j], axis=2)
+    return SiteTables(j[1], u[1] - u[0], log_z, np.ascontiguousarray(table))
+
+
+def _grid(a: float, lam: float, slope: float) -> FloatArray:
+    """Grid of phi that holds all but exp(-60) of exp(-a phi^2 - lam phi^4 + slope phi)."""
+    wide = np.linspace(-1, 1, COARSE) * (
+        (slope + 1) / max(a, 0.05)
+        if lam == 0
+        else 4 + 4 * (max(-a, 0) / lam) ** 0.5 + (slope / (2 * lam)) ** (1 / 3) * 2 + 4 * lam**-0.25
+    )
+    if lam == 0:
+        wide = wide + np.sign(wide) * 12 / max(a, 0.05) ** 0.5
+    exponent = -a * wide**2 - lam * wide**4 + slope * wide
+    inside = np.flatnonzero(exponent > exponent.max() - 60)
+    return np.linspace(wide[max(inside[0] - 1, 0)], wide[min(inside[-1] + 1, COARSE - 1)], POINTS)
+
+
+def _quantile(phi: FloatArray, density: FloatArray, log_p: FloatArray, u: FloatArray) -> FloatArray:
+    """phi(u) and dphi/du at the nodes, (nodes, 2), accurate in both tails."""
+    below = cumulative_simpson(density, x=phi, initial=0)
+    above = cumulative_simpson(density[::-1], x=-phi[::-1], initial=0)[::-1]
+    with np.errstate(divide="ignore"):
+        score = np.where(below < above, ndtri_exp(np.log(below)), -ndtri_exp(np.log(above)))
+    usable = np.isfinite(score) & (density > 1e-25)
+    score, phi, log_p = score[usable], phi[usable], log_p[usable]
+    log_normal = -0.5 * score**2 - 0.5 * np.log(2 * np.pi)
+    value = CubicHermiteSpline(score, phi, np.exp(log_normal - log_p))
+    return np.stack([value(u), value.derivative()(u)], axis=1)
