@@ -277,3 +277,9 @@ def test_every_caption_states_its_statistics(run):
         assert "  " not in text
         assert text.isascii()
         assert text.endswith(".")
+
+
+def test_every_possible_flow_has_its_own_mark():
+    marks = {sampler_mark(f"flow-{k}")[:2] for k in range(1, 100)}
+    marks |= {sampler_mark(s)[:2] for s in ("hmc", "local", "cluster")}
+    assert len(marks) == 102

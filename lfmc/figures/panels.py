@@ -82,9 +82,8 @@ def sampler_legend(figure: Figure, samplers: Sequence[str], extra: Sequence[Any]
 
 def outside_legend(figure: Figure, handles: Sequence[Any]) -> None:
     """A legend above the panels, in as many columns as the width holds."""
-    entry = 0.5 + 0.06 * max(_printed_length(h.get_label()) for h in handles)  # inches
-    fitting = max(1, int(figure.get_figwidth() / entry))
-    rows = ceil(len(handles) / fitting)
+    inches = sum(0.45 + 0.055 * _printed_length(h.get_label()) for h in handles)
+    rows = ceil(inches / figure.get_figwidth())
     figure.legend(
         handles=list(handles), loc="outside upper center", ncols=ceil(len(handles) / rows)
     )
@@ -134,9 +133,9 @@ def logarithmic_y(ax: Axes) -> None:
     """
     ax.set_yscale("log")
     low, high = ax.get_ylim()
-    if not 0 < high / low < 300:
+    if low < 1e-3 or high / low > 300:
         return
-    steps = (1, 2, 5) if high / low > 12 else (1, 2, 3, 4, 6, 8)
+    steps = (1, 2, 5) if high / low > 20 else (1, 2, 3, 5, 7)
     ax.yaxis.set_major_locator(LogLocator(subs=steps))
     ax.yaxis.set_major_formatter(FuncFormatter(lambda y, _: f"{y:.6g}"))
     ax.yaxis.set_minor_formatter(FuncFormatter(lambda y, _: ""))

@@ -1,7 +1,7 @@
 """One look: widths, fonts, and one colour and marker for each sampler in every figure.
 
-Colours are those of Okabe and Ito, told apart with every common colour vision; markers differ
-too, so that grey prints can be read.
+Colours are those of Okabe and Ito (and two of Tol's for flows of rare targets), told apart with
+every common colour vision; markers differ too, so that grey prints can be read.
 """
 
 from collections.abc import Iterator
@@ -16,8 +16,8 @@ COLUMN = 3.4
 DOUBLE = 7.0
 
 BLACK, ORANGE, SKY, GREEN = "#000000", "#E69F00", "#56B4E9", "#009E73"
-YELLOW, BLUE, VERMILLION, PURPLE = "#F0E442", "#0072B2", "#D55E00", "#CC79A7"
-GREY = "#888888"
+BLUE, VERMILLION, PURPLE = "#0072B2", "#D55E00", "#CC79A7"
+GREY, WINE, OLIVE = "#888888", "#882255", "#999933"
 
 
 class Mark(NamedTuple):
@@ -46,7 +46,9 @@ _FIXED = {
     "local": Mark(GREEN, "^", "local"),
     "cluster": Mark(PURPLE, "v", "cluster"),
 }
-_SPARE = ((SKY, "P"), (BLACK, "X"), (GREY, "*"), (YELLOW, "p"), (VERMILLION, "h"), (ORANGE, "d"))
+# Flows of other targets: the tens give the colour, tens and units the marker, no two the same.
+_TENS = (GREY, BLACK, BLUE, WINE, SKY, ORANGE, PURPLE, VERMILLION, OLIVE, GREEN)
+_MARKERS = "PX*phd8<>H"
 
 _OBSERVABLES = {
     "E": Mark(BLUE, "s", "$E$"),
@@ -63,10 +65,11 @@ def sampler_mark(sampler: str) -> Mark:
     """The mark of a sampler; a flow of another target takes one that depends on its name only."""
     if sampler in _FIXED:
         return _FIXED[sampler]
-    digits = "".join(c for c in sampler if c.isdigit())
-    color, marker = _SPARE[int(digits or 0) // 10 % len(_SPARE)]
-    label = f"flow {digits} %" if sampler.startswith("flow-") else sampler
-    return Mark(color, marker, label)
+    digits = sampler.removeprefix("flow-")
+    if not digits.isdigit():
+        return Mark(GREY, "*", sampler)
+    tens, units = divmod(int(digits) % 100, 10)
+    return Mark(_TENS[tens], _MARKERS[(tens + 3 * units) % 10], f"flow {digits} %")
 
 
 def observable_mark(observable: str) -> Mark:
