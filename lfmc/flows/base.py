@@ -10,7 +10,6 @@ import math
 from abc import abstractmethod
 from typing import NamedTuple
 
-import torch
 from torch import Tensor, nn
 
 from lfmc.action import Phi4
