@@ -7,20 +7,21 @@ PYTHON ?= python3
 VENV ?= .venv
 CORES ?= all
 CONFIG ?= config.yaml
+JOBS ?= 2
 PIP_ARGS ?=
 
 BIN := $(abspath $(VENV))/bin
 STAMP := $(VENV)/.installed
 export PATH := $(BIN):$(PATH)
 SNAKEMAKE := snakemake --cores $(CORES) --configfile
-SOURCES := lfmc tests
+SOURCES := lfmc tests envs
 RULES := Snakefile workflow/rules
 
 .PHONY: help figures report smoke test lint types format schema lock clean
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
-	@echo "  variables: CONFIG=config.yaml CORES=all PYTHON=python3 VENV=.venv PIP_ARGS="
+	@echo "  variables: CONFIG=config.yaml CORES=all JOBS=2 PYTHON=python3 VENV=.venv PIP_ARGS="
 
 figures: $(STAMP) ## everything: figures, tables and report below results/ (CONFIG=other.yaml)
 	$(SNAKEMAKE) $(CONFIG)
@@ -35,7 +36,7 @@ smoke: $(STAMP) ## the same chain with tiny statistics, in results-smoke/ (three
 	@$(MAKE) --no-print-directory figures CONFIG=lfmc/data/presets/smoke.yaml
 
 test: $(STAMP) lint types ## all tests, with lint, format and type checks
-	pytest
+	pytest --numprocesses $(JOBS) --dist loadgroup
 
 lint: $(STAMP) ## ruff, snakefmt, snakemake --lint, and the schema is up to date
 	ruff check $(SOURCES)
@@ -59,8 +60,9 @@ lock: $(STAMP) ## rewrite envs/requirements.lock from what is installed
 	python envs/lock.py > envs/requirements.lock.new
 	mv envs/requirements.lock.new envs/requirements.lock
 
-clean: ## remove the smoke run and caches; results/ and the environment stay
+clean: ## remove the smoke run and caches (compiled kernels too); results/ and the environment stay
 	rm -rf results-smoke .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find lfmc -name '*.nb[ic]' -delete
 
 # The environment: pinned versions, then this package in place. Made anew when the lock changes.
 $(STAMP): envs/requirements.lock pyproject.toml

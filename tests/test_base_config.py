@@ -1,7 +1,7 @@
 """Claims about the configuration: typed, frozen, every problem at once, exact stage settings."""
 
 import json
-from pathlib import Path
+import re
 
 import pytest
 from hypothesis import given
@@ -272,13 +272,34 @@ def test_settings_hash_is_stable_from_release_to_release():
 
 
 def test_documented_keys_are_the_keys_that_exist(root):
-    text = Path(root / "docs/configuration.md").read_text()
+    text = (root / "docs/configuration.md").read_text()
     schema = json_schema()
-    sections = {"Config": schema, **schema["$defs"]}
-    missing = [
-        f"{name}.{key}"
-        for name, section in sections.items()
-        for key in section["properties"]
-        if f"`{key}`" not in text and f".{key}`" not in text
-    ]
-    assert not missing
+    exist = {key for part in (schema, *schema["$defs"].values()) for key in part["properties"]}
+    assert {key for key in exist if f"`{key}`" not in text and f".{key}`" not in text} == set()
+    rows = re.findall(r"^\|([^|]*`[^|]*)\|", text, re.MULTILINE)
+    documented = {name.split(".")[-1] for row in rows for name in re.findall(r"`([^`]+)`", row)}
+    assert documented - exist == set()
+
+
+def test_documented_defaults_are_the_defaults(root):
+    text = (root / "docs/configuration.md").read_text()
+    schema = json_schema()
+    wrong = []
+    for row in re.findall(r"^\| `([\w.]+)` \| ([^|]+?) \|", text, re.MULTILINE):
+        key = row[0].split(".")[-1]
+        parts = [part["properties"] for part in (schema, *schema["$defs"].values())]
+        defaults = {str(p[key].get("default")) for p in parts if key in p and "default" in p[key]}
+        if (
+            defaults
+            and row[1] not in ("-", *defaults)
+            and float_or_text(row[1]) not in map(float_or_text, defaults)
+        ):
+            wrong.append(f"{row[0]} = {row[1]}, not {defaults}")
+    assert not wrong
+
+
+def float_or_text(text: str) -> float | str:
+    try:
+        return float(text)
+    except ValueError:
+        return text
