@@ -26,10 +26,9 @@ def draw(run: RunData) -> Figure:
         ax.set_xlim(0.4, ensemble.extent // 2 + 0.6)
         ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     outer_labels(panels, "$t$", r"$m_p^\mathrm{eff}(t)\,L$")
-    bands = [
-        Patch(facecolor=GREY, alpha=0.6, label="plateau, HMC"),
-        Patch(facecolor=SKY, alpha=0.3, label="published, table I"),
-    ]
+    bands = [Patch(facecolor=GREY, alpha=0.6, label="plateau, HMC")]
+    if any(run.published(e.name, "mpL") for e in run.config.ensembles):
+        bands.append(Patch(facecolor=SKY, alpha=0.3, label="published, table I"))
     sampler_legend(figure, names, bands)
     return figure
 

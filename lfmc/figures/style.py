@@ -1,6 +1,6 @@
 """One look: widths, fonts, and one colour and marker for each sampler in every figure.
 
-Colours are those of Okabe and Ito (and two of Tol's for flows of rare targets), told apart with
+Colours are those of Okabe and Ito (and three of Tol's for flows of rare targets), told apart with
 every common colour vision; markers differ too, so that grey prints can be read.
 """
 
@@ -17,7 +17,7 @@ DOUBLE = 7.0
 
 BLACK, ORANGE, SKY, GREEN = "#000000", "#E69F00", "#56B4E9", "#009E73"
 BLUE, VERMILLION, PURPLE = "#0072B2", "#D55E00", "#CC79A7"
-GREY, WINE, OLIVE = "#888888", "#882255", "#999933"
+GREY, WINE, OLIVE, INDIGO = "#888888", "#882255", "#999933", "#332288"
 
 
 class Mark(NamedTuple):
@@ -47,7 +47,7 @@ _FIXED = {
     "cluster": Mark(PURPLE, "v", "cluster"),
 }
 # Flows of other targets: the tens give the colour, tens and units the marker, no two the same.
-_TENS = (GREY, BLACK, BLUE, WINE, SKY, ORANGE, PURPLE, VERMILLION, OLIVE, GREEN)
+_TENS = (GREY, BLACK, BLUE, WINE, SKY, ORANGE, INDIGO, VERMILLION, OLIVE, GREEN)
 _MARKERS = "PX*phd8<>H"
 
 _OBSERVABLES = {
