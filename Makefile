@@ -13,7 +13,11 @@ PIP_ARGS ?=
 BIN := $(abspath $(VENV))/bin
 STAMP := $(VENV)/.installed
 export PATH := $(BIN):$(PATH)
-SNAKEMAKE := snakemake --cores $(CORES) --configfile
+# One run in a folder at a time, by a lock that dies with its process: after a power cut or a kill -9
+# the same command continues (Snakemake's own lock would stay behind).
+FLOCK := $(shell command -v flock)
+LOCK := $(if $(FLOCK),flock --nonblock --conflict-exit-code 75 .make.lock)
+SNAKEMAKE := $(LOCK) snakemake $(if $(FLOCK),--nolock) --cores $(CORES) --configfile
 SOURCES := lfmc tests envs
 RULES := Snakefile workflow/rules
 
@@ -24,7 +28,7 @@ help: ## this list
 	@echo "  variables: CONFIG=config.yaml CORES=all JOBS=2 PYTHON=python3 VENV=.venv PIP_ARGS="
 
 figures: $(STAMP) ## everything: figures, tables and report below results/ (CONFIG=other.yaml)
-	$(SNAKEMAKE) $(CONFIG)
+	$(SNAKEMAKE) $(CONFIG) || { [ $$? != 75 ] || echo "another run, or a job that an interrupted one left, is at work in this folder" >&2; exit 1; }
 	@$(MAKE) --no-print-directory report
 
 report: $(STAMP) ## one self-contained HTML of a finished run: results/report.html
