@@ -73,7 +73,7 @@ def integrated_time(series: Floats, factor: float = WINDOW_FACTOR) -> Tau:
         raise LfmcError(
             f"no autocorrelation window within half a replica of {series.shape[1]} entries "
             f"(tau is above {running.max():.3g}); sample at least "
-            f"{int(40 * running.max())} per replica"
+            f"{int(20 * running.max())} per replica"
         )
     window = int(lag[closed[0]])
     value = running[window] * (1 + (2 * window + 1) / total) / (1 + 1 / total)
