@@ -283,3 +283,18 @@ def test_every_possible_flow_has_its_own_mark():
     marks = {sampler_mark(f"flow-{k}")[:2] for k in range(1, 100)}
     marks |= {sampler_mark(s)[:2] for s in ("hmc", "local", "cluster")}
     assert len(marks) == 102
+
+
+def test_masses_without_a_number_are_omitted_and_named(tmp_path):
+    other = write_results(paper_config(tmp_path, 1), tmp_path)
+    table = other.table("observables").copy()
+    row = (table.sampler == "local") & (table.observable == "mLeff_3")
+    table.loc[row, ["value", "error"]] = np.nan
+    write_table(tmp_path / "tables" / "observables.csv", table, "{}")
+    poor = RunData(other.config, tmp_path)
+    (ax,) = draw("effective_mass", poor).axes
+    assert len(drawn(ax, "local")[0]) == 2
+    assert len(drawn(ax, "HMC")[0]) == 3
+    text = room("effective_mass").caption(poor)
+    assert "statistics too low for an arccosh with an error: E1 local t = 3." in text
+    assert "too low" not in room("effective_mass").caption(other)

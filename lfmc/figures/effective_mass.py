@@ -1,5 +1,6 @@
 """Effective pole masses times L (arXiv:1904.12072, eq. 22-28), plateau and table I."""
 
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
@@ -45,10 +46,22 @@ def caption(run: RunData) -> str:
     return (
         "Effective pole masses times L from averaged zero-momentum Green's functions; samplers "
         f"shifted sideways for legibility. {run.statistics('mpL')} saved "
-        "configurations an ensemble and sampler; errors: jackknife over bins. Points whose "
-        "arccosh does not exist within errors are omitted: statistics too low there. "
+        f"configurations an ensemble and sampler; errors: jackknife over bins.{_omitted(run)} "
         f"Plateau range and m_p L of HMC: {'; '.join(parts)}."
     )
+
+
+def _omitted(run: RunData) -> str:
+    table = run.table("observables")
+    masses = table[table.observable.str.startswith("mLeff_")]
+    lost = masses[~(np.isfinite(masses.value) & np.isfinite(masses["error"]))]
+    if not len(lost):
+        return ""
+    points = [
+        f"{row.ensemble} {row.sampler} t = {row.observable.removeprefix('mLeff_')}"
+        for row in lost.itertuples()
+    ]
+    return f" Omitted, statistics too low for an arccosh with an error: {', '.join(points)}."
 
 
 def _bands(ax: Axes, run: RunData, ensemble: Ensemble) -> None:
