@@ -62,13 +62,18 @@ def caption(run: RunData) -> str:
         parts.append(f"{flow}: {medians or 'no run reached its target'}")
     runs = table.groupby(["ensemble", "flow"]).seed.nunique()
     many = f"{runs.min()}" if runs.min() == runs.max() else f"{runs.min()} to {runs.max()}"
-    lost = int(censored(table).sum())
+    lost, early = int(censored(table).sum()), int((table.steps == 0).sum())
     return " ".join(
         [
             "Wall time and optimiser steps of training until the acceptance, estimated from the",
             "model's own samples and from independent samples of p, passes the target.",
             f"n = {many} seeds a point (single runs have no error); {lost} of {len(table)} runs",
             "stopped before their target" + (" (arrows: lower bounds)." if lost else "."),
+            *(
+                [f"{early} passed before the first step, off the logarithmic axis."]
+                if early
+                else []
+            ),
             f"Median time: {'; '.join(parts)}.",
             "Lines: unweighted fit of logarithms against log L; the error of the exponent is from"
             " the scatter about the line."
