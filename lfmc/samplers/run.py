@@ -5,6 +5,7 @@ nor on how chains are grouped into blocks.
 """
 
 import json
+import logging
 import os
 import shutil
 from collections.abc import Callable
@@ -33,6 +34,8 @@ from lfmc.samplers.segments import (
 from lfmc.samplers.state import State, cold_start, require_finite
 from lfmc.samplers.thermalise import thermalise
 from lfmc.store import create_hdf5, read_json
+
+log = logging.getLogger(__name__)
 
 Report = Callable[[int, int], None]
 
@@ -116,6 +119,9 @@ def run(
     if state is None:
         streams = (job.config.seed, range(job.plan.replicas), job.name, job.ensemble)
         state = thermalise(cold_start(job.action.shape, *streams), job.action, job.method)
+    else:
+        total = job.plan.segments
+        log.warning("%s %s continues after segment %d of %d", job.name, job.ensemble, done, total)
     for index in range(done, job.plan.segments):
         segment = sample_segment(job, index, state, report, stop)
         write_segment(work, index, job.key, job.stamp, segment)
