@@ -15,10 +15,9 @@ pytestmark = pytest.mark.unit
 
 def snakemake(root: Path, folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     """Snakemake on the repository's workflow, with results in another folder."""
-    profile = root / "workflow" / "profiles" / "default"
     command = [
         *(sys.executable, "-m", "snakemake", "--snakefile", str(root / "Snakefile")),
-        *("--workflow-profile", str(profile), "--directory", str(folder), "--cores", "1"),
+        *("--directory", str(folder), "--cores", "1"),
         *arguments,
     ]
     return subprocess.run(command, capture_output=True, text=True, cwd=folder)
@@ -93,7 +92,9 @@ def test_rules_are_thin_calls_of_the_command_of_the_same_name(root):
         assert "run:" not in text
 
 
-def test_code_and_environment_are_no_rerun_triggers(root):
+def test_code_and_environment_are_no_rerun_triggers(root, configured):
+    done = snakemake(root, configured, "--dry-run")
+    assert "profiles/default for setting default" in done.stdout + done.stderr
     profile = yaml.safe_load((root / "workflow/profiles/default/config.yaml").read_text())
     assert sorted(profile["rerun-triggers"]) == ["input", "mtime", "params"]
 

@@ -40,6 +40,7 @@ def finished(root, tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("smoke")
     shutil.copy(root / "Snakefile", folder)
     shutil.copytree(root / "workflow", folder / "workflow")
+    (folder / "profiles").symlink_to("workflow/profiles")
     shutil.copy(root / "lfmc" / "data" / "presets" / "smoke.yaml", folder)
     done = snakemake(folder)
     assert done.returncode == 0, (done.stdout + done.stderr)[-8000:]
@@ -150,7 +151,7 @@ def test_the_report_is_one_self_contained_file(finished):
 def test_a_failed_gate_stops_the_run_before_its_figures(finished, tmp_path):
     """A run in a copy, with one exact identity broken by hand: sd = 1.5."""
     copy = tmp_path / "run"
-    shutil.copytree(finished, copy)
+    shutil.copytree(finished, copy, symlinks=True)
     path = copy / "results-smoke" / "tables" / "observables.csv"
     stamp = path.read_text().splitlines()[0].removeprefix("# provenance ")
     table = pandas.read_csv(path, comment="#")
