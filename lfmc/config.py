@@ -177,8 +177,8 @@ class Training(Section):
     max_seconds: Annotated[float, Field(gt=0)] = 3600.0
     clip: Annotated[float, Field(gt=0)] = 10.0
     check_every: Count = 25
-    check_samples: Annotated[int, Field(ge=512)] = 8192
-    decide_samples: Annotated[int, Field(ge=512)] = 65536
+    check_samples: Annotated[int, Field(ge=512)] = 4096
+    decide_samples: Annotated[int, Field(ge=512)] = 32768
 
 
 class FlowSettings(Section):
@@ -269,6 +269,13 @@ class Config(Section):
     def sampler_names(self) -> tuple[str, ...]:
         return (*self.flow_names, *CLASSICAL)
 
+    @property
+    def proposals(self) -> int:
+        """Proposals of each flow: configurations of its chain plus burn-in of its replicas."""
+        replicas = self.accept.replicas
+        each = -(-self.statistics.configurations // replicas)
+        return replicas * (each + self.accept.burn_in)
+
     def target(self, flow: str) -> float:
         """Acceptance target of a flow sampler's name."""
         for name, value in zip(self.flow_names, self.flow.targets, strict=True):
@@ -346,10 +353,12 @@ def stage_settings(
         settings["sampler"] = sampler
     statistics = config.statistics.model_dump(mode="json")
     if stage == "train":
-        settings["flow"] = config.flow.model_dump(mode="json")
+        # Limits decide whether a training ends well, never what it yields.
+        limits = {"training": {"max_steps", "max_seconds"}}
+        settings["flow"] = config.flow.model_dump(mode="json", exclude=limits)
     elif stage == "propose":
         settings["block"] = config.propose.block
-        settings["configurations"] = config.statistics.configurations
+        settings["proposals"] = config.proposals
         settings["keep_fields"] = config.statistics.keep_fields
     elif stage == "accept":
         settings["accept"] = config.accept.model_dump(mode="json")

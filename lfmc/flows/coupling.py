@@ -7,7 +7,7 @@ from lfmc.flows.monotone import Mapped, inverse_tanh_map, strength, tanh_map
 
 
 class EquivariantCoupling(nn.Module):
-    """b -> tanh_map(b exp(s) + t; alpha, beta) + u, with s, t, u, alpha functions of the other half.
+    """b -> tanh_map(b exp(s) + t; alpha, beta) + u; s, t, u, alpha depend on the other half.
 
     The frozen half a enters through convolutions whose kernels have one number for each orbit of
     separations: of the odd features a and sin(w_f a) for the shifts t and u, of the even features

@@ -1,4 +1,4 @@
-"""Real NVP as in arXiv:1904.12072, section II B: affine couplings on a checkerboard, N(0,1) prior."""
+"""Real NVP of arXiv:1904.12072, section II B: checkerboard affine couplings, N(0,1) prior."""
 
 import torch
 from torch import Tensor, nn

@@ -51,8 +51,8 @@ def largest_field(action: Phi4) -> float:
 def site_tables(action: Phi4, nodes: int) -> SiteTables:
     """Compute the tables by trapezoid and Simpson rules on a fine grid of phi.
 
-    The error of the interpolated map is a matter of acceptance only (about 1e-6 in log w): log q uses the
-    slope of the interpolant itself.
+    The error of the interpolated map is a matter of acceptance only (about 1e-6 in log w):
+    log q uses the slope of the interpolant itself.
     """
     a, lam, h = action.quadratic, action.lam, action.hopping
     j_max = 2 * action.dimension * largest_field(action)

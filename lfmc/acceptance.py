@@ -1,0 +1,99 @@
+"""From proposals to the chain file of a flow.
+
+Layout of accept/ENSEMBLE/SAMPLER.h5 (kind "flow-chain"), C states of R replicas:
+    /chain/index         int64 (C,)  proposal of each state
+    /chain/multiplicity  int64 (C,)  updates the chain stayed in it
+    /chain/replica       int64 (C,)  replica it belongs to, ascending
+    attributes: those of a chain file (lfmc.chains), longest_rejection_run, burn_in
+
+Replica r walks through the r-th of R equal shares of the proposals, in their order, from its
+first one. Expanded by `lfmc.chains.read_chain`.
+"""
+
+import json
+from pathlib import Path
+from time import perf_counter
+
+import numpy as np
+
+from lfmc.chains import write_header
+from lfmc.config import Config, stage_settings
+from lfmc.errors import LfmcError
+from lfmc.lattice import FloatArray
+from lfmc.provenance import stamp
+from lfmc.samplers.independence import IndependenceChain, independence_chain
+from lfmc.store import create_hdf5, open_hdf5
+from lfmc.streams import generator
+
+
+def replica_chains(
+    config: Config, ensemble: str, sampler: str, log_w: FloatArray
+) -> list[IndependenceChain]:
+    """The chains of all replicas, indices counting all proposals.
+
+    Raises:
+        LfmcError: another number of proposals than the configuration's.
+    """
+    if len(log_w) != config.proposals:
+        raise LfmcError(
+            f"{len(log_w)} proposals of {ensemble} {sampler}, {config.proposals} expected; "
+            "run propose again"
+        )
+    replicas = config.accept.replicas
+    each = config.proposals // replicas
+    chains = []
+    for replica in range(replicas):
+        first = replica * each
+        uniforms = generator(config.seed, "accept", ensemble, sampler, replica).random(each)
+        part = log_w[first : first + each]
+        chain = independence_chain(part, uniforms, config.accept.burn_in)
+        chains.append(chain._replace(proposal=chain.proposal + first))
+    return chains
+
+
+def accept_proposals(
+    config: Config, ensemble: str, sampler: str, proposals: Path, output: Path
+) -> tuple[float, int]:
+    """Write the chain file; return acceptance and longest run of rejections."""
+    log_w, seconds, made_for = read_log_weights(proposals)
+    chosen = config.ensemble(ensemble).model_dump(mode="json")
+    if made_for != chosen:
+        raise LfmcError(f"{proposals}: proposals of another ensemble ({made_for['name']})")
+    began = perf_counter()
+    chains = replica_chains(config, ensemble, sampler, log_w)
+    seconds += perf_counter() - began
+    updates = sum(int(c.multiplicity.sum()) for c in chains)
+    acceptance = sum(c.accepted for c in chains) / updates
+    longest = max(c.longest_run for c in chains)
+    settings = stage_settings(config, "accept", ensemble, sampler)
+    with create_hdf5(output, stamp(settings, (proposals,))) as file:
+        file["chain/index"] = np.concatenate([c.proposal for c in chains])
+        file["chain/multiplicity"] = np.concatenate([c.multiplicity for c in chains])
+        file["chain/replica"] = np.repeat(np.arange(len(chains)), [len(c.proposal) for c in chains])
+        write_header(
+            file,
+            chosen,
+            sampler,
+            save_every=1,
+            acceptance=acceptance,
+            forces_per_update=0,
+            seconds=seconds,
+            settings=settings,
+        )
+        file.attrs["kind"] = "flow-chain"
+        file.attrs["longest_rejection_run"] = longest
+        file.attrs["burn_in"] = config.accept.burn_in
+    return acceptance, longest
+
+
+def read_log_weights(proposals: Path) -> tuple[FloatArray, float, dict]:
+    """log w = -S - log q of all proposals, seconds they took, and their ensemble.
+
+    Raises:
+        LfmcError: not a file of proposals.
+    """
+    with open_hdf5(proposals) as file:
+        if file.attrs.get("kind") != "proposals":
+            raise LfmcError(f"{proposals}: not a file of proposals")
+        log_w = -file["S"][()] - file["log_q"][()]
+        return log_w, float(file.attrs["seconds"]), json.loads(file.attrs["ensemble"])

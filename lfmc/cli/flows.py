@@ -1,0 +1,201 @@
+"""`lfmc train`, `lfmc propose`, `lfmc accept` and `lfmc verify`."""
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from lfmc.cli.options import Run, ensemble_option, open_run, run_options, sampler_option
+from lfmc.cli.progress import progress, termination
+from lfmc.errors import LfmcError
+
+STOPPED = 143
+
+
+@click.command()
+@run_options
+@ensemble_option
+def train(config_path: Path, results: Path | None, ensemble: str) -> None:
+    """Train the flow of an ensemble until both acceptances pass every target.
+
+    Writes train/ENSEMBLE/flow-NN.safetensors at the moment each target is passed, training.csv
+    with what it cost, and history.csv. Killed at any moment, it resumes.
+    """
+    run = open_run(config_path, results)
+    chosen = run.ensemble(ensemble)
+    from lfmc.training.train import Trainer
+
+    trainer = Trainer(run.config, chosen, run.work("train", ensemble))
+    limit = run.config.flow.training.max_steps
+    with progress(f"train {ensemble}", "steps") as report, termination() as stop:
+
+        def show(state: Any) -> None:
+            last = state.history[-1]
+            report(state.step, limit)
+            click.echo(
+                f"train {ensemble}: step {state.step}, {state.seconds:.0f} s, "
+                f"loss {last['loss']:.3f}, ESS {last['ess']:.3f}, "
+                f"acceptance {last['acceptance_q']:.3f}, "
+                f"{state.step / max(state.seconds, 1e-9):.1f} steps/s",
+                err=True,
+            )
+
+        outcome = trainer.run(show, stop)
+    if not outcome.finished:
+        _stopped(f"train {ensemble}", "its checkpoint is kept")
+    _publish(run, ensemble, outcome.state)
+
+
+def _publish(run: Run, ensemble: str, state: Any) -> None:
+    import pandas
+
+    from lfmc.config import stage_settings
+    from lfmc.flows.build import save_flow
+    from lfmc.provenance import stamp
+    from lfmc.store import write_table
+    from lfmc.training.train import records
+
+    mark = stamp(stage_settings(run.config, "train", ensemble))
+    rows = records(run.config, ensemble, state)
+    for row, passed in zip(rows, state.passed, strict=True):
+        path = run.path("train", ensemble, row["flow"], ".safetensors")
+        chosen = run.ensemble(ensemble)
+        save_flow(path, passed["weights"], run.config.flow, chosen, provenance=mark, training=row)
+        click.echo(
+            f"train {ensemble}: {row['flow']} after {row['steps']} steps, {row['seconds']:.1f} s: "
+            f"acceptance {row['acceptance_q']:.4f} (model) {row['acceptance_p']:.4f} (target), "
+            f"ESS {row['ess']:.3f}",
+            err=True,
+        )
+    write_table(
+        run.path("train", ensemble, "history", ".csv"), pandas.DataFrame(state.history), mark
+    )
+    write_table(run.path("train", ensemble, "training", ".csv"), pandas.DataFrame(rows), mark)
+
+
+@click.command()
+@run_options
+@ensemble_option
+@sampler_option
+@click.option("--expect-ranks", type=int, help="Refuse to run with another number of MPI ranks.")
+def propose(
+    config_path: Path,
+    results: Path | None,
+    ensemble: str,
+    sampler: str,
+    expect_ranks: int | None,
+) -> None:
+    """Generate the proposals of a flow, alone or under mpiexec -n N.
+
+    Reads the trained model, writes propose/ENSEMBLE/SAMPLER.h5: the same bits for every number of
+    ranks. Finished blocks survive an interruption.
+    """
+    run = open_run(config_path, results)
+    run.ensemble(ensemble)
+    run.config.target(sampler)
+    from lfmc.ranks import ranks
+
+    mpi = ranks(expect_ranks)
+    try:
+        finished = _propose(run, ensemble, sampler, mpi)
+    except LfmcError as error:
+        if mpi.comm is None:
+            raise
+        click.echo(f"lfmc: error: rank {mpi.rank}: {error}", err=True)
+        mpi.abort()
+        return
+    if not finished:
+        _stopped(f"propose {ensemble} {sampler}", "finished blocks are kept")
+
+
+def _propose(run: Run, ensemble: str, sampler: str, mpi: Any) -> bool:
+    import shutil
+
+    from lfmc import proposals
+
+    task = proposals.job(
+        run.config, ensemble, sampler, run.path("train", ensemble, sampler, ".safetensors")
+    )
+    if not mpi.all_agree(mpi.broadcast(task.key) == task.key):
+        raise LfmcError("ranks disagree on configuration, model or code version; one tree for all")
+    work = run.work("propose", ensemble, sampler)
+    missing = mpi.broadcast(proposals.missing_blocks(task, work) if mpi.rank == 0 else None)
+    label = f"propose {ensemble} {sampler}" + (f" rank {mpi.rank}" if mpi.size > 1 else "")
+    with progress(label, "blocks") as report, termination() as stop:
+        finished = proposals.fill(task, work, missing, mpi.rank, mpi.size, report, stop)
+    if not mpi.all_agree(finished):
+        return False
+    if mpi.rank == 0:
+        proposals.merge(task, work, run.path("propose", ensemble, sampler, ".h5"))
+        shutil.rmtree(work, ignore_errors=True)
+    return True
+
+
+@click.command()
+@run_options
+@ensemble_option
+@sampler_option
+def accept(config_path: Path, results: Path | None, ensemble: str, sampler: str) -> None:
+    """Turn a flow's proposals into an exact Markov chain.
+
+    Reads propose/ENSEMBLE/SAMPLER.h5, writes accept/ENSEMBLE/SAMPLER.h5.
+    """
+    run = open_run(config_path, results)
+    run.ensemble(ensemble)
+    run.config.target(sampler)
+    from lfmc.acceptance import accept_proposals
+
+    acceptance, longest = accept_proposals(
+        run.config,
+        ensemble,
+        sampler,
+        run.path("propose", ensemble, sampler, ".h5"),
+        run.path("accept", ensemble, sampler, ".h5"),
+    )
+    click.echo(
+        f"accept {ensemble} {sampler}: acceptance {acceptance:.4f}, "
+        f"longest run of rejections {longest}",
+        err=True,
+    )
+
+
+@click.command()
+@run_options
+@ensemble_option
+@sampler_option
+def verify(config_path: Path, results: Path | None, ensemble: str, sampler: str) -> None:
+    """Recompute S, log q and observables of stored fields and blocks, and compare.
+
+    Writes verify/ENSEMBLE/SAMPLER.json; fails on a mismatch.
+    """
+    run = open_run(config_path, results)
+    run.ensemble(ensemble)
+    from lfmc.provenance import provenance
+    from lfmc.store import write_json
+    from lfmc.verify import verify_classical, verify_flow
+
+    if sampler in run.config.flow_names:
+        found = verify_flow(
+            run.config,
+            ensemble,
+            sampler,
+            run.path("train", ensemble, sampler, ".safetensors"),
+            run.path("propose", ensemble, sampler, ".h5"),
+            run.path("accept", ensemble, sampler, ".h5"),
+        )
+    elif sampler in run.config.sampler_names:
+        found = verify_classical(run.config, ensemble, run.path(sampler, ensemble, suffix=".h5"))
+    else:
+        names = ", ".join(run.config.sampler_names)
+        raise LfmcError(f"no sampler {sampler!r}; there are {names}")
+    output = run.path("verify", ensemble, sampler, ".json")
+    write_json(output, {**found, "provenance": provenance()})
+    click.echo(f"verify {ensemble} {sampler}: {found['summary']}", err=True)
+
+
+def _stopped(what: str, kept: str) -> None:
+    click.echo(
+        f"lfmc: {what} stopped on SIGTERM; {kept}, run the same command to continue", err=True
+    )
+    sys.exit(STOPPED)

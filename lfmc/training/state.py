@@ -1,0 +1,76 @@
+"""The complete state of a training run, and its checkpoint on disk."""
+
+import io
+import logging
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from lfmc.store import write_bytes
+
+log = logging.getLogger(__name__)
+
+Weights = dict[str, Tensor]
+
+
+@dataclass
+class TrainingState:
+    """Everything a step changes; saved whole, so that a resumed run has the same bits.
+
+    Attributes:
+        step: optimiser steps done.
+        seconds: wall time so far, checks included, interruptions not.
+        learning_rate: as lowered by rollbacks.
+        refused: batches refused because they were not finite; `in_a_row` of them just now.
+        weights, average: parameters and their running average (the average is the model).
+        optimiser: state of Adam.
+        generator: state of the random generator.
+        before, before_step: average when last found below the target, to find the moment of
+            passing between then and now.
+        next_check: step of the next check.
+        best: best acceptance seen, with average, weights and Adam's state then, for rollbacks.
+        passed: one record for each target passed.
+        history: one record for each check.
+    """
+
+    step: int
+    seconds: float
+    learning_rate: float
+    weights: Weights
+    average: Weights
+    optimiser: dict[str, Any]
+    generator: Tensor
+    before: Weights
+    before_step: int = 0
+    next_check: int = 1
+    refused: int = 0
+    in_a_row: int = 0
+    best: dict[str, Any] = field(default_factory=dict)
+    passed: list[dict[str, Any]] = field(default_factory=list)
+    history: list[dict[str, Any]] = field(default_factory=list)
+
+
+def save_state(path: Path, key: str, state: TrainingState) -> None:
+    """Write a checkpoint atomically, tied to the settings' hash."""
+    buffer = io.BytesIO()
+    torch.save({"key": key, **vars(state)}, buffer)
+    write_bytes(path, buffer.getvalue())
+
+
+def load_state(path: Path, key: str) -> TrainingState | None:
+    """The checkpoint, or None if there is none of these settings. Runs no code of the file."""
+    if not path.exists():
+        return None
+    try:
+        content = torch.load(path, weights_only=True)
+        found = content.pop("key")
+    except Exception as error:  # torch raises many kinds for a torn file
+        log.warning("%s is damaged (%s); training starts again", path, type(error).__name__)
+        return None
+    if found != key:
+        log.warning("%s is of other settings; training starts again", path)
+        return None
+    return TrainingState(**content)

@@ -1,0 +1,65 @@
+"""One step of Adam on the shifted reverse Kullback-Leibler divergence."""
+
+import torch
+from torch import Tensor
+from torch.nn.utils import clip_grad_norm_
+
+from lfmc.flows.base import Flow
+
+WARM_UP = 50
+
+
+def log_weights(flow: Flow, count: int, generator: torch.Generator, chunk: int = 2048) -> Tensor:
+    """-S - log q of the reduced variables for fresh samples of the model, (count,) float64."""
+    dtype = next(flow.parameters()).dtype
+    parts = []
+    with torch.no_grad():
+        for begin in range(0, count, chunk):
+            size = min(chunk, count - begin)
+            z = torch.randn(size, flow.reduced_sites, generator=generator, dtype=dtype)
+            x, log_q = flow.reduced(z)
+            parts.append((-flow.reduced_action(x) - log_q).double())
+    return torch.cat(parts)
+
+
+def gradient_step(
+    flow: Flow,
+    optimiser: torch.optim.Optimizer,
+    generator: torch.Generator,
+    batch: int,
+    rate: float,
+    clip: float,
+) -> tuple[float, float]:
+    """Mean of log q + S over a batch of the model's own samples, one step down its gradient.
+
+    arXiv:1904.12072, eq. 13: the minimum is -log Z (of the reduced problem), reached at q = p.
+
+    Returns:
+        The loss and the norm of its gradient; nothing was changed if one is not finite.
+    """
+    z = torch.randn(
+        batch, flow.reduced_sites, generator=generator, dtype=next(flow.parameters()).dtype
+    )
+    x, log_q = flow.reduced(z)
+    loss = (log_q + flow.reduced_action(x)).mean()
+    optimiser.zero_grad()
+    loss.backward()
+    norm = clip_grad_norm_(flow.parameters(), clip)
+    if torch.isfinite(loss) and torch.isfinite(norm):
+        for group in optimiser.param_groups:
+            group["lr"] = rate
+        optimiser.step()
+    return loss.item(), norm.item()
+
+
+def warm(rate: float, step: int) -> float:
+    """Learning rate with a linear warm-up over the first WARM_UP steps."""
+    return rate * min(1.0, (step + 1) / WARM_UP)
+
+
+@torch.no_grad()
+def follow(average: dict[str, Tensor], flow: Flow, horizon: float, step: int) -> None:
+    """Move the running average of the weights; its memory grows to 1/(1-horizon) steps."""
+    weight = 1 - min(horizon, step / (step + 10))
+    for name, parameter in flow.named_parameters():
+        average[name].lerp_(parameter, weight)

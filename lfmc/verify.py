@@ -1,0 +1,101 @@
+"""Chains checked from their files: recompute what was stored, from what else was stored."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from lfmc.acceptance import replica_chains
+from lfmc.action import Phi4
+from lfmc.config import Config
+from lfmc.errors import LfmcError
+from lfmc.flows.build import action_of
+from lfmc.observables import SCALARS, scalars, two_point
+from lfmc.proposals import job, make_block
+from lfmc.store import open_hdf5
+
+# Stored in float32; log q of a field by the inverse map against the forward map, in float64.
+FLOAT32 = 2e-6
+LOG_Q = 1e-9
+BLOCKS = 3
+
+
+def verify_flow(
+    config: Config, ensemble: str, sampler: str, model: Path, proposals: Path, chain: Path
+) -> dict[str, Any]:
+    """Kept fields against stored S, log q and observables; blocks made again; the chain replayed.
+
+    Returns:
+        The largest deviations, and a summary line.
+
+    Raises:
+        LfmcError: the first mismatch, naming file, data set and size.
+    """
+    task = job(config, ensemble, sampler, model)
+    action = action_of(config.ensemble(ensemble))
+    found: dict[str, Any] = {}
+    with open_hdf5(proposals) as file:
+        at, phi = file["fields/index"][()], file["fields/phi"][()]
+        found["S"] = _same(proposals, "S", action.evaluate(phi), file["S"][()][at], LOG_Q)
+        with torch.no_grad():
+            log_q = task.flow.log_q(torch.from_numpy(phi)).numpy()
+        found["log_q"] = _same(proposals, "log_q", log_q, file["log_q"][()][at], LOG_Q)
+        stored = {name: file["scalars"][name][()][at] for name in SCALARS}
+        found["observables"] = _observables(proposals, action, phi, stored, file["two_point"][at])
+        for index in sorted({round(i) for i in np.linspace(0, task.blocks - 1, BLOCKS)}):
+            first = index * task.size
+            for name, again in make_block(task, index).items():
+                if name.startswith("fields/"):
+                    continue
+                if not np.array_equal(again, file[name][first : first + len(again)]):
+                    raise LfmcError(f"{proposals}: block {index}, {name} is not reproduced")
+        log_w = -file["S"][()] - file["log_q"][()]
+    replayed = replica_chains(config, ensemble, sampler, log_w)
+    with open_hdf5(chain) as file:
+        for name, part in (("index", "proposal"), ("multiplicity", "multiplicity")):
+            again = np.concatenate([getattr(c, part) for c in replayed])
+            if not np.array_equal(again, file[f"chain/{name}"][()]):
+                raise LfmcError(f"{chain}: chain/{name} is not what its proposals give")
+    found["summary"] = (
+        f"{len(phi)} fields (S {found['S']:.1e}, log q {found['log_q']:.1e}), blocks and chain "
+        "reproduced bit for bit"
+    )
+    return found
+
+
+def verify_classical(config: Config, ensemble: str, chain: Path) -> dict[str, Any]:
+    """Kept fields of hmc, local or cluster against the scalars and correlators of their updates."""
+    action = action_of(config.ensemble(ensemble))
+    with open_hdf5(chain) as file:
+        phi, replica = file["fields/phi"][()], file["fields/replica"][()]
+        update, every = file["fields/update"][()], int(file.attrs["save_every"])
+        stored = {name: file["scalars"][name][()][replica, update] for name in SCALARS}
+        saved = file["saved/two_point"][()][replica, (update + 1) // every - 1]
+    found: dict[str, Any] = {"observables": _observables(chain, action, phi, stored, saved)}
+    found["summary"] = f"{len(phi)} fields, observables to {found['observables']:.1e}"
+    return found
+
+
+def _observables(
+    path: Path, action: Phi4, phi: NDArray, stored: dict[str, NDArray], correlator: NDArray
+) -> float:
+    fresh = scalars(phi, action.shape)._asdict()
+    worst = [_same(path, name, fresh[name], stored[name], FLOAT32) for name in SCALARS]
+    again = two_point(phi, action.shape)
+    worst.append(_same(path, "two_point", again, correlator, FLOAT32))
+    return max(worst)
+
+
+def _same(path: Path, name: str, fresh: NDArray, stored: NDArray, tolerance: float) -> float:
+    """Largest difference in units of 1 + |value|, refused beyond `tolerance`."""
+    difference = np.abs(fresh - stored) / (1 + np.abs(fresh))
+    worst = float(difference.max())
+    if not worst <= tolerance:
+        first = int(np.argmax(difference.reshape(len(fresh), -1).max(1)))
+        raise LfmcError(
+            f"{path}: {name} of kept field {first} "
+            f"differs by {worst:.1e} (allowed {tolerance:.0e}) from what its field gives"
+        )
+    return worst
