@@ -46,11 +46,13 @@ class Ensemble(Section):
 
     @model_validator(mode="after")
     def _check(self) -> Self:
-        if (self.L is None) == (self.shape is None):
-            raise ValueError("give either L (and d) or shape, e.g. 'L: 8' or 'shape: [8, 8]'")
+        cube = None if self.L is None else (self.L,) * self.d
+        if self.shape is None and cube is None:
+            raise ValueError("give L (and d) or shape, e.g. 'L: 8' or 'shape: [8, 8]'")
         if self.shape is None:
-            assert self.L is not None
-            object.__setattr__(self, "shape", (self.L,) * self.d)
+            object.__setattr__(self, "shape", cube)
+        elif cube not in (None, self.shape):
+            raise ValueError(f"L = {self.L} and shape {list(self.shape)} differ; give one of them")
         elif "d" in self.model_fields_set and len(self.shape) != self.d:
             raise ValueError(f"shape {list(self.shape)} has not d = {self.d} extents")
         else:
