@@ -1,6 +1,6 @@
 """Example fields of prior, flow, HMC and local Metropolis side by side (arXiv:1904.12072).
 
-The flow's column shows raw proposals, the prior's the same samples before the couplings.
+The flow's column shows raw proposals, the prior's the standard normals they were made of.
 """
 
 from typing import NamedTuple
@@ -59,13 +59,13 @@ def caption(run: RunData) -> str:
     limit = colour_limit([x for row in rows for x in row])
     sentences = [
         f"Single configurations (n = 1 a panel, no average, hence no errors): a sample of the "
-        f"prior, the proposal of the {flow} model, HMC and local Metropolis; ensembles "
+        f"prior, N(0, 1) a site, the proposal of the {flow} model that the map makes of it, HMC "
+        "and local Metropolis; ensembles "
         f"{', '.join(run.config.ensemble_names)}.",
-        "Prior samples were not stored for every model and are omitted."
-        if lost
-        else "Prior and proposal are the same sample before and after the map.",
         f"One colour scale, clipped at |phi| = {limit:.2f}.",
     ]
+    if lost:
+        sentences.append("Prior samples were not stored for every model and are omitted.")
     if slabs:
         sentences.append("Lattices of more than two dimensions: the plane x_3 = ... = 0.")
     return " ".join(sentences)
