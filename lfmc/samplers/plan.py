@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 SEGMENT_FORCES = 1.5e10  # site forces, or site updates times COST, of one segment: 5-10 s
 COST = {"hmc": 1.0, "local": 5.0, "cluster": 15.0}
-SEGMENT_RECORDS = 2_000_000  # updates of all chains in one segment: 50 MB of records
+SEGMENT_RECORDS = 2_000_000  # updates of all chains in one segment: 40 MB of scalars and dH
+SEGMENT_VALUES = 50_000_000  # saved field values in one segment: 40 MB of correlators
 CHUNK_VALUES = 500_000  # saved field values between two looks at the clock: 4 MB
 
 
@@ -65,7 +66,8 @@ def plan(
     """Divide a run of a sampler; `configurations` are those of all replicas, rounded up."""
     saved = -(-configurations // replicas)
     work = replicas * sites * save_every * max(forces_per_update, 1) * COST[name]
-    longest = min(SEGMENT_FORCES / work, SEGMENT_RECORDS / (replicas * save_every))
+    records, values = replicas * save_every, replicas * sites
+    longest = min(SEGMENT_FORCES / work, SEGMENT_RECORDS / records, SEGMENT_VALUES / values)
     segment = max(1, min(saved, int(longest)))
-    chunk = max(1, min(segment, CHUNK_VALUES // (replicas * sites)))
+    chunk = max(1, min(segment, CHUNK_VALUES // values))
     return Plan(replicas, saved, save_every, segment, chunk, min(keep_fields, saved * replicas))

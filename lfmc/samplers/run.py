@@ -135,7 +135,7 @@ def sample_segment(
 ) -> Segment:
     """The records of one segment, starting from `state`."""
     first, last = job.plan.bounds(index)
-    every, seconds, seconds_measure = job.plan.save_every, 0.0, 0.0
+    every, seconds, seconds_measure, accepted = job.plan.save_every, 0.0, 0.0, 0.0
     pieces: list[dict[str, NDArray]] = []
     for begin in range(first, last, job.plan.chunk):
         if stop():
@@ -151,8 +151,9 @@ def sample_segment(
         records["saved/two_point"] = correlator.reshape(*info.saved.shape[:2], -1).astype("f4")
         with np.errstate(over="ignore"):  # a dH beyond 3e38 is infinite in float32
             records |= {f"extra/{k}": v.astype(np.float32) for k, v in info.extra.items()}
-        kind = np.uint8 if job.name == "hmc" else np.float32
-        records["extra/accepted"] = info.accepted.astype(kind)
+        if job.name == "hmc":
+            records["extra/accepted"] = info.accepted.astype(np.uint8)
+        accepted += float(info.accepted.sum())
         replica, when = job.plan.kept_fields()
         kept = (when >= begin) & (when < end)
         records["fields/phi"] = info.saved[replica[kept], when[kept] - begin]
@@ -160,7 +161,7 @@ def sample_segment(
         seconds += t1 - t0
         seconds_measure += perf_counter() - t1
     joined = {k: np.concatenate([p[k] for p in pieces], axis=_time_axis(k)) for k in pieces[0]}
-    return Segment(joined, state, seconds, seconds_measure)
+    return Segment(joined, state, seconds, seconds_measure, accepted)
 
 
 def merge(job: Task, output: Path, work: Path) -> None:
@@ -184,7 +185,7 @@ def merge(job: Task, output: Path, work: Path) -> None:
                 at[name] = end
             totals["seconds"] += segment.seconds
             totals["seconds_measure"] += segment.seconds_measure
-            totals["accepted"] += float(segment.records["extra/accepted"].sum(dtype=np.float64))
+            totals["accepted"] += segment.accepted
             if "extra/dH" in segment.records:
                 lost = ~np.isfinite(segment.records["extra/dH"])
                 totals["diverged"] += int(lost.sum())

