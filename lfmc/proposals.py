@@ -16,7 +16,7 @@ Layout of propose/ENSEMBLE/SAMPLER.h5, N proposals, K orbits of separations, F k
 import hashlib
 import json
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from time import perf_counter
 from typing import NamedTuple
@@ -214,10 +214,15 @@ def _append(file: h5py.File, name: str, values: NDArray) -> None:
     data[len(data) - len(values) :] = values
 
 
-def _names(file: h5py.File) -> Iterator[str]:
+def _names(file: h5py.File) -> list[str]:
     found: list[str] = []
-    file.visititems(lambda name, item: found.append(name) if isinstance(item, h5py.Dataset) else 0)
-    return iter(found)
+
+    def note(name: str, item: object) -> None:  # visititems stops at anything but None
+        if isinstance(item, h5py.Dataset):
+            found.append(name)
+
+    file.visititems(note)
+    return found
 
 
 def _checksum(arrays: Arrays) -> str:

@@ -92,7 +92,7 @@ statistics: { replicas: 1 }
         "seed: ",
         "ensembles[0]: extent 7 is odd",
         "ensembles[1].lam: ",
-        "ensembles[2]: give either L (and d) or shape",
+        "ensembles[2]: give L (and d) or shape",
         "flow.targets[1]: ",
         "flow.modle: unknown key",
         "fit.L: needs at least three different L",
@@ -132,7 +132,7 @@ def test_impossible_values_say_what_would_be_right(path, value, says):
         ({"shape": [4, 5]}, "extent 5 is odd"),
         ({"L": 4, "normalisation": 0.7}, "negative control"),
         ({"L": 4, "name": "a/b"}, "pattern"),
-        ({}, "give either L"),
+        ({}, "give L"),
     ],
 )
 def test_impossible_ensembles_are_refused(ensemble, says):

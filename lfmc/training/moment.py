@@ -14,7 +14,7 @@ from lfmc.training.acceptance import (
 )
 from lfmc.training.step import log_weights
 
-BISECTIONS = 5
+BISECTIONS = 7
 
 
 class Verdict(NamedTuple):
