@@ -77,7 +77,7 @@ seed: -1
 ensembles:
   - { name: A, L: 7, m2: -4.0, lam: 8.0 }
   - { name: B, L: 8, m2: -4.0, lam: 0 }
-  - { name: C, L: 8, shape: [8, 8], m2: -4.0, lam: 1 }
+  - { name: C, m2: -4.0, lam: 1 }
 flow: { targets: [0.5, 1.7], modle: {} }
 fit: { L: [4, 6] }
 statistics: { replicas: 1 }
@@ -129,6 +129,7 @@ def test_impossible_values_say_what_would_be_right(path, value, says):
     ("ensemble", "says"),
     [
         ({"shape": [4, 6, 8], "d": 2}, "has not d = 2 extents"),
+        ({"shape": [4, 6], "L": 4}, "give one of them"),
         ({"shape": [4, 5]}, "extent 5 is odd"),
         ({"L": 4, "normalisation": 0.7}, "negative control"),
         ({"L": 4, "name": "a/b"}, "pattern"),
@@ -150,6 +151,14 @@ def test_any_even_shape_in_any_dimension_is_an_ensemble(half):
 
 def test_length_and_dimension_make_a_shape():
     assert Ensemble(name="A", L=8, d=3, m2=-6, lam=14.59).sites == (8, 8, 8)
+
+
+@pytest.mark.parametrize("sites", [{"L": 8, "d": 3}, {"shape": [4, 6]}])
+def test_a_written_ensemble_reads_back_the_same(sites):
+    ensemble = Ensemble(name="A", m2=-6, lam=14.59, **sites)
+    assert Ensemble.model_validate_json(ensemble.model_dump_json()) == ensemble
+    config = parse_config(WHOLE)
+    assert parse_config(json.loads(config.model_dump_json())) == config
 
 
 def test_a_configuration_never_changes():
@@ -229,7 +238,7 @@ STAGES = {
         ("propose.block", 512, {"propose"}),
         ("flow.training.batch", 64, {"train"}),
         ("flow.model", {"kind": "realnvp"}, {"train"}),
-        ("accept.burn_in", 7, {"accept"}),
+        ("accept.burn_in", 7, {"propose", "accept"}),  # more proposals, to drop them
         ("samplers.hmc.steps", 12, {"tune", "hmc"}),
         ("samplers.local.thermalisation", 12, {"tune", "local"}),
         ("samplers.cluster.sweeps", 2, {"tune", "cluster"}),
