@@ -1,0 +1,170 @@
+"""log q is the exact density of the map as computed, for every flow, both ways."""
+
+import numpy as np
+import pytest
+import torch
+
+from lfmc.action import Phi4
+from lfmc.config import HeatbathSettings, RealNvpSettings
+from lfmc.errors import LfmcError
+from lfmc.flows.base import Draw, Flow, standard_normal_log_density
+from lfmc.flows.build import build_flow
+from lfmc.flows.heatbath import HeatbathFlow
+from lfmc.flows.monotone import inverse_tanh_map, strength, tanh_map
+from lfmc.lattice import coordinates
+
+pytestmark = pytest.mark.unit
+
+CASES = [
+    ("heatbath", (4, 4), 6.975),
+    ("heatbath", (6, 6), 5.113),
+    ("heatbath", (4, 6), 9.0),
+    ("heatbath", (2, 2), 3.0),
+    ("heatbath", (4, 2, 4), 14.59),
+    ("realnvp", (4, 4), 6.975),
+    ("realnvp", (2, 4), 6.975),
+    ("realnvp", (8,), 6.975),
+]
+
+
+def disturbed(kind: str, shape: tuple[int, ...], lam: float, size: float = 0.1) -> Flow:
+    """A flow away from its start, as training would leave it."""
+    settings = (
+        HeatbathSettings(layers=3, table=128)
+        if kind == "heatbath"
+        else RealNvpSettings(couplings=5, hidden=(16, 16))
+    )
+    torch.manual_seed(7)
+    flow = build_flow(Phi4(shape, -2.0 * len(shape), lam), settings)
+    generator = torch.Generator().manual_seed(3)
+    with torch.no_grad():
+        for parameter in flow.parameters():
+            noise = torch.randn(parameter.shape, generator=generator, dtype=torch.float64)
+            parameter.add_(size * noise)
+    return flow.requires_grad_(False)
+
+
+def normals(flow: Flow, count: int, seed: int = 0) -> torch.Tensor:
+    generator = torch.Generator().manual_seed(seed)
+    return torch.randn(count, flow.sites, generator=generator, dtype=torch.float64)
+
+
+def jacobian_log_det(function, at: torch.Tensor) -> float:
+    matrix = torch.autograd.functional.jacobian(lambda y: function(y[None])[0], at)
+    return float(torch.linalg.slogdet(matrix)[1])
+
+
+@pytest.mark.parametrize(("kind", "shape", "lam"), CASES)
+def test_log_q_is_the_density_by_the_autograd_jacobian(kind, shape, lam):
+    flow = disturbed(kind, shape, lam)
+    for z in normals(flow, 2):
+        expected = float(standard_normal_log_density(z)) - jacobian_log_det(
+            lambda y: flow(y).phi, z
+        )
+        assert float(flow(z[None]).log_q) == pytest.approx(expected, abs=1e-10)
+
+
+@pytest.mark.parametrize(("kind", "shape", "lam"), CASES)
+def test_inverse_gives_the_same_log_q(kind, shape, lam):
+    flow = disturbed(kind, shape, lam)
+    phi, log_q = flow(normals(flow, 200))
+    assert torch.allclose(flow.log_q(phi), log_q, rtol=0, atol=1e-10)
+
+
+@pytest.mark.parametrize(("kind", "shape", "lam"), CASES)
+def test_log_weight_is_that_of_the_full_field_up_to_a_constant(kind, shape, lam):
+    # The single-site tables interpolate: their error may show here, never in log q.
+    flow = disturbed(kind, shape, lam)
+    phi, log_q = flow(normals(flow, 100))
+    full = -flow.action.evaluate(phi) - log_q
+    difference = flow.log_weight(phi) - full
+    assert float(difference.std()) < 1e-4
+
+
+def test_a_missing_jacobian_is_caught():
+    class Broken(HeatbathFlow):
+        def forward(self, z):
+            phi, log_q = super().forward(z)
+            x = self.reduced(z[:, : self.kept]).phi
+            site = self.site.map(z[:, self.kept :], x @ self.adjacency)
+            return Draw(phi, log_q + site.ladj.sum(1))
+
+    flow = Broken(Phi4((4, 4), -4.0, 6.975), HeatbathSettings(layers=2, table=128))
+    flow.requires_grad_(False)
+    z = normals(flow, 1)[0]
+    expected = float(standard_normal_log_density(z)) - jacobian_log_det(lambda y: flow(y).phi, z)
+    assert abs(float(flow(z[None]).log_q) - expected) > 0.1
+
+
+@pytest.mark.parametrize(("kind", "shape", "lam"), CASES)
+def test_a_sample_does_not_depend_on_its_batch(kind, shape, lam):
+    flow = disturbed(kind, shape, lam)
+    z = normals(flow, 33)
+    together, alone = flow(z), [flow(row[None]) for row in z]
+    assert torch.allclose(together.phi, torch.cat([a.phi for a in alone]), rtol=0, atol=1e-12)
+    assert torch.allclose(together.log_q, torch.cat([a.log_q for a in alone]), rtol=0, atol=1e-10)
+    other = torch.cat([z[:1], 5 * normals(flow, 32, seed=9)])
+    assert torch.allclose(flow(other).phi[0], together.phi[0], rtol=0, atol=1e-12)
+
+
+def images(shape: tuple[int, ...]) -> dict[str, np.ndarray]:
+    """Site permutations under which a heat-bath flow on a square lattice is invariant."""
+    x, extent = coordinates(shape), np.asarray(shape)
+
+    def sites(y: np.ndarray) -> np.ndarray:
+        return np.ravel_multi_index(tuple((y % extent).T), shape)
+
+    centre = np.array([1, 0])  # an odd site: a turn about it keeps both halves
+    turned = np.stack([-(x - centre)[:, 1], (x - centre)[:, 0]], 1) + centre
+    return {
+        "diagonal translation": sites(x + [2, 0]),
+        "translation of both halves": sites(x + [1, 1]),
+        "reflection": sites(x * [1, -1]),
+        "quarter turn": sites(turned),
+    }
+
+
+@pytest.mark.parametrize("name", sorted(images((6, 6))))
+def test_heatbath_flow_has_the_symmetries_of_the_lattice(name):
+    flow = disturbed("heatbath", (6, 6), 5.113)
+    # One layer on each half breaks the exchange of the halves, so that image is tested apart.
+    phi = flow(normals(flow, 20)).phi
+    image = phi[:, torch.tensor(images((6, 6))[name])]
+    same = torch.allclose(flow.log_q(image), flow.log_q(phi), rtol=0, atol=1e-9)
+    assert same == (name != "translation of both halves")
+
+
+def test_heatbath_flow_is_odd():
+    flow = disturbed("heatbath", (6, 6), 5.113)
+    z = normals(flow, 20)
+    plus, minus = flow(z), flow(-z)
+    assert torch.allclose(plus.phi, -minus.phi, rtol=0, atol=1e-12)
+    assert torch.allclose(plus.log_q, minus.log_q, rtol=0, atol=1e-10)
+
+
+def test_training_view_and_proposals_see_the_same_reduced_density():
+    flow = disturbed("heatbath", (6, 6), 5.113)
+    x, log_q = flow.reduced(normals(flow, 50)[:, : flow.reduced_sites])
+    assert torch.allclose(flow.reduced_log_q(x), log_q, rtol=0, atol=1e-10)
+
+
+@pytest.mark.parametrize("raw", [-6.0, -1.0, 0.0, 0.7, 4.0])
+def test_tanh_map_is_inverted_to_rounding(raw):
+    alpha, beta = strength(torch.tensor(raw, dtype=torch.float64)), torch.tensor(2.7)
+    y = torch.linspace(-30, 30, 4001, dtype=torch.float64)
+    back = inverse_tanh_map(tanh_map(y, alpha, beta.double()).value, alpha, beta.double())
+    assert torch.allclose(back, y, rtol=0, atol=1e-12)
+    assert float(strength(torch.zeros((), dtype=torch.float64))) == pytest.approx(0, abs=1e-15)
+
+
+def test_free_field_is_sampled_exactly_from_the_start():
+    # lam = 0: the variational Gaussian and the Gaussian heat bath are the target itself.
+    flow = build_flow(Phi4((6, 6), 0.7, 0.0), HeatbathSettings(layers=2, table=256))
+    phi, log_q = flow.requires_grad_(False)(normals(flow, 500))
+    log_w = -flow.action.evaluate(phi) - log_q
+    assert float(log_w.std()) < 1e-5
+
+
+def test_heatbath_flow_refuses_one_dimension():
+    with pytest.raises(LfmcError, match="d >= 2"):
+        build_flow(Phi4((8,), -2.0, 1.0), HeatbathSettings())
