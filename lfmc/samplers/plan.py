@@ -68,6 +68,7 @@ def plan(
     work = replicas * sites * save_every * max(forces_per_update, 1) * COST[name]
     records, values = replicas * save_every, replicas * sites
     longest = min(SEGMENT_FORCES / work, SEGMENT_RECORDS / records, SEGMENT_VALUES / values)
-    segment = max(1, min(saved, int(longest)))
+    pieces = -(-saved // max(1, int(longest)))
+    segment = -(-saved // pieces)  # of equal length, for the chunks of the final file are segments
     chunk = max(1, min(segment, CHUNK_VALUES // values))
     return Plan(replicas, saved, save_every, segment, chunk, min(keep_fields, saved * replicas))
