@@ -11,7 +11,7 @@ import pandas
 import pytest
 
 from lfmc.figures.registry import FIGURES
-from lfmc.store import read_table, write_table
+from lfmc.store import open_hdf5, read_table, write_table
 
 pytestmark = [pytest.mark.workflow, pytest.mark.xdist_group("smoke")]
 
@@ -21,8 +21,10 @@ SAMPLERS = {"flow-50", "flow-70", "hmc", "local", "cluster"}
 
 def snakemake(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     """As `make smoke` does, in a folder that has its own copy of the workflow."""
-    command = [sys.executable, "-m", "snakemake", "--cores", "2", "--configfile", "smoke.yaml"]
-    return subprocess.run([*command, *arguments], capture_output=True, text=True, cwd=folder)
+    command = [sys.executable, "-m", "snakemake", *arguments, "--cores", "2"]
+    return subprocess.run(
+        [*command, "--configfile", "smoke.yaml"], capture_output=True, text=True, cwd=folder
+    )
 
 
 def planned(folder: Path) -> set[str]:
@@ -138,6 +140,21 @@ def test_a_changed_setting_reruns_exactly_what_depends_on_it(finished, before, a
         assert planned(finished) == rules
     finally:
         preset.write_text(text)
+
+
+def test_two_ranks_under_the_workflow_give_the_same_bits(finished, tmp_path):
+    copy = tmp_path / "run"
+    shutil.copytree(finished, copy, symlinks=True)
+    preset = copy / "smoke.yaml"
+    preset.write_text(preset.read_text().replace("ranks: 1", "ranks: 2"))
+    again = copy / "results-smoke" / "propose" / "S4" / "flow-70.h5"
+    again.unlink()
+    done = snakemake(copy, str(again.relative_to(copy)), "--printshellcmds")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "-n 2 lfmc propose" in done.stdout + done.stderr
+    with open_hdf5(again) as one, open_hdf5(finished / again.relative_to(copy)) as two:
+        for name in ("log_q", "two_point", "scalars/m", "fields/phi"):
+            assert (one[name][()] == two[name][()]).all()
 
 
 def test_the_report_is_one_self_contained_file(finished):
