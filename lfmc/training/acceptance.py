@@ -46,13 +46,10 @@ def acceptance_from_target(
     require_finite(log_w_target)
     require_finite(log_w_model)
     proposals = np.sort(log_w_model)
-    # For a state of weight v: (sum of w' below v) / v + number of w' above v. In units of the
-    # largest proposal all exponents are <= 0 where they are summed.
-    top = proposals[-1]
-    below = np.concatenate([[0.0], np.cumsum(np.exp(proposals - top))])
+    # For a state of weight v: (sum of w' below v) / v + number of w' above v.
+    log_below = np.concatenate([[-np.inf], np.logaddexp.accumulate(proposals)])
     rank = np.searchsorted(proposals, log_w_target)
-    with np.errstate(over="ignore"):
-        ratio = np.where(rank > 0, below[rank] * np.exp(top - log_w_target), 0.0)
+    ratio = np.exp(log_below[rank] - log_w_target)
     rate = (ratio + len(proposals) - rank) / len(proposals)
     parts = np.array([part.mean() for part in np.array_split(rate, blocks)])
     return Estimate(float(rate.mean()), float(parts.std(ddof=1) / np.sqrt(blocks)))

@@ -1,0 +1,131 @@
+"""Training: both targets at their moments, resumed to the same bits, refused when it cannot work."""
+
+import signal
+import subprocess
+import time
+
+import pytest
+import torch
+from flows_small import environment, lfmc, small, write_small
+
+from lfmc.errors import LfmcError
+from lfmc.flows.build import load_flow
+from lfmc.training import train as training
+from lfmc.training.train import Trainer
+
+pytestmark = pytest.mark.unit
+
+
+def never() -> bool:
+    return False
+
+
+def train(config, work, stop=never):
+    trainer = Trainer(config, config.ensembles[0], work)
+    return trainer.run(lambda state: None, stop)
+
+
+def weights(state) -> list[torch.Tensor]:
+    return [t for passed in state.passed for t in passed["weights"].values()]
+
+
+@pytest.fixture(scope="module")
+def reference(tmp_path_factory):
+    return train(small(), tmp_path_factory.mktemp("work")).state
+
+
+def test_models_are_saved_at_their_targets(reference):
+    for passed, target in zip(reference.passed, (0.5, 0.7), strict=True):
+        for side in ("acceptance_q", "acceptance_p"):
+            assert passed[side] >= target
+        assert min(passed["acceptance_q"], passed["acceptance_p"]) < target + 0.01
+        assert passed["samples"] == pytest.approx(128 * passed["steps"], abs=128)
+    assert reference.passed[0]["steps"] < reference.passed[1]["steps"]
+
+
+def test_interrupted_training_resumes_to_the_same_bits(reference, tmp_path):
+    config, calls = small(), []
+
+    def after_a_while() -> bool:
+        calls.append(0)
+        return len(calls) in (8, 15, 40)
+
+    outcome = train(config, tmp_path, after_a_while)
+    interruptions = 0
+    while not outcome.finished:
+        interruptions += 1
+        outcome = train(config, tmp_path, after_a_while)
+    assert interruptions == 3
+    assert outcome.state.passed[1]["steps"] == reference.passed[1]["steps"]
+    assert all(map(torch.equal, weights(outcome.state), weights(reference)))
+
+
+def test_another_seed_gives_another_model(reference, tmp_path):
+    other = train(small(seed=12), tmp_path).state
+    assert not all(map(torch.equal, weights(other), weights(reference)))
+
+
+@pytest.mark.parametrize("damage", [b"", b"not a checkpoint"])
+def test_damaged_checkpoint_starts_again(reference, tmp_path, damage):
+    (tmp_path / "checkpoint.pt").write_bytes(damage)
+    again = train(small(), tmp_path).state
+    assert all(map(torch.equal, weights(again), weights(reference)))
+
+
+def test_steps_that_are_not_finite_are_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(training, "gradient_step", lambda *a: (float("nan"), 1.0))
+    with pytest.raises(LfmcError, match="batches in a row were not finite"):
+        train(small(), tmp_path)
+
+
+def test_divergence_is_rolled_back_at_half_the_rate(tmp_path):
+    config = small()
+    trainer = Trainer(config, config.ensembles[0], tmp_path)
+    assert not trainer._diverged(0.6)
+    good = {k: v.clone() for k, v in trainer.state.average.items()}
+    for value in trainer.state.average.values():
+        value.add_(3)
+    assert trainer._diverged(0.1)
+    assert all(torch.equal(good[k], v) for k, v in trainer.state.average.items())
+    assert trainer.state.learning_rate == config.flow.training.learning_rate / 2
+
+
+def test_a_limit_is_an_error_that_keeps_the_checkpoint(tmp_path):
+    flow = {"targets": [0.99], "training": {"max_steps": 60, "check_samples": 512}}
+    with pytest.raises(LfmcError, match=r"max_steps = 60 reached at acceptance 0\.\d+"):
+        train(small(flow=flow), tmp_path)
+    assert (tmp_path / "checkpoint.pt").exists()
+
+
+def test_killed_command_continues_and_publishes(reference, tmp_path):
+    config = write_small(tmp_path)
+    command = lfmc("train", "--config", str(config), "--ensemble", "T4")
+    options = {"cwd": tmp_path, "env": environment(), "capture_output": True, "text": True}
+    for deadly in (signal.SIGKILL, signal.SIGTERM):
+        process = subprocess.Popen(
+            command, cwd=tmp_path, env=environment(), stderr=subprocess.PIPE, text=True
+        )
+        time.sleep(3)
+        process.send_signal(deadly)
+        process.communicate()
+    done = subprocess.run(command, **options)
+    assert done.returncode == 0, done.stderr
+    ensemble = small().ensembles[0]
+    for name, passed in zip(("flow-50", "flow-70"), reference.passed, strict=True):
+        flow = load_flow(tmp_path / f"results/train/T4/{name}.safetensors", ensemble)
+        same = [torch.equal(flow.state_dict()[k], v) for k, v in passed["weights"].items()]
+        assert all(same)
+    assert not list(tmp_path.glob("results/train/T4/.*"))
+
+
+def test_model_of_another_ensemble_is_refused(reference, tmp_path):
+    from lfmc.flows.build import save_flow
+
+    config = small()
+    path = tmp_path / "flow-50.safetensors"
+    save_flow(path, reference.passed[0]["weights"], config.flow, config.ensembles[0])
+    with pytest.raises(LfmcError, match=r"trained for T4 .* not for U4"):
+        load_flow(path, config.ensembles[1])
+    path.write_bytes(path.read_bytes()[:200])
+    with pytest.raises(LfmcError, match="not a readable model"):
+        load_flow(path, config.ensembles[0])
