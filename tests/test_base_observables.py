@@ -94,7 +94,8 @@ def test_zero_momentum_correlator_averages_every_axis_as_time(shape, seed):
     # S(t0) S(t0+t) / L^(2d-2) with slice sums S, averaged over t0 and the axes
     expected = np.stack(
         [
-            np.mean([(s * np.roll(s, -t, 1)).mean(1) for s in slices], axis=0) / (volume(shape) / T)
+            np.mean([(s * np.roll(s, -t, 1)).mean(1) for s in slices], axis=0)
+            / (volume(shape) / T) ** 2
             for t in range(T)
         ],
         axis=1,
