@@ -136,12 +136,12 @@ def _expand(
     replicas = int(replica.max()) + 1
     steps = np.repeat(index, multiplicity)
     if len(steps) % replicas:
-        raise LfmcError(f"{path}: replicas of unequal length; the file is damaged, run accept again")
+        raise LfmcError(
+            f"{path}: replicas of unequal length; the file is damaged, run accept again"
+        )
     with open_hdf5(proposals) as file:
         if steps.max() >= len(file["log_q"]):
             raise LfmcError(f"{proposals}: fewer proposals than the chain {path} refers to")
-        scalars = {
-            name: file["scalars"][name][()][steps].reshape(replicas, -1) for name in SCALARS
-        }
+        scalars = {name: file["scalars"][name][()][steps].reshape(replicas, -1) for name in SCALARS}
         two_point = file["two_point"][()][steps]
     return scalars, two_point.reshape(replicas, -1, two_point.shape[-1])

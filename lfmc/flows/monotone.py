@@ -64,6 +64,7 @@ def solve_increasing(
         y to rounding; sixty bisections alone reach it from any bracket.
     """
     y = 0.5 * (low + high)
+    tolerance = 2 * torch.finfo(y.dtype).eps
     for _ in range(steps):
         f, slope = function(y)
         residue = f - value
@@ -72,7 +73,7 @@ def solve_increasing(
         newton = y - residue / slope
         inside = (newton >= low) & (newton <= high)
         following = torch.where(inside, newton, 0.5 * (low + high))
-        if torch.all((following - y).abs() <= 4e-16 * (1 + y.abs())):
+        if torch.all((following - y).abs() <= tolerance * (1 + y.abs())):
             return following
         y = following
     return y

@@ -60,11 +60,11 @@ class SiteConditional(nn.Module):
     def _odd_half(self, u: Tensor, j: Tensor) -> tuple[Tensor, Tensor]:
         nodes_u, nodes_j, _ = self.quantile.shape
         tj = j / self.j_step
-        cj = tj.detach().long().clamp(max=nodes_j - 2)
+        cj = _cell(tj, nodes_j - 2)
         tj = (tj - cj).clamp(max=1.0)
         inside = u.clamp(-LARGEST_NORMAL, LARGEST_NORMAL)
         tu = (inside + LARGEST_NORMAL) / self.u_step
-        cu = tu.detach().long().clamp(max=nodes_u - 2)
+        cu = _cell(tu, nodes_u - 2)
         tu = tu - cu
         left = self._along_j(cu, cj, tj)
         right = self._along_j(cu + 1, cj, tj)
@@ -89,7 +89,7 @@ class _LogZ(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, j: Tensor, value: Tensor, slope: Tensor, step: float) -> Tensor:
         size = j.abs()
-        cell = (size / step).long().clamp(max=len(value) - 1)
+        cell = _cell(size / step, len(value) - 1)
         t = size / step - cell
         ctx.save_for_backward(torch.sign(j) * _horner(slope[cell], t))
         return _horner(value[cell], t)
@@ -97,6 +97,11 @@ class _LogZ(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, None, None]:
         return gradients[0] * ctx.saved_tensors[0], None, None, None
+
+
+def _cell(t: Tensor, last: int) -> Tensor:
+    """Index of the table's cell; NaN finds a cell too and goes on as NaN, to be refused later."""
+    return t.detach().nan_to_num(0.0).clamp(0, last).long()
 
 
 def _horner(c: Tensor, t: Tensor) -> Tensor:

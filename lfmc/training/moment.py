@@ -14,7 +14,11 @@ from lfmc.training.acceptance import (
 )
 from lfmc.training.step import log_weights
 
-BISECTIONS = 7
+# A model passes when both estimates exceed its target by this many of their errors: the chain's
+# own acceptance is then at least the target, nearly always.
+SURE = 2.0
+EVALUATIONS = 8
+CLOSE = 1e-3
 
 
 class Verdict(NamedTuple):
@@ -23,6 +27,11 @@ class Verdict(NamedTuple):
     model: Estimate
     target: Estimate
     ess: float
+
+    @property
+    def sure(self) -> float:
+        """Acceptance that both estimates exceed by SURE errors."""
+        return min(e.value - SURE * e.error for e in (self.model, self.target))
 
 
 class Moment(NamedTuple):
@@ -33,33 +42,24 @@ class Moment(NamedTuple):
     verdict: Verdict
 
 
-def judge(
-    flow: Flow, fields: Tensor, samples: int, seed: int, target: float = 0.0
-) -> Verdict | None:
-    """Evaluate a flow in float64 with common random numbers, so that neighbours compare.
+def judge(flow: Flow, fields: Tensor, samples: int, seed: int) -> Verdict:
+    """Evaluate a flow with common random numbers, so that neighbours compare.
 
     Args:
-        flow: in float64.
-        fields: independent samples of p, (n, sites).
+        flow: the model, in any precision.
+        fields: independent samples of p, (n, sites), in the same precision.
         samples: how many samples of q.
         seed: of the samples of q.
-        target: acceptance that both estimates must reach.
-
-    Returns:
-        None if one of them stays below the target; the inverse map, which is slow, runs only if
-        the samples of q have reached it.
     """
     generator = torch.Generator().manual_seed(seed)
     of_model = log_weights(flow, samples, generator).numpy()
-    from_model = acceptance_from_model(of_model)
-    if from_model.value < target:
-        return None
     with torch.no_grad():
-        of_target = torch.cat([flow.log_weight(part) for part in fields.split(2048)]).numpy()
-    from_target = acceptance_from_target(of_target, of_model)
-    if from_target.value < target:
-        return None
-    return Verdict(from_model, from_target, effective_sample_size(of_model))
+        parts = [flow.log_weight(part).double() for part in fields.split(2048)]
+    return Verdict(
+        acceptance_from_model(of_model),
+        acceptance_from_target(torch.cat(parts).numpy(), of_model),
+        effective_sample_size(of_model),
+    )
 
 
 def moment_of_passing(
@@ -74,23 +74,33 @@ def moment_of_passing(
     """Where the line from one check's weights to the next one's passes the target; None if not.
 
     A model is wanted *at* its target: checks are some steps apart and acceptance can jump
-    between them, so the crossing is bisected along the line. tau_int depends so steeply on
-    acceptance that a per cent of it would show as a dynamical exponent.
+    between them, so the crossing is sought along the line, by the Illinois variant of false
+    position. tau_int depends so steeply on acceptance that a per cent of it would show as a
+    dynamical exponent.
     """
 
-    def at(fraction: float) -> Moment | None:
+    def at(fraction: float) -> Moment:
         weights = {name: torch.lerp(before[name], after[name], fraction) for name in after}
         flow.load_state_dict(weights)
-        verdict = judge(flow, fields, samples, seed, target)
-        return None if verdict is None else Moment(fraction, weights, verdict)
+        return Moment(fraction, weights, judge(flow, fields, samples, seed))
 
-    found, low = at(1.0), 0.0
-    for _ in range(BISECTIONS if found else 0):
-        assert found is not None
-        middle = 0.5 * (low + found.fraction)
-        passing = at(middle)
-        if passing is None:
-            low = middle
+    found = at(1.0)
+    above = found.verdict.sure - target
+    if above < 0:
+        return None
+    first = at(0.0)
+    below = first.verdict.sure - target
+    if below >= 0:
+        return first
+    low = 0.0
+    for _ in range(EVALUATIONS):
+        if found.verdict.sure - target < CLOSE:
+            break
+        fraction = (low * above - found.fraction * below) / (above - below)
+        middle = at(fraction)
+        excess = middle.verdict.sure - target
+        if excess < 0:
+            low, below, above = fraction, excess, 0.5 * above
         else:
-            found = passing
+            found, above, below = middle, excess, 0.5 * below
     return found

@@ -28,8 +28,8 @@ class TrainingState:
         weights, average: parameters and their running average (the average is the model).
         optimiser: state of Adam.
         generator: state of the random generator.
-        before, before_step: average when last found below the target, to find the moment of
-            passing between then and now.
+        before, before_step, before_seconds: average when last found below the target; the model
+            of a target lies on the line from there to the check that passes.
         next_check: step of the next check.
         best: best acceptance seen, with average, weights and Adam's state then, for rollbacks.
         passed: one record for each target passed.
@@ -45,6 +45,7 @@ class TrainingState:
     generator: Tensor
     before: Weights
     before_step: int = 0
+    before_seconds: float = 0.0
     next_check: int = 1
     refused: int = 0
     in_a_row: int = 0

@@ -47,7 +47,7 @@ class Trainer:
         seeds = stream(config.seed, "train", ensemble.name).integers(2**62, size=3).tolist()
         self.check_seed = seeds[1]
         torch.manual_seed(seeds[2])
-        self.exact: Flow = build_flow(action_of(ensemble), self.settings.model)
+        self.average: Flow = build_flow(action_of(ensemble), self.settings.model).float()
         torch.manual_seed(seeds[2])
         self.flow: Flow = build_flow(action_of(ensemble), self.settings.model).float()
         self.adam = torch.optim.Adam(
@@ -61,7 +61,7 @@ class Trainer:
         count = max(self.training.decide_samples // 4, 512)
         self.fields = torch.from_numpy(
             target_fields(action_of(ensemble), count, config.seed, ensemble.name)
-        )
+        ).float()
 
     def run(self, report: Report, stop: Callable[[], bool]) -> Outcome:
         """Train until every target has passed, the limit is reached, or `stop` asks.
@@ -143,10 +143,9 @@ class Trainer:
         state, training = self.state, self.training
         # The later, the slower the acceptance rises: checks thin out, and cost a fixed share.
         state.next_check = state.step + max(training.check_every, round(CHECK_SHARE * state.step))
-        averaged = {k: v.double() for k, v in state.average.items()}
-        self.exact.load_state_dict(averaged)
+        self.average.load_state_dict(state.average)
         seed = torch.Generator().manual_seed(self.check_seed + state.step)
-        log_w = log_weights(self.exact, training.check_samples, seed).numpy()
+        log_w = log_weights(self.average, training.check_samples, seed).numpy()
         quick = acceptance_from_model(log_w)
         state.history.append(
             {
@@ -165,23 +164,20 @@ class Trainer:
         )
         if self._diverged(quick.value):
             return
-        before = {k: v.double() for k, v in state.before.items()}
         for target in self.settings.targets[len(state.passed) :]:
             if quick.value < target - quick.error:
                 break
-            if not self._decide(target, before, averaged):
+            if not self._decide(target):
                 break
         state.before = {k: v.clone() for k, v in state.average.items()}
-        state.before_step = state.step
+        state.before_step, state.before_seconds = state.step, state.seconds
 
-    def _decide(
-        self, target: float, before: dict[str, torch.Tensor], after: dict[str, torch.Tensor]
-    ) -> bool:
+    def _decide(self, target: float) -> bool:
         state = self.state
         found = moment_of_passing(
-            self.exact,
-            before,
-            after,
+            self.average,
+            state.before,
+            state.average,
             target,
             self.fields,
             self.training.decide_samples,
@@ -190,12 +186,13 @@ class Trainer:
         if found is None:
             return False
         step = state.before_step + found.fraction * (state.step - state.before_step)
+        seconds = state.before_seconds + found.fraction * (state.seconds - state.before_seconds)
         state.passed.append(
             {
                 "target": target,
                 "steps": round(step),
                 "samples": round(step * self.training.batch),
-                "seconds": state.seconds,
+                "seconds": seconds,
                 "acceptance_q": found.verdict.model.value,
                 "acceptance_q_error": found.verdict.model.error,
                 "acceptance_p": found.verdict.target.value,

@@ -1,0 +1,197 @@
+"""Proposals and their chain: the same bits for every number of ranks, restart and order of work."""
+
+import shutil
+import signal
+import subprocess
+import time
+
+import h5py
+import numpy as np
+import pytest
+from flows_small import environment, lfmc, small, write_small
+
+from lfmc import proposals
+from lfmc.acceptance import accept_proposals
+from lfmc.chains import read_chain
+from lfmc.errors import LfmcError
+from lfmc.verify import verify_flow
+
+pytestmark = pytest.mark.unit
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """A folder with a configuration and a trained model, by the command line."""
+    folder = tmp_path_factory.mktemp("trained")
+    config = write_small(folder)
+    run = subprocess.run(
+        lfmc("train", "--config", str(config), "--ensemble", "T4"),
+        cwd=folder,
+        env=environment(),
+        capture_output=True,
+        text=True,
+    )
+    assert run.returncode == 0, run.stderr
+    return folder
+
+
+@pytest.fixture
+def folder(trained, tmp_path):
+    """A copy of it that a test may spoil."""
+    return shutil.copytree(trained, tmp_path / "copy")
+
+
+def propose(folder, *extra, ranks=None, **options):
+    launcher = [] if ranks is None else ["mpiexec", "-n", str(ranks)]
+    arguments = ("--config", "small.yaml", "--ensemble", "T4", "--sampler", "flow-50")
+    return subprocess.run(
+        [*launcher, *lfmc("propose", *arguments), *extra],
+        cwd=folder,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        timeout=120,
+        **options,
+    )
+
+
+def contents(path) -> dict[str, np.ndarray]:
+    found = {}
+    with h5py.File(path, "r") as file:
+        file.visititems(
+            lambda name, item: (
+                found.update({name: item[()]}) if isinstance(item, h5py.Dataset) else None
+            )
+        )
+    return found
+
+
+def same(first, second) -> bool:
+    a, b = contents(first), contents(second)
+    return a.keys() == b.keys() and all(np.array_equal(a[k], b[k]) for k in a)
+
+
+def output(folder):
+    return folder / "results/propose/T4/flow-50.h5"
+
+
+@pytest.fixture(scope="module")
+def reference(trained, tmp_path_factory):
+    folder = shutil.copytree(trained, tmp_path_factory.mktemp("alone") / "copy")
+    run = propose(folder)
+    assert run.returncode == 0, run.stderr
+    return folder
+
+
+@pytest.mark.mpi
+@pytest.mark.parametrize("ranks", [1, 2, 3])
+def test_proposals_do_not_depend_on_rank_count(reference, folder, ranks):
+    run = propose(folder, "--expect-ranks", str(ranks), ranks=ranks)
+    assert run.returncode == 0, run.stderr
+    assert same(output(folder), output(reference))
+    assert not (folder / "results/work/propose/T4/flow-50").exists()
+
+
+@pytest.mark.mpi
+def test_another_number_of_ranks_is_refused(folder):
+    run = propose(folder, "--expect-ranks", "3", ranks=2)
+    assert run.returncode != 0
+    assert "2 MPI rank(s) here, 3 expected" in run.stderr
+    assert not output(folder).exists()
+    alone = propose(folder, "--expect-ranks", "2")
+    assert alone.returncode == 2
+    assert "1 MPI rank(s) here, 2 expected" in alone.stderr
+
+
+def test_killed_proposals_continue_to_the_same_bits(reference, folder):
+    blocks = folder / "results/work/propose/T4/flow-50"
+    process = subprocess.Popen(
+        lfmc("propose", "--config", "small.yaml", "--ensemble", "T4", "--sampler", "flow-50"),
+        cwd=folder,
+        env=environment(),
+    )
+    while process.poll() is None and len(list(blocks.glob("block-*.h5"))) < 3:
+        time.sleep(0.005)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    run = propose(folder)
+    assert run.returncode == 0, run.stderr
+    assert same(output(folder), output(reference))
+
+
+def task_of(folder):
+    model = folder / "results/train/T4/flow-50.safetensors"
+    return proposals.job(small(), "T4", "flow-50", model)
+
+
+@pytest.mark.parametrize("damage", ["truncate", "flip", "other"])
+def test_a_damaged_block_is_made_again_and_nothing_else(reference, folder, tmp_path, damage):
+    task, work = task_of(folder), tmp_path / "work"
+    for index in range(task.blocks):
+        proposals.write_block(task, work, index)
+    assert proposals.missing_blocks(task, work) == []
+    path = proposals.block_path(work, 4)
+    data = bytearray(path.read_bytes())
+    if damage == "truncate":
+        data = data[: len(data) // 2]
+    elif damage == "flip":
+        with h5py.File(path, "r") as file:
+            where = file["log_q"].id.get_offset()
+        data[where + 8 * 100 + 3] ^= 1
+    path.write_bytes(bytes(data))
+    if damage == "other":
+        task = task._replace(key="0" * 16)
+        assert proposals.missing_blocks(task, work) == list(range(task.blocks))
+        return
+    assert proposals.missing_blocks(task, work) == [4]
+    proposals.fill(task, work, [4], 0, 1, lambda done, total: None, lambda: False)
+    proposals.merge(task, work, tmp_path / "merged.h5")
+    assert same(tmp_path / "merged.h5", output(reference))
+
+
+def test_every_row_is_written_for_every_block_size(folder):
+    """Rows once went unwritten when the block did not divide the number of proposals."""
+    task = task_of(folder)
+    for block in (16, 257, 512, 6060, 9999):
+        sized = task._replace(config=small(propose={"block": block}))
+        rows = [len(proposals.make_block(sized, i)["log_q"]) for i in {0, sized.blocks - 1}]
+        assert rows[0] == min(block, sized.config.proposals)
+        assert block * (sized.blocks - 1) + rows[-1] == sized.config.proposals or len(rows) == 1
+
+
+def test_a_model_that_overflows_is_refused(folder):
+    task = task_of(folder)
+    task.flow.prior.log_width.data.fill_(500.0)
+    with pytest.raises(LfmcError, match=r"proposal 0 of T4 flow-50: log q = .*train again"):
+        proposals.make_block(task, 0)
+
+
+def test_chain_reverifies_from_file_and_tampering_is_caught(reference, tmp_path):
+    config, model = small(), reference / "results/train/T4/flow-50.safetensors"
+    made = tmp_path / "proposals.h5"
+    shutil.copy(output(reference), made)
+    chain = tmp_path / "chain.h5"
+    acceptance, longest = accept_proposals(config, "T4", "flow-50", made, chain)
+    verify_flow(config, "T4", "flow-50", model, made, chain)
+    read = read_chain(chain, made)
+    assert read.two_point.shape[:2] == (3, 2000)
+    assert read.acceptance == acceptance
+    assert longest == read.extra["multiplicity"].max() - 1
+    with h5py.File(made, "r+") as file:
+        file["log_q"][int(file["fields/index"][3])] += 1e-6
+    with pytest.raises(LfmcError, match="log_q of kept field 3 differs"):
+        verify_flow(config, "T4", "flow-50", model, made, chain)
+    shutil.copy(output(reference), made)
+    with h5py.File(chain, "r+") as file:
+        file["chain/index"][5] += 1
+    with pytest.raises(LfmcError, match="chain/index is not what its proposals give"):
+        verify_flow(config, "T4", "flow-50", model, made, chain)
+
+
+def test_proposals_of_another_ensemble_or_length_are_refused(reference, tmp_path):
+    with pytest.raises(LfmcError, match="another ensemble"):
+        accept_proposals(small(), "U4", "flow-50", output(reference), tmp_path / "chain.h5")
+    longer = small(accept={"replicas": 3, "burn_in": 30})
+    with pytest.raises(LfmcError, match="6060 proposals of T4 flow-50, 6090 expected"):
+        accept_proposals(longer, "T4", "flow-50", output(reference), tmp_path / "chain.h5")
+    assert list(tmp_path.iterdir()) == []
