@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from lfmc.config import Ensemble
 from lfmc.lattice import Shape, neighbours
 
 
@@ -71,3 +72,8 @@ class Phi4:
     def _columns(self) -> Any:
         # A copy: torch warns when it is indexed with a read-only array.
         return neighbours(self.shape).T.copy()
+
+
+def action_of(ensemble: Ensemble) -> Phi4:
+    """The action of an ensemble's settings."""
+    return Phi4(ensemble.sites, ensemble.m2, ensemble.lam, ensemble.normalisation)

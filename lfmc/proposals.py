@@ -26,10 +26,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from lfmc.action import action_of
 from lfmc.config import Config, settings_hash, stage_settings
 from lfmc.errors import LfmcError
 from lfmc.flows.base import Flow
-from lfmc.flows.build import action_of, load_flow
+from lfmc.flows.build import load_flow
 from lfmc.observables import scalars, two_point
 from lfmc.provenance import file_hash, stamp
 from lfmc.store import create_hdf5

@@ -8,10 +8,9 @@ import torch
 from numpy.typing import NDArray
 
 from lfmc.acceptance import replica_chains
-from lfmc.action import Phi4
+from lfmc.action import Phi4, action_of
 from lfmc.config import Config
 from lfmc.errors import LfmcError
-from lfmc.flows.build import action_of
 from lfmc.observables import SCALARS, scalars, two_point
 from lfmc.proposals import job, make_block
 from lfmc.store import open_hdf5

@@ -1,10 +1,10 @@
 """Every classical sampler against exactly known targets, and broken ones that must fail."""
 
-from functools import lru_cache
 from itertools import product
 
 import numpy as np
 import pytest
+from exact_targets import quadrature, sigmas
 
 from lfmc.action import Phi4
 from lfmc.lattice import khat2, volume
@@ -35,12 +35,6 @@ def run(name, action, updates, seed=1, save_every=None, parameters=None):
     return sample(state, action, parameters or usual, updates, save_every or updates)[1]
 
 
-def sigmas(by_chain, exact):
-    """Deviation of the mean over independent chains, in its own standard errors."""
-    error = by_chain.std(0, ddof=1) / len(by_chain) ** 0.5
-    return abs(by_chain.mean(0) - exact) / error
-
-
 @every_sampler
 @pytest.mark.parametrize("shape", [(4, 4), (2, 6), (4, 2, 2)])
 def test_free_field_has_the_exact_propagator(name, shape):
@@ -52,25 +46,6 @@ def test_free_field_has_the_exact_propagator(name, shape):
     power = (abs(mode) ** 2 / volume(shape)).mean(1).reshape(CHAINS, -1)
     assert sigmas(power, 1 / (2 * (khat2(shape) + 1.0))).max() < 4.5
     assert sigmas(power, 1 / (2 * (khat2(shape) + 1.1))).max() > 6
-
-
-@lru_cache
-def quadrature(action, points=37, edge=2.3):
-    """Exact phi2, phi4, E and chi2 of a 2x2 lattice, by the trapezoidal rule on four fields."""
-    x = np.linspace(-edge, edge, points)
-    total = dict.fromkeys(("Z", "phi2", "phi4", "E", "chi2"), 0.0)
-    b, c, d = np.meshgrid(x, x, x, indexing="ij")
-    for a in x:
-        phi = np.stack([np.full(b.size, a), b.ravel(), c.ravel(), d.ravel()], axis=-1)
-        weight = np.exp(-action.evaluate(phi))
-        # on 2x2 every neighbour counts twice: sum_mu phi_x phi_{x+mu} over sites
-        bonds = 2 * (phi[:, 0] + phi[:, 3]) * (phi[:, 1] + phi[:, 2])
-        total["Z"] += weight.sum()
-        total["phi2"] += (weight * (phi**2).mean(1)).sum()
-        total["phi4"] += (weight * (phi**4).mean(1)).sum()
-        total["E"] += (weight * bonds).sum() / 8
-        total["chi2"] += (weight * phi.sum(1) ** 2 / 4).sum()
-    return {k: v / total["Z"] for k, v in total.items()}
 
 
 @every_sampler

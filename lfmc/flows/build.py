@@ -9,7 +9,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
-from lfmc.action import Phi4
+from lfmc.action import Phi4, action_of
 from lfmc.config import Ensemble, FlowSettings
 from lfmc.errors import LfmcError
 from lfmc.flows.base import Flow
@@ -18,11 +18,6 @@ from lfmc.flows.realnvp import RealNvpFlow
 from lfmc.store import write_bytes
 
 KINDS = {"heatbath": HeatbathFlow, "realnvp": RealNvpFlow}
-
-
-def action_of(ensemble: Ensemble) -> Phi4:
-    """The action of an ensemble."""
-    return Phi4(ensemble.sites, ensemble.m2, ensemble.lam, ensemble.normalisation)
 
 
 def build_flow(action: Phi4, settings: Any) -> Flow:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from lfmc.action import Phi4
-from lfmc.config import Config, Ensemble
+from lfmc.config import Config
 from lfmc.errors import LfmcError
 from lfmc.samplers.cluster import ClusterParameters, sample_cluster
 from lfmc.samplers.hmc import HmcParameters, sample_hmc
@@ -40,11 +40,6 @@ class Method(NamedTuple):
     ) -> tuple[State, Info]:
         """Run the kernel."""
         return self.sample(state, action, self.parameters, updates, save_every)
-
-
-def action_of(ensemble: Ensemble) -> Phi4:
-    """The action of an ensemble's settings."""
-    return Phi4(ensemble.sites, ensemble.m2, ensemble.lam, ensemble.normalisation)
 
 
 def method(config: Config, name: str, tuned: dict[str, Any]) -> Method:

@@ -17,13 +17,13 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from lfmc.action import Phi4
+from lfmc.action import Phi4, action_of
 from lfmc.chains import write_header
 from lfmc.config import Config, settings_hash, stage_settings
 from lfmc.errors import LfmcError
 from lfmc.observables import two_point
 from lfmc.provenance import stamp
-from lfmc.samplers.method import Method, action_of, method
+from lfmc.samplers.method import Method, method
 from lfmc.samplers.plan import Plan, plan
 from lfmc.samplers.segments import (
     Segment,

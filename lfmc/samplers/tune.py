@@ -11,13 +11,12 @@ from typing import Any
 
 import numpy as np
 
-from lfmc.action import Phi4
+from lfmc.action import Phi4, action_of
 from lfmc.config import Config, settings_hash, stage_settings
 from lfmc.errors import LfmcError
 from lfmc.samplers.cluster import ClusterParameters, sample_cluster
 from lfmc.samplers.hmc import HmcParameters, sample_hmc
 from lfmc.samplers.local import LocalParameters, sample_local
-from lfmc.samplers.method import action_of
 from lfmc.samplers.state import Info, State, cold_start, require_finite
 
 CHAINS = 64
