@@ -11,7 +11,7 @@ import pytest
 from flows_small import environment, lfmc, small, write_small
 
 from lfmc import proposals
-from lfmc.acceptance import accept_proposals
+from lfmc.accept import accept_proposals
 from lfmc.chains import read_chain
 from lfmc.errors import LfmcError
 from lfmc.verify import verify_flow
