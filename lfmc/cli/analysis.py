@@ -70,13 +70,14 @@ def fit(config_path: Path, results: Path | None) -> None:
     trained = [run.path("train", e, "training", ".csv") for e in run.config.ensemble_names]
     again = _retrained(run, ".csv")
     trained += _retrained(run, "-training.csv")
+    observables = tables.join_tables(measured, measurement.COLUMNS, "measure")
     tau_int = tables.join_tables(times, tau.COLUMNS, "autocorrelation")
     if again:
         models = tables.join_tables(again, (*tau.COLUMNS, "model"), "retrain")
         tau_int = tables.with_models(tau_int, models)
     made = tables.all_tables(
         run.config,
-        tables.join_tables(measured, measurement.COLUMNS, "measure"),
+        observables,
         tau_int,
         tables.join_tables(trained, tables.TRAINING, "train"),
     )
