@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from lfmc.action import Phi4
-from lfmc.config import HeatbathSettings, RealNvpSettings
+from lfmc.config import ConvolutionalSettings, HeatbathSettings, RealNvpSettings
 from lfmc.errors import LfmcError
 from lfmc.flows.base import Draw, Flow, standard_normal_log_density
 from lfmc.flows.build import build_flow
@@ -24,18 +24,29 @@ CASES = [
     ("realnvp", (4, 4), 6.975),
     ("realnvp", (2, 4), 6.975),
     ("realnvp", (8,), 6.975),
+    ("realnvp+prior", (4, 6), 6.975),
+    ("convolutional", (4, 4), 6.975),
+    ("convolutional", (2, 6), 6.975),
+    ("convolutional", (8,), 6.975),
+    ("convolutional", (4, 2, 4), 14.59),
+    ("convolutional leaky", (4, 4), 6.975),
 ]
+
+SETTINGS = {
+    "heatbath": HeatbathSettings(layers=3, table=128),
+    "realnvp": RealNvpSettings(couplings=5, hidden=(16, 16)),
+    "realnvp+prior": RealNvpSettings(couplings=4, hidden=(16,), prior="variational"),
+    "convolutional": ConvolutionalSettings(couplings=5, channels=(3, 4)),
+    "convolutional leaky": ConvolutionalSettings(
+        couplings=4, channels=(3,), activation="leaky_relu", prior="normal"
+    ),
+}
 
 
 def disturbed(kind: str, shape: tuple[int, ...], lam: float, size: float = 0.1) -> Flow:
     """A flow away from its start, as training would leave it."""
-    settings = (
-        HeatbathSettings(layers=3, table=128)
-        if kind == "heatbath"
-        else RealNvpSettings(couplings=5, hidden=(16, 16))
-    )
     torch.manual_seed(7)
-    flow = build_flow(Phi4(shape, -2.0 * len(shape), lam), settings)
+    flow = build_flow(Phi4(shape, -2.0 * len(shape), lam), SETTINGS[kind])
     generator = torch.Generator().manual_seed(3)
     with torch.no_grad():
         for parameter in flow.parameters():
@@ -134,8 +145,36 @@ def test_heatbath_flow_has_the_symmetries_of_the_lattice(name):
     assert same == (name != "translation of both halves")
 
 
-def test_heatbath_flow_is_odd():
-    flow = disturbed("heatbath", (6, 6), 5.113)
+@pytest.mark.parametrize("name", sorted(images((6, 6))))
+def test_convolutional_flow_keeps_translations_of_the_colours(name):
+    """Nothing keeps its kernels from breaking reflections and turns."""
+    flow = disturbed("convolutional", (6, 6), 5.113)
+    phi = flow(normals(flow, 20)).phi
+    image = phi[:, torch.tensor(images((6, 6))[name])]
+    same = torch.allclose(flow.log_q(image), flow.log_q(phi), rtol=0, atol=1e-9)
+    assert same == ("translation" in name)
+
+
+def test_convolutional_weights_apply_to_any_lattice():
+    """The same weights on 12 x 12: fields of period 6 are mapped to the same fields, repeated."""
+    small, large = (disturbed("convolutional", shape, 5.113) for shape in ((6, 6), (12, 12)))
+    large.load_state_dict(small.state_dict())
+    x = 0.5 * torch.randn(3, 6, 6, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+    tiled = x.repeat(1, 2, 2).reshape(3, -1)
+    for coarse, fine in zip(small.couplings, large.couplings, strict=True):
+        frozen, wide = coarse.features.frozen, fine.features.frozen
+        value, ladj = coarse(x.reshape(3, -1)[:, frozen], x.reshape(3, -1)[:, coarse.moved])
+        again = fine(tiled[:, wide], tiled[:, fine.moved])
+        field = torch.zeros(3, 36, dtype=torch.float64)
+        field[:, coarse.moved] = value
+        expected = field.reshape(3, 6, 6).repeat(1, 2, 2).reshape(3, -1)[:, fine.moved]
+        assert torch.allclose(again.value, expected, rtol=0, atol=1e-12)
+        assert torch.allclose(again.ladj.sum(1), 4 * ladj.sum(1), rtol=0, atol=1e-10)
+
+
+@pytest.mark.parametrize("kind", ["heatbath", "convolutional"])
+def test_flow_is_odd(kind):
+    flow = disturbed(kind, (6, 6), 5.113)
     z = normals(flow, 20)
     plus, minus = flow(z), flow(-z)
     assert torch.allclose(plus.phi, -minus.phi, rtol=0, atol=1e-12)
@@ -157,9 +196,18 @@ def test_tanh_map_is_inverted_to_rounding(raw):
     assert float(strength(torch.zeros((), dtype=torch.float64))) == pytest.approx(0, abs=1e-15)
 
 
-def test_free_field_is_sampled_exactly_from_the_start():
+FREE = {
+    "heatbath": HeatbathSettings(layers=2, table=256),
+    "realnvp": RealNvpSettings(prior="variational"),
+    "convolutional": ConvolutionalSettings(),
+}
+
+
+@pytest.mark.parametrize("kind", FREE)
+@pytest.mark.parametrize("shape", [(6, 6), (4, 2, 6)])
+def test_free_field_is_sampled_exactly_from_the_start(kind, shape):
     # lam = 0: the variational Gaussian and the Gaussian heat bath are the target itself.
-    flow = build_flow(Phi4((6, 6), 0.7, 0.0), HeatbathSettings(layers=2, table=256))
+    flow = build_flow(Phi4(shape, 0.7, 0.0), FREE[kind])
     phi, log_q = flow.requires_grad_(False)(normals(flow, 500))
     log_w = -flow.action.evaluate(phi) - log_q
     assert float(log_w.std()) < 1e-5
@@ -168,3 +216,10 @@ def test_free_field_is_sampled_exactly_from_the_start():
 def test_heatbath_flow_refuses_one_dimension():
     with pytest.raises(LfmcError, match="d >= 2"):
         build_flow(Phi4((8,), -2.0, 1.0), HeatbathSettings())
+
+
+def test_convolutions_refuse_what_they_cannot_do():
+    with pytest.raises(LfmcError, match="d = 1, 2, 3"):
+        build_flow(Phi4((2, 2, 2, 2), -8.0, 1.0), ConvolutionalSettings())
+    with pytest.raises(LfmcError, match="at most 5"):
+        build_flow(Phi4((2, 4), -4.0, 1.0), ConvolutionalSettings(kernel=7))

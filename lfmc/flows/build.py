@@ -13,11 +13,16 @@ from lfmc.action import Phi4, action_of
 from lfmc.config import Ensemble, FlowSettings
 from lfmc.errors import LfmcError
 from lfmc.flows.base import Flow
+from lfmc.flows.convolutional import ConvolutionalFlow
 from lfmc.flows.heatbath import HeatbathFlow
 from lfmc.flows.realnvp import RealNvpFlow
 from lfmc.store import write_bytes
 
-KINDS = {"heatbath": HeatbathFlow, "realnvp": RealNvpFlow}
+KINDS = {
+    "heatbath": HeatbathFlow,
+    "realnvp": RealNvpFlow,
+    "convolutional": ConvolutionalFlow,
+}
 
 
 def build_flow(action: Phi4, settings: Any) -> Flow:
