@@ -30,7 +30,8 @@ def configuration(
         Ensemble(name=f"L{n}", L=n, m2=-4.0, lam=COUPLINGS[n]).model_dump(mode="json")
         for n in extents
     ]
-    training = {"batch": batch, "max_seconds": limit, "max_steps": 10**9}
+    # Deciding samples of the default would take longer than the training of a slow flow.
+    training = {"batch": batch, "max_seconds": limit, "max_steps": 10**9, "decide_samples": 8192}
     if rate is not None:
         training["learning_rate"] = rate
     flow = {"model": {"kind": kind}, "targets": [0.5, 0.7, 0.9], "training": training}

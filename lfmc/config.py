@@ -199,8 +199,19 @@ class ConvolutionalSettings(Section):
     prior: PriorKind = "variational"
 
 
+class ContinuousSettings(Section):
+    """Equivariant continuous flow; log q is its integral in `steps` Runge-Kutta steps."""
+
+    kind: Literal["continuous"] = "continuous"
+    features: Count = 5
+    order: Annotated[int, Field(ge=0, le=20)] = 3
+    steps: Annotated[int, Field(ge=1, le=1000)] = 12
+    prior: PriorKind = "variational"
+
+
 Flow = Annotated[
-    HeatbathSettings | RealNvpSettings | ConvolutionalSettings, Field(discriminator="kind")
+    HeatbathSettings | RealNvpSettings | ConvolutionalSettings | ContinuousSettings,
+    Field(discriminator="kind"),
 ]
 
 

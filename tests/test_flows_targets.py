@@ -9,7 +9,12 @@ import torch
 from exact_targets import quadrature, sigmas
 
 from lfmc.action import Phi4
-from lfmc.config import ConvolutionalSettings, HeatbathSettings, RealNvpSettings
+from lfmc.config import (
+    ContinuousSettings,
+    ConvolutionalSettings,
+    HeatbathSettings,
+    RealNvpSettings,
+)
 from lfmc.flows.build import build_flow
 from lfmc.lattice import khat2, volume
 from lfmc.observables import scalars
@@ -22,12 +27,10 @@ KINDS = {
     "heatbath": HeatbathSettings(layers=2, table=128),
     "realnvp": RealNvpSettings(couplings=4, hidden=(16,)),
     "convolutional": ConvolutionalSettings(couplings=4, channels=(4,)),
+    "continuous": ContinuousSettings(features=2, order=1, steps=6),
 }
-SIZES = {
-    "heatbath": 0.2,
-    "realnvp": 0.6,
-    "convolutional": 0.6,
-}  # far enough from constant Jacobians
+# Far enough from constant Jacobians.
+SIZES = {"heatbath": 0.2, "realnvp": 0.6, "convolutional": 0.6, "continuous": 0.4}
 every_flow = pytest.mark.parametrize("kind", KINDS)
 
 

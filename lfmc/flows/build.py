@@ -13,6 +13,7 @@ from lfmc.action import Phi4, action_of
 from lfmc.config import Ensemble, FlowSettings
 from lfmc.errors import LfmcError
 from lfmc.flows.base import Flow
+from lfmc.flows.continuous import ContinuousFlow
 from lfmc.flows.convolutional import ConvolutionalFlow
 from lfmc.flows.heatbath import HeatbathFlow
 from lfmc.flows.realnvp import RealNvpFlow
@@ -22,6 +23,7 @@ KINDS = {
     "heatbath": HeatbathFlow,
     "realnvp": RealNvpFlow,
     "convolutional": ConvolutionalFlow,
+    "continuous": ContinuousFlow,
 }
 
 
@@ -32,6 +34,13 @@ def build_flow(action: Phi4, settings: Any) -> Flow:
     """
     flow: Flow = KINDS[settings.kind](action, settings)
     return flow
+
+
+def trained_flow(ensemble: Ensemble, settings: FlowSettings, weights: dict[str, Tensor]) -> Flow:
+    """A flow of given weights in float64, without gradients of its parameters."""
+    flow = build_flow(action_of(ensemble), settings.model)
+    flow.load_state_dict({name: value.double() for name, value in weights.items()})
+    return flow.requires_grad_(False)
 
 
 def save_flow(
