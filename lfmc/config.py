@@ -209,8 +209,28 @@ class ContinuousSettings(Section):
     prior: PriorKind = "variational"
 
 
+class SplineSettings(Section):
+    """Rational-quadratic spline couplings; needs the extra `spline`."""
+
+    kind: Literal["spline"] = "spline"
+    couplings: Annotated[int, Field(ge=2, le=64)] = 4
+    conditioner: Literal["convolutional", "connected"] = "convolutional"
+    hidden: Annotated[tuple[Annotated[int, Field(ge=1, le=4096)], ...], Field(min_length=1)] = (
+        16,
+        16,
+    )
+    kernel: Kernel = 3
+    bins: Annotated[int, Field(ge=2, le=64)] = 8
+    bound: Annotated[float, Field(gt=0)] = 2.0
+    prior: PriorKind = "variational"
+
+
 Flow = Annotated[
-    HeatbathSettings | RealNvpSettings | ConvolutionalSettings | ContinuousSettings,
+    HeatbathSettings
+    | RealNvpSettings
+    | ConvolutionalSettings
+    | ContinuousSettings
+    | SplineSettings,
     Field(discriminator="kind"),
 ]
 

@@ -1,5 +1,7 @@
 """log q is the exact density of the map as computed, for every flow, both ways."""
 
+import sys
+
 import numpy as np
 import pytest
 import torch
@@ -10,6 +12,7 @@ from lfmc.config import (
     ConvolutionalSettings,
     HeatbathSettings,
     RealNvpSettings,
+    SplineSettings,
 )
 from lfmc.errors import LfmcError
 from lfmc.flows.base import Draw, Flow, standard_normal_log_density
@@ -36,6 +39,10 @@ CASES = [
     ("convolutional", (8,), 6.975),
     ("convolutional", (4, 2, 4), 14.59),
     ("convolutional leaky", (4, 4), 6.975),
+    ("spline", (4, 4), 6.975),
+    ("spline", (2, 6), 6.975),
+    ("spline", (4, 2, 4), 14.59),
+    ("spline connected", (4, 4), 6.975),
     ("continuous", (4, 4), 6.975),
     ("continuous", (2, 6), 6.975),
     ("continuous", (8,), 6.975),
@@ -51,6 +58,8 @@ SETTINGS = {
         couplings=4, channels=(3,), activation="leaky_relu", prior="normal"
     ),
     "continuous": ContinuousSettings(features=3, order=2, steps=30),
+    "spline": SplineSettings(couplings=3, hidden=(5, 5), bins=5),
+    "spline connected": SplineSettings(couplings=2, conditioner="connected", hidden=(12,)),
 }
 
 # Of log q: rounding, or for the continuous flow what 30 steps leave (16 times less than 15 leave).
@@ -252,6 +261,7 @@ FREE = {
     "realnvp": RealNvpSettings(prior="variational"),
     "convolutional": ConvolutionalSettings(),
     "continuous": ContinuousSettings(),
+    "spline": SplineSettings(),
 }
 
 
@@ -275,3 +285,9 @@ def test_convolutions_refuse_what_they_cannot_do():
         build_flow(Phi4((2, 2, 2, 2), -8.0, 1.0), ConvolutionalSettings())
     with pytest.raises(LfmcError, match="at most 5"):
         build_flow(Phi4((2, 4), -4.0, 1.0), ConvolutionalSettings(kernel=7))
+
+
+def test_spline_flow_says_what_to_install_when_zuko_is_missing(monkeypatch):
+    monkeypatch.setitem(sys.modules, "zuko.transforms", None)
+    with pytest.raises(LfmcError, match=r"pip install 'lfmc\[spline\]'"):
+        build_flow(Phi4((4, 4), -4.0, 6.975), SplineSettings())

@@ -17,6 +17,7 @@ from lfmc.flows.continuous import ContinuousFlow
 from lfmc.flows.convolutional import ConvolutionalFlow
 from lfmc.flows.heatbath import HeatbathFlow
 from lfmc.flows.realnvp import RealNvpFlow
+from lfmc.flows.spline import SplineFlow
 from lfmc.store import write_bytes
 
 KINDS = {
@@ -24,6 +25,7 @@ KINDS = {
     "realnvp": RealNvpFlow,
     "convolutional": ConvolutionalFlow,
     "continuous": ContinuousFlow,
+    "spline": SplineFlow,
 }
 
 
