@@ -205,7 +205,7 @@ class ContinuousSettings(Section):
     kind: Literal["continuous"] = "continuous"
     features: Count = 5
     order: Annotated[int, Field(ge=0, le=20)] = 3
-    steps: Annotated[int, Field(ge=1, le=1000)] = 12
+    steps: Annotated[int, Field(ge=1, le=1000)] = 16
     prior: PriorKind = "variational"
 
 
@@ -225,12 +225,22 @@ class SplineSettings(Section):
     prior: PriorKind = "variational"
 
 
+class MultiscaleSettings(Section):
+    """Coarse lattice first, then conditional refinement, by convolutional monotone couplings."""
+
+    kind: Literal["multiscale"] = "multiscale"
+    rounds: Annotated[int, Field(ge=1, le=32)] = 2
+    channels: Annotated[tuple[Annotated[int, Field(ge=1, le=512)], ...], Field(min_length=1)] = (8,)
+    kernel: Kernel = 3
+
+
 Flow = Annotated[
     HeatbathSettings
     | RealNvpSettings
     | ConvolutionalSettings
     | ContinuousSettings
-    | SplineSettings,
+    | SplineSettings
+    | MultiscaleSettings,
     Field(discriminator="kind"),
 ]
 

@@ -11,6 +11,7 @@ from lfmc.config import (
     ContinuousSettings,
     ConvolutionalSettings,
     HeatbathSettings,
+    MultiscaleSettings,
     RealNvpSettings,
     SplineSettings,
 )
@@ -43,6 +44,10 @@ CASES = [
     ("spline", (2, 6), 6.975),
     ("spline", (4, 2, 4), 14.59),
     ("spline connected", (4, 4), 6.975),
+    ("multiscale", (4, 4), 6.975),
+    ("multiscale", (6, 6), 5.113),
+    ("multiscale", (8,), 6.975),
+    ("multiscale", (4, 2, 4), 14.59),
     ("continuous", (4, 4), 6.975),
     ("continuous", (2, 6), 6.975),
     ("continuous", (8,), 6.975),
@@ -59,6 +64,7 @@ SETTINGS = {
     ),
     "continuous": ContinuousSettings(features=3, order=2, steps=30),
     "spline": SplineSettings(couplings=3, hidden=(5, 5), bins=5),
+    "multiscale": MultiscaleSettings(rounds=2, channels=(3,)),
     "spline connected": SplineSettings(couplings=2, conditioner="connected", hidden=(12,)),
 }
 
@@ -232,7 +238,7 @@ def test_measured_error_of_couplings_is_rounding_and_a_wrong_one_is_seen():
     assert log_q_error(build_flow(Phi4((34, 34), -4.0, 5.0), SETTINGS["realnvp"])) is None
 
 
-@pytest.mark.parametrize("kind", ["heatbath", "convolutional", "continuous"])
+@pytest.mark.parametrize("kind", ["heatbath", "convolutional", "continuous", "multiscale"])
 def test_flow_is_odd(kind):
     flow = disturbed(kind, (6, 6), 5.113)
     z = normals(flow, 20)
@@ -262,6 +268,7 @@ FREE = {
     "convolutional": ConvolutionalSettings(),
     "continuous": ContinuousSettings(),
     "spline": SplineSettings(),
+    "multiscale": MultiscaleSettings(),
 }
 
 
@@ -291,3 +298,14 @@ def test_spline_flow_says_what_to_install_when_zuko_is_missing(monkeypatch):
     monkeypatch.setitem(sys.modules, "zuko.transforms", None)
     with pytest.raises(LfmcError, match=r"pip install 'lfmc\[spline\]'"):
         build_flow(Phi4((4, 4), -4.0, 6.975), SplineSettings())
+
+
+def test_multiscale_flow_draws_coarse_sites_before_the_others():
+    flow = disturbed("multiscale", (8, 8), 5.113)
+    z = normals(flow, 3)
+    assert [len(level.new) for level in flow.levels] == [1, 3, 12, 48]
+    again = z.clone()
+    again[:, 16:] += 1
+    same = torch.isclose(flow(z).phi, flow(again).phi, rtol=0, atol=1e-12).reshape(3, 8, 8)
+    assert bool(same[:, ::2, ::2].all())
+    assert not bool(same[:, 1::2].any() or same[:, :, 1::2].any())

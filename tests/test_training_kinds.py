@@ -15,6 +15,7 @@ MODELS = {
     "realnvp": {"kind": "realnvp", "couplings": 6, "hidden": [32], "prior": "variational"},
     "convolutional": {"kind": "convolutional", "couplings": 4},
     "spline": {"kind": "spline", "couplings": 2, "hidden": [8]},
+    "multiscale": {"kind": "multiscale", "rounds": 1},
     "continuous": {"kind": "continuous", "steps": 8},
     "heatbath": {"kind": "heatbath", "layers": 2, "table": 128},
 }

@@ -16,6 +16,7 @@ from lfmc.flows.base import Flow
 from lfmc.flows.continuous import ContinuousFlow
 from lfmc.flows.convolutional import ConvolutionalFlow
 from lfmc.flows.heatbath import HeatbathFlow
+from lfmc.flows.multiscale import MultiscaleFlow
 from lfmc.flows.realnvp import RealNvpFlow
 from lfmc.flows.spline import SplineFlow
 from lfmc.store import write_bytes
@@ -26,6 +27,7 @@ KINDS = {
     "convolutional": ConvolutionalFlow,
     "continuous": ContinuousFlow,
     "spline": SplineFlow,
+    "multiscale": MultiscaleFlow,
 }
 
 

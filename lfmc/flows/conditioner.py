@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from lfmc.errors import LfmcError
-from lfmc.lattice import Shape
+from lfmc.lattice import Shape, volume
 
 CONVOLUTIONS = {1: nn.Conv1d, 2: nn.Conv2d, 3: nn.Conv3d}
 
@@ -77,17 +77,13 @@ class ConvolutionalFeatures(nn.Module):
         self.activation: nn.Module = nn.Tanh() if odd else nn.LeakyReLU()
 
     def forward(self, a: Tensor) -> Tensor:
-        """(batch, V/2) -> (batch, channels, *shape)."""
-        field = a.new_zeros(len(a), self.shape_size)
+        """(batch, frozen sites) -> (batch, channels, *shape)."""
+        field = a.new_zeros(len(a), volume(self.shape))
         field[:, self.frozen] = a
         hidden = field.reshape(len(a), 1, *self.shape)
         for layer in self.layers:
             hidden = self.activation(layer(hidden))
         return hidden
-
-    @property
-    def shape_size(self) -> int:
-        return 2 * len(self.frozen)
 
 
 def zeroed(layer: nn.Module) -> nn.Module:

@@ -2,7 +2,7 @@
 
 The checkerboard's frozen colour, zero elsewhere, passes convolutions with circular padding; s and t
 are read at the moved sites. arXiv:1904.12072 names convolutions as the way to larger lattices;
-tanh networks that keep phi -> -phi follow arXiv:2105.12481.
+tanh networks that keep phi -> -phi: cf. arXiv:2105.12481.
 """
 
 import torch
