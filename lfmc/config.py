@@ -9,13 +9,31 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from lfmc.errors import LfmcError
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9_]+$", max_length=40)]
 Probability = Annotated[float, Field(gt=0, lt=1)]
 Count = Annotated[int, Field(ge=1)]
+
+
+def _odd(value: int) -> int:
+    if value % 2 == 0:
+        raise ValueError("must be odd: a kernel is centred on its site")
+    return value
+
+
+Kernel = Annotated[int, Field(ge=3, le=15), AfterValidator(_odd)]
+PriorKind = Literal["normal", "variational"]
 
 CLASSICAL = ("hmc", "local", "cluster")
 
@@ -149,7 +167,7 @@ class HeatbathSettings(Section):
 
 
 class RealNvpSettings(Section):
-    """Real NVP of arXiv:1904.12072, section II: fully connected affine couplings, N(0,1) prior."""
+    """Real NVP of arXiv:1904.12072, section II: fully connected affine couplings."""
 
     kind: Literal["realnvp"] = "realnvp"
     couplings: Annotated[int, Field(ge=2, le=64)] = 8
@@ -157,6 +175,7 @@ class RealNvpSettings(Section):
         256,
         256,
     )
+    prior: PriorKind = "normal"
 
     @classmethod
     def from_albergo2019(cls, couplings: int = 8, layers: int = 2, width: int = 256) -> Self:
@@ -166,7 +185,64 @@ class RealNvpSettings(Section):
         return cls(couplings=couplings, hidden=(width,) * layers)
 
 
-Flow = Annotated[HeatbathSettings | RealNvpSettings, Field(discriminator="kind")]
+class ConvolutionalSettings(Section):
+    """Real NVP with periodic convolutions; its weights fit any L."""
+
+    kind: Literal["convolutional"] = "convolutional"
+    couplings: Annotated[int, Field(ge=2, le=64)] = 8
+    channels: Annotated[tuple[Annotated[int, Field(ge=1, le=512)], ...], Field(min_length=1)] = (
+        8,
+        8,
+    )
+    kernel: Kernel = 3
+    activation: Literal["tanh", "leaky_relu"] = "tanh"
+    prior: PriorKind = "variational"
+
+
+class ContinuousSettings(Section):
+    """Equivariant continuous flow; log q is its integral in `steps` Runge-Kutta steps."""
+
+    kind: Literal["continuous"] = "continuous"
+    features: Count = 5
+    order: Annotated[int, Field(ge=0, le=20)] = 3
+    steps: Annotated[int, Field(ge=1, le=1000)] = 16
+    prior: PriorKind = "variational"
+
+
+class SplineSettings(Section):
+    """Rational-quadratic spline couplings; needs the extra `spline`."""
+
+    kind: Literal["spline"] = "spline"
+    couplings: Annotated[int, Field(ge=2, le=64)] = 4
+    conditioner: Literal["convolutional", "connected"] = "convolutional"
+    hidden: Annotated[tuple[Annotated[int, Field(ge=1, le=4096)], ...], Field(min_length=1)] = (
+        16,
+        16,
+    )
+    kernel: Kernel = 3
+    bins: Annotated[int, Field(ge=2, le=64)] = 8
+    bound: Annotated[float, Field(gt=0)] = 2.0
+    prior: PriorKind = "variational"
+
+
+class MultiscaleSettings(Section):
+    """Coarse lattice first, then conditional refinement, by convolutional monotone couplings."""
+
+    kind: Literal["multiscale"] = "multiscale"
+    rounds: Annotated[int, Field(ge=1, le=32)] = 2
+    channels: Annotated[tuple[Annotated[int, Field(ge=1, le=512)], ...], Field(min_length=1)] = (8,)
+    kernel: Kernel = 3
+
+
+Flow = Annotated[
+    HeatbathSettings
+    | RealNvpSettings
+    | ConvolutionalSettings
+    | ContinuousSettings
+    | SplineSettings
+    | MultiscaleSettings,
+    Field(discriminator="kind"),
+]
 
 
 class Training(Section):

@@ -11,10 +11,9 @@ import numpy as np
 from torch import Tensor
 
 from lfmc.accept import replica_chains
-from lfmc.action import action_of
 from lfmc.chains import Chain
 from lfmc.config import Config
-from lfmc.flows.build import build_flow
+from lfmc.flows.build import trained_flow
 from lfmc.lattice import FloatArray
 from lfmc.observables import SCALARS
 from lfmc.proposals import Job, make_block
@@ -29,8 +28,7 @@ def short_chain(
         config: of `Config.retraining`: seed and number of configurations are its own.
     """
     chosen = config.ensemble(ensemble)
-    flow = build_flow(action_of(chosen), config.flow.model).requires_grad_(False)
-    flow.load_state_dict({name: value.double() for name, value in weights.items()})
+    flow = trained_flow(chosen, config.flow, weights)
     task = Job(config, ensemble, sampler, flow, Path(), "", config.proposals)
     blocks = [make_block(task, index) for index in range(task.blocks)]
     joined = {name: np.concatenate([b[name] for b in blocks]) for name in blocks[0]}

@@ -56,7 +56,8 @@ def _publish(run: Run, ensemble: str, state: Any) -> None:
     import pandas
 
     from lfmc.config import stage_settings
-    from lfmc.flows.build import save_flow
+    from lfmc.flows.build import save_flow, trained_flow
+    from lfmc.flows.exactness import log_q_error
     from lfmc.provenance import stamp
     from lfmc.store import write_table
     from lfmc.training.train import records
@@ -66,11 +67,21 @@ def _publish(run: Run, ensemble: str, state: Any) -> None:
     for row, passed in zip(rows, state.passed, strict=True):
         path = run.path("train", ensemble, row["flow"], ".safetensors")
         chosen = run.ensemble(ensemble)
-        save_flow(path, passed["weights"], run.config.flow, chosen, provenance=mark, training=row)
+        flow = trained_flow(chosen, run.config.flow, passed["weights"])
+        error = log_q_error(flow)
+        if error is not None and error > flow.inverse_tolerance:
+            click.echo(
+                f"train {ensemble}: warning: log q of {row['flow']} is off by up to {error:.0e}; "
+                "its chain is biased by as much, so raise flow.model.steps",
+                err=True,
+            )
+        notes = {"provenance": mark, "training": row, "log_q_error": error}
+        save_flow(path, passed["weights"], run.config.flow, chosen, **notes)
         click.echo(
             f"train {ensemble}: {row['flow']} after {row['steps']} steps, {row['seconds']:.1f} s: "
             f"acceptance {row['acceptance_q']:.4f} (model) {row['acceptance_p']:.4f} (target), "
-            f"ESS {row['ess']:.3f}",
+            f"ESS {row['ess']:.3f}, "
+            + (f"log q error {error:.0e}" if error is not None else "log q error not measured"),
             err=True,
         )
     write_table(

@@ -34,7 +34,13 @@ class Flow(nn.Module):
     A flow may know part of the target exactly and learn only the rest: training sees the
     `reduced` variables x with their own action, log w being the same up to a constant. A flow
     that learns everything leaves the defaults, x = phi.
+
+    Attributes:
+        inverse_tolerance: how far `log_q` of a drawn field may be from the log q it came with, in
+            float64: rounding, unless the flow says otherwise.
     """
+
+    inverse_tolerance = 1e-9
 
     def __init__(self, action: Phi4) -> None:
         super().__init__()

@@ -13,11 +13,22 @@ from lfmc.action import Phi4, action_of
 from lfmc.config import Ensemble, FlowSettings
 from lfmc.errors import LfmcError
 from lfmc.flows.base import Flow
+from lfmc.flows.continuous import ContinuousFlow
+from lfmc.flows.convolutional import ConvolutionalFlow
 from lfmc.flows.heatbath import HeatbathFlow
+from lfmc.flows.multiscale import MultiscaleFlow
 from lfmc.flows.realnvp import RealNvpFlow
+from lfmc.flows.spline import SplineFlow
 from lfmc.store import write_bytes
 
-KINDS = {"heatbath": HeatbathFlow, "realnvp": RealNvpFlow}
+KINDS = {
+    "heatbath": HeatbathFlow,
+    "realnvp": RealNvpFlow,
+    "convolutional": ConvolutionalFlow,
+    "continuous": ContinuousFlow,
+    "spline": SplineFlow,
+    "multiscale": MultiscaleFlow,
+}
 
 
 def build_flow(action: Phi4, settings: Any) -> Flow:
@@ -27,6 +38,13 @@ def build_flow(action: Phi4, settings: Any) -> Flow:
     """
     flow: Flow = KINDS[settings.kind](action, settings)
     return flow
+
+
+def trained_flow(ensemble: Ensemble, settings: FlowSettings, weights: dict[str, Tensor]) -> Flow:
+    """A flow of given weights in float64, without gradients of its parameters."""
+    flow = build_flow(action_of(ensemble), settings.model)
+    flow.load_state_dict({name: value.double() for name, value in weights.items()})
+    return flow.requires_grad_(False)
 
 
 def save_flow(
