@@ -1,6 +1,7 @@
 """`lfmc train`, `lfmc propose`, `lfmc accept` and `lfmc verify`."""
 
 import sys
+import traceback
 from pathlib import Path
 from typing import Any
 
@@ -105,6 +106,11 @@ def propose(
         click.echo(f"lfmc: error: rank {mpi.rank}: {error}", err=True)
         mpi.abort()
         return
+    except Exception:
+        if mpi.comm is not None:  # else this rank would wait in MPI's end for the others
+            traceback.print_exc()
+            mpi.abort()
+        raise
     if not finished:
         _stopped(f"propose {ensemble} {sampler}", "finished blocks are kept")
 
@@ -113,12 +119,18 @@ def _propose(run: Run, ensemble: str, sampler: str, mpi: Any) -> bool:
     import shutil
 
     from lfmc import proposals
+    from lfmc.provenance import code_version
 
     task = proposals.job(
         run.config, ensemble, sampler, run.path("train", ensemble, sampler, ".safetensors")
     )
-    if not mpi.all_agree(mpi.broadcast(task.key) == task.key):
-        raise LfmcError("ranks disagree on configuration, model or code version; one tree for all")
+    if not mpi.same(code_version()):
+        raise LfmcError(f"ranks run different code (here {code_version()}); one tree for all nodes")
+    if not mpi.same(task.key):
+        raise LfmcError(
+            f"ranks read different settings or models (here {task.key}); is {run.results} the same "
+            "folder on all nodes?"
+        )
     work = run.work("propose", ensemble, sampler)
     missing = mpi.broadcast(proposals.missing_blocks(task, work) if mpi.rank == 0 else None)
     label = f"propose {ensemble} {sampler}" + (f" rank {mpi.rank}" if mpi.size > 1 else "")
