@@ -24,6 +24,7 @@ report: "workflow/report/workflow.rst"
 
 include: "workflow/rules/tune.smk"
 include: "workflow/rules/train.smk"
+include: "workflow/rules/retrain.smk"
 include: "workflow/rules/propose.smk"
 include: "workflow/rules/accept.smk"
 include: "workflow/rules/hmc.smk"

@@ -184,10 +184,16 @@ class Training(Section):
 
 
 class FlowSettings(Section):
-    """The flow that every ensemble trains, and the acceptances it is trained to."""
+    """The flow that every ensemble trains, and the acceptances it is trained to.
+
+    The first of `models` makes the ensemble's chains; the others, trained apart from it with the
+    following seeds, only short ones, which tell how much tau_int depends on the training.
+    """
 
     model: Flow = HeatbathSettings()
     targets: Annotated[tuple[Probability, ...], Field(min_length=1)] = (0.5, 0.7)
+    models: Count = 3
+    retrain_configurations: Annotated[int, Field(ge=1000)] = 200_000
     training: Training = Training()
 
     @field_validator("targets")
@@ -250,6 +256,13 @@ class Config(Section):
         if missing and "fit" in self.model_fields_set:
             raise ValueError(f"fit.L: no ensemble has L = {missing[0]}")
         return self
+
+    def retraining(self, model: int) -> Self:
+        """The configuration of model number `model` >= 1: the next seeds, short chains."""
+        shorter = self.statistics.model_copy(
+            update={"configurations": self.flow.retrain_configurations}
+        )
+        return self.model_copy(update={"seed": self.seed + model, "statistics": shorter})
 
     def ensemble(self, name: str) -> Ensemble:
         """The ensemble of that name; an unknown one names the choices."""
@@ -358,10 +371,15 @@ def stage_settings(
     if sampler is not None:
         settings["sampler"] = sampler
     statistics = config.statistics.model_dump(mode="json")
-    if stage == "train":
+    if stage in ("train", "retrain"):
         # Limits decide whether a training ends well, never what it yields.
-        limits = {"training": {"max_steps", "max_seconds"}}
-        settings["flow"] = config.flow.model_dump(mode="json", exclude=limits)
+        other: Any = {"training": {"max_steps", "max_seconds"}}
+        if stage == "train":
+            other |= {"models": True, "retrain_configurations": True}
+        else:
+            settings["accept"] = config.accept.model_dump(mode="json")
+            settings["block"] = config.propose.block
+        settings["flow"] = config.flow.model_dump(mode="json", exclude=other)
     elif stage == "propose":
         settings["block"] = config.propose.block
         settings["proposals"] = config.proposals

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from lfmc.acceptance import replica_chains
+from lfmc.accept import replica_chains
 from lfmc.action import Phi4, action_of
 from lfmc.config import Config
 from lfmc.errors import LfmcError

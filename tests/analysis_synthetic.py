@@ -161,4 +161,5 @@ def write_flow(
 
 def write_config(path: Path, ensembles: list[dict[str, Any]], results: Path) -> None:
     """A configuration file (JSON is YAML)."""
-    path.write_text(json.dumps({"ensembles": ensembles, "results": str(results)}))
+    content = {"ensembles": ensembles, "results": str(results), "flow": {"models": 1}}
+    path.write_text(json.dumps(content))

@@ -13,7 +13,7 @@ COLUMNS = (
     *("sampler", "observable", "unit", "fit_L", "z", "z_error", "alpha", "alpha_error"),
     "chi2_dof",
 )
-FITTED = ("gamma", "rejections")
+FITTED = ("gamma", "rejections", "models")
 
 
 def exponent_rows(
@@ -23,7 +23,7 @@ def exponent_rows(
 
     Args:
         tau_int: pandas table of `autocorrelation.COLUMNS`; estimator gamma for observables and
-            rejections for "acc" are fitted.
+            rejections for "acc" are fitted, or "models" (`spread`) where there is one.
         extents: ensemble name -> L, of the ensembles that belong together.
         ranges: label (column fit_L) -> the L it fits, e.g. {"10-12-14": (10, 12, 14)}.
 
@@ -31,6 +31,11 @@ def exponent_rows(
     in the log.
     """
     table = tau_int[tau_int.estimator.isin(FITTED) & tau_int.ensemble.isin(extents)]
+    # Where there are several models, their mean and scatter take the place of the one chain's.
+    key = ["sampler", "observable", "unit"]
+    several = table[table.estimator == "models"].set_index(key).index.unique()
+    alone = ~table.set_index(key).index.isin(several)
+    table = table[(table.estimator == "models") | alone]
     rows = []
     for (sampler, observable, unit), group in table.groupby(
         ["sampler", "observable", "unit"], sort=False

@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas
 
-from lfmc.analysis import costs, exponents, published
+from lfmc.analysis import costs, exponents, published, spread
 from lfmc.config import Config, Ensemble
 from lfmc.errors import LfmcError
 from lfmc.store import read_table
@@ -36,6 +36,11 @@ def join_tables(paths: list[Path], columns: tuple[str, ...], stage: str) -> Any:
             raise LfmcError(f"{path}: no column {absent[0]!r}; run lfmc {stage} again")
         parts.append(part[list(columns)])
     return pandas.concat(parts, ignore_index=True)
+
+
+def with_models(tau_int: Any, retrained: Any) -> Any:
+    """tau_int with the rows of `spread.model_rows` at its end."""
+    return pandas.concat([tau_int, spread.model_rows(tau_int, retrained)], ignore_index=True)
 
 
 def acceptance_table(observables: Any) -> Any:

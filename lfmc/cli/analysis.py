@@ -68,14 +68,21 @@ def fit(config_path: Path, results: Path | None) -> None:
     measured = _every(run, "measure")
     times = _every(run, "autocorrelation")
     trained = [run.path("train", e, "training", ".csv") for e in run.config.ensemble_names]
+    again = _retrained(run, ".csv")
+    trained += _retrained(run, "-training.csv")
+    observables = tables.join_tables(measured, measurement.COLUMNS, "measure")
+    tau_int = tables.join_tables(times, tau.COLUMNS, "autocorrelation")
+    if again:
+        models = tables.join_tables(again, (*tau.COLUMNS, "model"), "retrain")
+        tau_int = tables.with_models(tau_int, models)
     made = tables.all_tables(
         run.config,
-        tables.join_tables(measured, measurement.COLUMNS, "measure"),
-        tables.join_tables(times, tau.COLUMNS, "autocorrelation"),
+        observables,
+        tau_int,
         tables.join_tables(trained, tables.TRAINING, "train"),
     )
     settings = {"stage": "fit", "fit": run.config.fit.model_dump(mode="json")}
-    origin = stamp(settings, (*measured, *times, *trained))
+    origin = stamp(settings, (*measured, *times, *trained, *again))
     for name, table in made.items():
         write_table(run.results / "tables" / f"{name}.csv", table, origin)
     click.echo(f"{len(made)} tables in {run.results / 'tables'}")
@@ -134,6 +141,15 @@ def _read(run: Run, ensemble: str, sampler: str) -> tuple[Any, tuple[Path, ...]]
             f"{wanted.sites}; sample it again"
         )
     return chain, inputs
+
+
+def _retrained(run: Run, suffix: str) -> list[Path]:
+    """Tables of the further models of every ensemble."""
+    return [
+        run.path("retrain", ensemble, f"model-{model}", suffix)
+        for ensemble in run.config.ensemble_names
+        for model in range(1, run.config.flow.models)
+    ]
 
 
 def _every(run: Run, stage: str) -> list[Path]:

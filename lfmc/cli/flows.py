@@ -1,4 +1,4 @@
-"""`lfmc train`, `lfmc propose`, `lfmc accept` and `lfmc verify`."""
+"""`lfmc train`, `lfmc retrain`, `lfmc propose`, `lfmc accept` and `lfmc verify`."""
 
 import sys
 import traceback
@@ -28,14 +28,19 @@ def train(config_path: Path, results: Path | None, ensemble: str) -> None:
     from lfmc.training.train import Trainer
 
     trainer = Trainer(run.config, chosen, run.work("train", ensemble))
-    limit = run.config.flow.training.max_steps
-    with progress(f"train {ensemble}", "steps") as report, termination() as stop:
+    _publish(run, ensemble, _train(trainer, f"train {ensemble}"))
+
+
+def _train(trainer: Any, label: str) -> Any:
+    """Run a trainer with progress; its state, or an exit if it was asked to stop."""
+    limit = trainer.training.max_steps
+    with progress(label, "steps") as report, termination() as stop:
 
         def show(state: Any) -> None:
             last = state.history[-1]
             report(state.step, limit)
             click.echo(
-                f"train {ensemble}: step {state.step}, {state.seconds:.0f} s, "
+                f"{label}: step {state.step}, {state.seconds:.0f} s, "
                 f"loss {last['loss']:.3f}, ESS {last['ess']:.3f}, "
                 f"acceptance {last['acceptance_q']:.3f}, "
                 f"{state.step / max(state.seconds, 1e-9):.1f} steps/s",
@@ -44,8 +49,8 @@ def train(config_path: Path, results: Path | None, ensemble: str) -> None:
 
         outcome = trainer.run(show, stop)
     if not outcome.finished:
-        _stopped(f"train {ensemble}", "its checkpoint is kept")
-    _publish(run, ensemble, outcome.state)
+        _stopped(label, "its checkpoint is kept")
+    return outcome.state
 
 
 def _publish(run: Run, ensemble: str, state: Any) -> None:
@@ -73,6 +78,43 @@ def _publish(run: Run, ensemble: str, state: Any) -> None:
         run.path("train", ensemble, "history", ".csv"), pandas.DataFrame(state.history), mark
     )
     write_table(run.path("train", ensemble, "training", ".csv"), pandas.DataFrame(rows), mark)
+
+
+@click.command()
+@run_options
+@ensemble_option
+@click.option("--model", type=click.IntRange(min=1), required=True, help="Number of the model.")
+def retrain(config_path: Path, results: Path | None, ensemble: str, model: int) -> None:
+    """Train a further model with another seed and run a short chain of it.
+
+    Writes retrain/ENSEMBLE/model-K.csv, tau_int in the columns of autocorrelation, and
+    model-K-training.csv, what the training cost.
+    """
+    run = open_run(config_path, results)
+    chosen = run.ensemble(ensemble)
+    import pandas
+
+    from lfmc.analysis.autocorrelation import COLUMNS, autocorrelation_rows
+    from lfmc.config import stage_settings
+    from lfmc.provenance import stamp
+    from lfmc.retrain import short_chain
+    from lfmc.store import write_table
+    from lfmc.training.train import Trainer, records
+
+    config = run.config.retraining(model)
+    name = f"model-{model}"
+    trainer = Trainer(config, chosen, run.work("retrain", ensemble, name))
+    state = _train(trainer, f"retrain {ensemble} {name}")
+    rows = []
+    for sampler, passed in zip(config.flow_names, state.passed, strict=True):
+        chain, log_w = short_chain(config, ensemble, sampler, passed["weights"])
+        found = [r for r in autocorrelation_rows(chain, log_w) if r["unit"] != "second"]
+        rows += [row | {"model": model} for row in found]
+    mark = stamp(stage_settings(config, "retrain", ensemble))
+    table = pandas.DataFrame(rows, columns=[*COLUMNS, "model"])
+    costs = pandas.DataFrame(records(config, ensemble, state))
+    write_table(run.path("retrain", ensemble, name, "-training.csv"), costs, mark)
+    write_table(run.path("retrain", ensemble, name, ".csv"), table, mark)
 
 
 @click.command()
@@ -156,7 +198,7 @@ def accept(config_path: Path, results: Path | None, ensemble: str, sampler: str)
     run = open_run(config_path, results)
     run.ensemble(ensemble)
     run.config.target(sampler)
-    from lfmc.acceptance import accept_proposals
+    from lfmc.accept import accept_proposals
 
     acceptance, longest = accept_proposals(
         run.config,

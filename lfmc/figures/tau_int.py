@@ -79,7 +79,10 @@ def caption_unit(run: RunData, unit: str) -> str:
         [
             "Integrated autocorrelation times of E, chi2 and G_c(0) against L,",
             f"{run.statistics('chi2')} saved configurations an ensemble and sampler; errors of the",
-            "Gamma method.",
+            "Gamma method;",
+            "flows: mean over independently trained models, their scatter in the error."
+            if run.config.flow.models > 1
+            else "flows: one model, whose scatter from training to training is not in the error.",
             fitted + "; ".join(exponents) + "."
             if exponents
             else NO_FIT.replace("no", "No", 1) + ".",
@@ -127,10 +130,11 @@ def fit_range(text: Any) -> tuple[int, ...]:
 
 
 def _gamma(run: RunData, unit: str, observables: tuple[str, ...] = OBSERVABLES) -> Any:
+    """Rows to draw: of the chain, or of all models of a flow where there are several."""
     table = run.table("tau_int")
-    return table[
-        (table.estimator == "gamma") & (table.unit == unit) & table.observable.isin(observables)
-    ]
+    table = table[(table.unit == unit) & table.observable.isin(observables)]
+    several = table.sampler.isin(table[table.estimator == "models"].sampler)
+    return table[(table.estimator == "models") | ((table.estimator == "gamma") & ~several)]
 
 
 def _sampler(ax: Axes, run: RunData, sampler: str, observable: str, unit: str) -> Line2D:

@@ -10,6 +10,12 @@ rule fit:
             sampler=SAMPLERS,
         ),
         training=expand("<results>/train/{ensemble}/training.csv", ensemble=ENSEMBLES),
+        retrained=expand(
+            "<results>/retrain/{ensemble}/model-{model}{kind}.csv",
+            ensemble=ENSEMBLES,
+            model=range(1, CONFIG.flow.models),
+            kind=("", "-training"),
+        ),
     output:
         [
             report(
