@@ -25,6 +25,7 @@ class Site(Section):
         launcher: what starts MPI ranks; " -n RANKS" is appended.
         max_runtime: longest time limit of the partition, in minutes; longer work is continued by
             the next attempt.
+        node_mem_mb, node_cpus: of the smallest node: a group of light rules uses no more.
         check_seconds: between two questions for the state of jobs.
         rules: resources of single rules, e.g. {train: {slurm_partition: gpu, gpu: 1}}.
     """
@@ -37,6 +38,8 @@ class Site(Section):
     accounting: bool = True
     launcher: str = "srun --mpi=pmi2 --kill-on-bad-exit=1"
     max_runtime: Annotated[int, Field(ge=1)] = 1440
+    node_mem_mb: Annotated[int, Field(ge=4000)] = 16000
+    node_cpus: Annotated[int, Field(ge=1)] = 4
     check_seconds: Annotated[int, Field(ge=1)] = 30
     rules: dict[str, dict[str, int | str]] = Field(default_factory=dict)
 
@@ -59,6 +62,21 @@ class Site(Section):
         for key, value in resources.items():
             asked[key] = f"{value} * min(attempt, 4)" if key.startswith("mem_mb") else value
         return {**asked, **self.rules.get(name, {})}
+
+    def light(self, name: str, **resources: int | str) -> dict[str, int | str]:
+        """set-resources of a rule of seconds: a minute, the same at each attempt.
+
+        Many of them make a job whose time is the sum: growing, it would pass every limit.
+        """
+        return {"runtime": 1, **resources, **self.rules.get(name, {})}
+
+    def together(self, most: int) -> int:
+        """How many chains of light rules share a job of `max_runtime`.
+
+        A chain has at most four light rules, on two levels, and `node_cpus` run at a time.
+        """
+        within_limit = (self.max_runtime - 2) * self.node_cpus // 4
+        return max(1, min(most, within_limit))
 
 
 def read_site(environment: dict[str, str] | None = None) -> Site:

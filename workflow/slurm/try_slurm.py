@@ -59,7 +59,7 @@ JobAcctGatherFrequency=task=1
 JobAcctGatherParams=OverMemoryKill
 AccountingStorageType=accounting_storage/none
 ReturnToService=2
-SlurmdTimeout=30
+SlurmdTimeout=15
 KillWait=15
 MinJobAge=600
 JobRequeue=1
