@@ -156,9 +156,13 @@ def read_block(task: Job, work: Path, index: int) -> tuple[Arrays, float] | None
     return arrays, seconds
 
 
-def missing_blocks(task: Job, work: Path) -> list[int]:
-    """Blocks that are not there, whole and of this job."""
-    return [i for i in range(task.blocks) if read_block(task, work, i) is None]
+def missing_blocks(task: Job, work: Path, rank: int = 0, ranks: int = 1) -> list[int]:
+    """Blocks of every `ranks`-th that are not there, whole and of this job.
+
+    All ranks check, for it means reading every byte that an interrupted run left.
+    """
+    mine = range(rank, task.blocks, ranks)
+    return [i for i in mine if read_block(task, work, i) is None]
 
 
 def fill(

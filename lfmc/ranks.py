@@ -46,6 +46,11 @@ class Ranks(NamedTuple):
             time.sleep(POLL_SECONDS)
         return all(everyones)
 
+    def union(self, mine: list[int]) -> list[int]:
+        """The numbers of all ranks, ascending, on every rank."""
+        parts = [mine] if self.comm is None else self.comm.allgather(mine)
+        return sorted(number for part in parts for number in part)
+
     def same(self, value: Any) -> bool:
         """Whether every rank has the same value."""
         return self.all_agree(self.broadcast(value) == value)

@@ -151,15 +151,22 @@ def command(pid: int) -> bytes:
 
 
 @pytest.mark.parametrize("seed", MOMENTS)
-def test_a_job_requeued_by_preemption(folder, reference, seed):
+def test_a_job_ended_by_preemption(cluster, folder, reference, seed):
     job = submit(folder)
     kept = in_the_middle(folder, job, seed)
     urgent = sbatch(folder, "sleep 3", "--partition=urgent", "--nodes=3", "--exclusive")
     assert finished(urgent) == "COMPLETED"
-    wait_for("the requeued job", lambda: state(job) in ("RUNNING", "COMPLETED"), 240)
-    assert int(facts(job)["Restarts"]) == 1
+    # A job that stops by itself within the grace time has failed, in Slurm's eyes, and is submitted
+    # again by Snakemake, here by the test; one that is killed at its end is requeued by Slurm.
+    if finished(job) != "COMPLETED":
+        assert "WEXITSTATUS 143" in (cluster / "slurmctld.log").read_text()
+        log = log_of(folder, job)
+        job = submit(folder)
+    else:
+        assert facts(job)["Restarts"] == "1"
+        log = log_of(folder, job)
+    assert "stopped on SIGTERM; finished blocks are kept" in log
     cause_was_survived(folder, job, kept, reference)
-    assert "stopped on SIGTERM; finished blocks are kept" in log_of(folder, job)
 
 
 @pytest.mark.parametrize("seed", MOMENTS)

@@ -174,7 +174,7 @@ def _propose(run: Run, ensemble: str, sampler: str, mpi: Any) -> bool:
             "folder on all nodes?"
         )
     work = run.work("propose", ensemble, sampler)
-    missing = mpi.broadcast(proposals.missing_blocks(task, work) if mpi.rank == 0 else None)
+    missing = mpi.union(proposals.missing_blocks(task, work, mpi.rank, mpi.size))
     label = f"propose {ensemble} {sampler}" + (f" rank {mpi.rank}" if mpi.size > 1 else "")
     with progress(label, "blocks") as report, termination() as stop:
         finished = proposals.fill(task, work, missing, mpi.rank, mpi.size, report, stop)
