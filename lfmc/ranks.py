@@ -7,8 +7,8 @@ leaves its core to others.
 
 import os
 import platform
+import subprocess
 import sys
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -22,7 +22,14 @@ SIZES = ("PMI_SIZE", "OMPI_COMM_WORLD_SIZE", "MPI_LOCALNRANKS")
 RANKS = ("PMI_RANK", "PMIX_RANK", "OMPI_COMM_WORLD_RANK")
 STARTUP_SECONDS = 180.0  # longest start-up of all ranks; $LFMC_STARTUP_SECONDS overrides
 POLL_SECONDS = 0.01
-NOT_STARTED = 75  # exit code "try again", as of sysexits.h
+# Ends when its standard input does, or kills the process that holds it.
+WATCH = """
+import os, select, sys
+if not select.select([0], [], [], float(sys.argv[1]))[0]:
+    sys.stderr.write(sys.argv[2])
+    sys.stderr.flush()
+    os.kill(int(sys.argv[3]), 9)
+"""
 
 
 class Ranks(NamedTuple):
@@ -112,28 +119,25 @@ def launcher() -> str:
 def _arrival() -> Iterator[None]:
     """End this process, with a message, if the block does not end in time.
 
-    Inside MPI's start-up no exception can be raised from outside: a missing peer means waiting
-    until the job's time limit, which is hours of a cluster for nothing.
+    A missing peer means waiting inside MPI's start-up until the job's time limit, hours of a
+    cluster for nothing. No Python runs in this process meanwhile, so a second one watches.
     """
     seconds = float(os.environ.get("LFMC_STARTUP_SECONDS", STARTUP_SECONDS))
-
-    def give_up() -> None:
-        rank = next((os.environ[name] for name in RANKS if name in os.environ), "?")
-        print(
-            f"lfmc: error: rank {rank} on {_node()}: not all MPI ranks started within "
-            f"{seconds:.0f} s; nothing is lost, run again ($LFMC_STARTUP_SECONDS waits longer)",
-            file=sys.stderr,
-            flush=True,
-        )
-        os._exit(NOT_STARTED)
-
-    timer = threading.Timer(seconds, give_up)
-    timer.daemon = True
-    timer.start()
+    rank = next((os.environ[name] for name in RANKS if name in os.environ), "?")
+    message = (
+        f"lfmc: error: rank {rank} on {_node()}: not all MPI ranks started within "
+        f"{seconds:.0f} s; nothing is lost, run again ($LFMC_STARTUP_SECONDS waits longer)\n"
+    )
+    watch = subprocess.Popen(
+        [sys.executable, "-S", "-c", WATCH, str(seconds), message, str(os.getpid())],
+        stdin=subprocess.PIPE,
+    )
+    assert watch.stdin is not None
     try:
         yield
     finally:
-        timer.cancel()
+        watch.stdin.close()
+        watch.wait()
 
 
 def _node() -> str:

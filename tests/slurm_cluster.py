@@ -95,10 +95,9 @@ def wait_for(what: str, ready: Callable[[], object], seconds: float = 90) -> Non
 
 def finished(job: str) -> str:
     """Wait for the end of a job; its state."""
-    wait_for(
-        f"end of job {job}", lambda: state(job) not in ("RUNNING", "PENDING", "COMPLETING"), 240
-    )
-    return state(job)
+    at_work = ("RUNNING", "PENDING", "COMPLETING", "")  # "": the controller is busy
+    wait_for(f"end of job {job}", lambda: state(job) not in at_work, 240)
+    return state(job) or finished(job)
 
 
 def processes_on(node: str, job: str) -> list[int]:
