@@ -178,7 +178,8 @@ def _propose(run: Run, ensemble: str, sampler: str, mpi: Any) -> bool:
     label = f"propose {ensemble} {sampler}" + (f" rank {mpi.rank}" if mpi.size > 1 else "")
     with progress(label, "blocks") as report, termination() as stop:
         finished = proposals.fill(task, work, missing, mpi.rank, mpi.size, report, stop)
-    if not mpi.all_agree(finished):
+        finished = mpi.all_agree(finished)  # asked to stop while it waits, a rank waits on
+    if not finished:
         return False
     if mpi.rank == 0:
         proposals.merge(task, work, run.path("propose", ensemble, sampler, ".h5"))

@@ -19,6 +19,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch", "srun", "squeue", "scontrol")
@@ -181,6 +182,9 @@ def down(folder: Path) -> None:
     for pattern in ("slurmd-*.pid", "slurmctld.pid", "munged.pid"):
         for path in folder.glob(pattern):
             stop(path)
+    for pid in left_by_jobs():
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
     if LINK.is_symlink() and Path(os.readlink(LINK)).parent == folder:
         LINK.unlink()
 
@@ -218,6 +222,16 @@ def alive(pid_file: Path) -> int:
         return 0
     daemon = pid_file.stem.split("-")[0]
     return pid if command[1].strip("()") == daemon and command[2] != "Z" else 0
+
+
+def left_by_jobs() -> list[int]:
+    """Processes that belonged to a job of this cluster, by their environment."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/environ"):
+        with suppress(OSError):
+            if b"SLURM_CLUSTER_NAME=lfmctry" in path.read_bytes().split(b"\0"):
+                found.append(int(path.parent.name))
+    return [pid for pid in found if pid != os.getpid()]
 
 
 def states() -> list[str]:
