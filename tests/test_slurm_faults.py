@@ -24,7 +24,6 @@ from slurm_cluster import (
     processes_on,
     running_cluster,
     sbatch,
-    state,
     wait_for,
 )
 
