@@ -36,7 +36,7 @@ def exponent_rows(
     several = table[table.estimator == "models"].set_index(key).index.unique()
     alone = ~table.set_index(key).index.isin(several)
     table = table[(table.estimator == "models") | alone]
-    rows = []
+    rows, without = [], 0
     for (sampler, observable, unit), group in table.groupby(
         ["sampler", "observable", "unit"], sort=False
     ):
@@ -45,14 +45,13 @@ def exponent_rows(
         for label, chosen in ranges.items():
             here = usable & np.isin(length, chosen)
             if len(np.unique(length[here])) < 3:
-                log.warning(
-                    "no exponent of %s %s per %s over L = %s: fewer than 3 different L",
-                    *(sampler, observable, unit, label),
-                )
+                without += 1
                 continue
             fit = fit_power_law(
                 length[here], group.tau.to_numpy()[here], group.error.to_numpy()[here]
             )
             head = {"sampler": sampler, "observable": observable, "unit": unit, "fit_L": label}
             rows.append(head | fit._asdict())
+    if without:
+        log.warning("%d exponents left out: fewer than 3 different L with a tau and error", without)
     return rows

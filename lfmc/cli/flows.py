@@ -226,26 +226,28 @@ def verify(config_path: Path, results: Path | None, ensemble: str, sampler: str)
     """
     run = open_run(config_path, results)
     run.ensemble(ensemble)
+    from lfmc.config import stage_settings
     from lfmc.provenance import provenance
     from lfmc.store import write_json
     from lfmc.verify import verify_classical, verify_flow
 
+    inputs: tuple[Path, ...]
     if sampler in run.config.flow_names:
-        found = verify_flow(
-            run.config,
-            ensemble,
-            sampler,
+        inputs = (
             run.path("train", ensemble, sampler, ".safetensors"),
             run.path("propose", ensemble, sampler, ".h5"),
             run.path("accept", ensemble, sampler, ".h5"),
         )
+        found = verify_flow(run.config, ensemble, sampler, *inputs)
     elif sampler in run.config.sampler_names:
-        found = verify_classical(run.config, ensemble, run.path(sampler, ensemble, suffix=".h5"))
+        inputs = (run.path(sampler, ensemble, suffix=".h5"),)
+        found = verify_classical(run.config, ensemble, *inputs)
     else:
         names = ", ".join(run.config.sampler_names)
         raise LfmcError(f"no sampler {sampler!r}; there are {names}")
     output = run.path("verify", ensemble, sampler, ".json")
-    write_json(output, {**found, "provenance": provenance()})
+    settings = stage_settings(run.config, "verify", ensemble, sampler)
+    write_json(output, {**found, "provenance": provenance(settings, inputs)})
     click.echo(f"verify {ensemble} {sampler}: {found['summary']}", err=True)
 
 
