@@ -33,7 +33,7 @@ from lfmc.flows.base import Flow
 from lfmc.flows.build import load_flow
 from lfmc.observables import scalars, two_point
 from lfmc.provenance import file_hash, stamp
-from lfmc.store import create_hdf5
+from lfmc.store import create_hdf5, small_hdf5
 from lfmc.streams import generator
 
 log = logging.getLogger(__name__)
@@ -128,7 +128,7 @@ def write_block(task: Job, work: Path, index: int) -> None:
     began = perf_counter()
     arrays = make_block(task, index)
     seconds = perf_counter() - began
-    with create_hdf5(block_path(work, index), "") as file:
+    with small_hdf5(block_path(work, index), "") as file:
         for name, values in arrays.items():
             file[name] = values
         file.attrs["key"] = task.key

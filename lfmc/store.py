@@ -12,6 +12,8 @@ import numpy as np
 
 from lfmc.errors import LfmcError
 
+RESERVE = 2**18  # bytes for what HDF5 keeps to itself until a file is closed
+
 
 @contextmanager
 def written_aside(path: str | Path) -> Iterator[Path]:
@@ -39,16 +41,51 @@ def written_aside(path: str | Path) -> Iterator[Path]:
 @contextmanager
 def create_hdf5(path: str | Path, stamp: str) -> Iterator[h5py.File]:
     """A new HDF5 file with its provenance stamp, under its final name only when complete."""
-    # HDF5 crashes the process when it runs out of disk while closing: without a chunk cache all
-    # data are on disk before, and after a failure the space is given back for what is left.
-    with written_aside(path) as aside, h5py.File(aside, "w", rdcc_nbytes=0) as file:
+    # HDF5 crashes the process when it runs out of disk while it flushes or closes: without a chunk
+    # cache all data are on disk before, a reserve is given back for the rest, and after a failure
+    # what was written is.
+    with (
+        written_aside(path) as aside,
+        _reserve(aside) as give_back,
+        h5py.File(aside, "w", rdcc_nbytes=0) as file,
+    ):
         try:
             file.attrs["provenance"] = stamp
             yield file
+            give_back()
             file.flush()
         except BaseException:
+            give_back()
             os.truncate(aside, 0)
             raise
+
+
+@contextmanager
+def small_hdf5(path: str | Path, stamp: str) -> Iterator[h5py.File]:
+    """As `create_hdf5`, made in memory: for the many blocks and segments of a run."""
+    with (
+        written_aside(path) as aside,
+        h5py.File(aside, "w", driver="core", backing_store=False) as file,
+    ):
+        file.attrs["provenance"] = stamp
+        yield file
+        file.flush()
+        aside.write_bytes(file.id.get_file_image())
+
+
+@contextmanager
+def _reserve(path: Path) -> Iterator[Callable[[], None]]:
+    """RESERVE bytes of disk beside `path`, and a function that gives them back."""
+    spare = path.with_name(f"{path.name}.reserve")
+
+    def give_back() -> None:
+        spare.unlink(missing_ok=True)
+
+    try:
+        spare.write_bytes(bytes(RESERVE))
+        yield give_back
+    finally:
+        give_back()
 
 
 @contextmanager
