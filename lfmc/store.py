@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -112,6 +113,16 @@ def open_hdf5(path: str | Path) -> Iterator[h5py.File]:
         if not reason.startswith(("Unable", "Can't")):
             raise  # of a mapping, not of HDF5
         raise LfmcError(f"{path}: incomplete ({reason}); delete it and run again") from None
+
+
+def discard_progress(folder: Path, accepted: bool = False) -> None:
+    """Remove blocks or segments that a published file has made superfluous.
+
+    Not yet in a batch job, unless a later stage has `accepted` the file: a job that ends between
+    its time limit and its kill counts as failed, and the workflow deletes what it published.
+    """
+    if accepted or "SLURM_JOB_ID" not in os.environ:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def write_text(path: str | Path, text: str) -> None:

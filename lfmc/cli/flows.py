@@ -158,10 +158,9 @@ def propose(
 
 
 def _propose(run: Run, ensemble: str, sampler: str, mpi: Any) -> bool:
-    import shutil
-
     from lfmc import proposals
     from lfmc.provenance import code_version
+    from lfmc.store import discard_progress
 
     task = proposals.job(
         run.config, ensemble, sampler, run.path("train", ensemble, sampler, ".safetensors")
@@ -183,7 +182,7 @@ def _propose(run: Run, ensemble: str, sampler: str, mpi: Any) -> bool:
         return False
     if mpi.rank == 0:
         proposals.merge(task, work, run.path("propose", ensemble, sampler, ".h5"))
-        shutil.rmtree(work, ignore_errors=True)
+        discard_progress(work)
     return True
 
 
@@ -200,6 +199,7 @@ def accept(config_path: Path, results: Path | None, ensemble: str, sampler: str)
     run.ensemble(ensemble)
     run.config.target(sampler)
     from lfmc.accept import accept_proposals
+    from lfmc.store import discard_progress
 
     acceptance, longest = accept_proposals(
         run.config,
@@ -208,6 +208,7 @@ def accept(config_path: Path, results: Path | None, ensemble: str, sampler: str)
         run.path("propose", ensemble, sampler, ".h5"),
         run.path("accept", ensemble, sampler, ".h5"),
     )
+    discard_progress(run.work("propose", ensemble, sampler), accepted=True)
     click.echo(
         f"accept {ensemble} {sampler}: acceptance {acceptance:.4f}, "
         f"longest run of rejections {longest}",
