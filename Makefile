@@ -21,10 +21,10 @@ SNAKEMAKE := $(LOCK) snakemake $(if $(FLOCK),--nolock) --cores $(CORES) --config
 SOURCES := lfmc tests envs
 RULES := Snakefile workflow/rules
 
-.PHONY: help figures report smoke test lint types format schema lock clean
+.PHONY: help figures report smoke test test-slurm lint types format schema lock clean
 
 help: ## this list
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
 	@echo "  variables: CONFIG=config.yaml CORES=all JOBS=2 PYTHON=python3 VENV=.venv PIP_ARGS="
 
 figures: $(STAMP) ## everything: figures, tables and report below results/ (CONFIG=other.yaml)
@@ -40,7 +40,14 @@ smoke: $(STAMP) ## the same chain with tiny statistics, in results-smoke/ (three
 	@$(MAKE) --no-print-directory figures CONFIG=lfmc/data/presets/smoke.yaml
 
 test: $(STAMP) lint types ## all tests, with lint, format and type checks
-	pytest --numprocesses $(JOBS) --dist loadgroup
+	pytest --numprocesses $(JOBS) --dist loadgroup -m "not slurm"
+
+test-slurm: $(STAMP) ## tests on a throw-away Slurm of three virtual nodes (root; installs Debian's packages)
+	@python workflow/slurm/try_slurm.py check || [ "$$(id -u)" != 0 ] || ! command -v apt-get > /dev/null || \
+	  { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq \
+	    --no-install-recommends slurmctld slurmd slurm-client munge > /dev/null; } || \
+	  echo "packages cannot be installed; the tests will be skipped" >&2
+	pytest -m slurm --durations=10
 
 lint: $(STAMP) ## ruff, snakefmt, snakemake --lint, and the schema is up to date
 	ruff check $(SOURCES)

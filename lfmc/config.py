@@ -398,8 +398,12 @@ def parse_config(raw: dict[str, Any], origin: str = "configuration") -> Config:
     try:
         return Config.model_validate(raw)
     except ValidationError as error:
-        lines = [f"{_where(e['loc'])}: {_what(e)}" for e in error.errors() if not _echo(e)]
-        raise LfmcError(f"{origin}: " + "; ".join(lines)) from None
+        raise LfmcError(f"{origin}: {problems(error)}") from None
+
+
+def problems(error: ValidationError) -> str:
+    """Everything that is wrong, each with its path in the file, as one line."""
+    return "; ".join(f"{_where(e['loc'])}: {_what(e)}" for e in error.errors() if not _echo(e))
 
 
 def _where(location: tuple[int | str, ...]) -> str:

@@ -33,7 +33,7 @@ from lfmc.flows.base import Flow
 from lfmc.flows.build import load_flow
 from lfmc.observables import scalars, two_point
 from lfmc.provenance import file_hash, stamp
-from lfmc.store import create_hdf5
+from lfmc.store import create_hdf5, small_hdf5
 from lfmc.streams import generator
 
 log = logging.getLogger(__name__)
@@ -128,7 +128,7 @@ def write_block(task: Job, work: Path, index: int) -> None:
     began = perf_counter()
     arrays = make_block(task, index)
     seconds = perf_counter() - began
-    with create_hdf5(block_path(work, index), "") as file:
+    with small_hdf5(block_path(work, index), "") as file:
         for name, values in arrays.items():
             file[name] = values
         file.attrs["key"] = task.key
@@ -156,9 +156,13 @@ def read_block(task: Job, work: Path, index: int) -> tuple[Arrays, float] | None
     return arrays, seconds
 
 
-def missing_blocks(task: Job, work: Path) -> list[int]:
-    """Blocks that are not there, whole and of this job."""
-    return [i for i in range(task.blocks) if read_block(task, work, i) is None]
+def missing_blocks(task: Job, work: Path, rank: int = 0, ranks: int = 1) -> list[int]:
+    """Blocks of every `ranks`-th that are not there, whole and of this job.
+
+    All ranks check, for it means reading every byte that an interrupted run left.
+    """
+    mine = range(rank, task.blocks, ranks)
+    return [i for i in mine if read_block(task, work, i) is None]
 
 
 def fill(

@@ -17,11 +17,27 @@ from lfmc import __version__
 
 PACKAGES = ("numpy", "scipy", "h5py", "numba", "pandas", "torch", "pyerrors", "mpi4py")
 
+# What of the batch system's environment tells where a file was made.
+JOB = {
+    "id": "SLURM_JOB_ID",
+    "step": "SLURM_STEP_ID",
+    "nodes": "SLURM_JOB_NODELIST",
+    "node": "SLURMD_NODENAME",
+    "cluster": "SLURM_CLUSTER_NAME",
+    "restarts": "SLURM_RESTART_COUNT",
+}
+_PARALLEL: dict[str, Any] = {}
+
+
+def note_parallel(facts: dict[str, Any]) -> None:
+    """Ranks, nodes, launcher and MPI library of this job, for all files that follow."""
+    _PARALLEL.update(facts)
+
 
 def provenance(
     settings: dict[str, Any] | None = None, inputs: tuple[str | Path, ...] = ()
 ) -> dict[str, Any]:
-    """Version, commit, command, settings with hash, packages, host, UTC time, input hashes."""
+    """Version, commit, command, settings, packages, host, job, ranks, UTC time, input hashes."""
     return {
         "lfmc": __version__,
         **_commit(),
@@ -30,7 +46,8 @@ def provenance(
         "packages": _packages(),
         "python": platform.python_version(),
         "host": platform.node(),
-        "slurm_job": os.environ.get("SLURM_JOB_ID", ""),
+        "job": _job(),
+        "parallel": dict(_PARALLEL),
         "utc": datetime.now(UTC).isoformat(timespec="seconds"),
         "inputs": {str(p): file_hash(p) for p in inputs},
     }
@@ -45,6 +62,16 @@ def file_hash(path: str | Path) -> str:
     """sha256 of a file's bytes."""
     with open(path, "rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def code_version() -> str:
+    """Version and commit of the code at work, marked if edited since."""
+    commit = _commit()
+    return f"{__version__} {commit['commit'] or 'installed'}{' dirty' if commit['dirty'] else ''}"
+
+
+def _job() -> dict[str, str]:
+    return {key: os.environ[name] for key, name in JOB.items() if name in os.environ}
 
 
 @lru_cache

@@ -1,12 +1,35 @@
-"""Ranks of an MPI job, checked, without MPI where there is one process."""
+"""Ranks of an MPI job, checked, without MPI where there is one process.
+
+At start-up all ranks must arrive within a time limit, be as many as were asked for, and agree on
+what they are to compute and with which code. Later waits are polled, so that a rank which waits
+leaves its core to others.
+"""
 
 import os
-from contextlib import suppress
+import platform
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from typing import Any, NamedTuple
 
+from lfmc import provenance
 from lfmc.errors import LfmcError
 
-LAUNCHERS = ("PMI_SIZE", "OMPI_COMM_WORLD_SIZE", "PMIX_RANK", "MPI_LOCALNRANKS")
+# One of these is set by every launcher that the documentation names, mpirun and srun alike.
+SIZES = ("PMI_SIZE", "OMPI_COMM_WORLD_SIZE", "MPI_LOCALNRANKS")
+RANKS = ("PMI_RANK", "PMIX_RANK", "OMPI_COMM_WORLD_RANK")
+STARTUP_SECONDS = 180.0  # longest start-up of all ranks; $LFMC_STARTUP_SECONDS overrides
+POLL_SECONDS = 0.01
+# Ends when its standard input does, or kills the process that holds it.
+WATCH = """
+import os, select, sys
+if not select.select([0], [], [], float(sys.argv[1]))[0]:
+    sys.stderr.write(sys.argv[2])
+    sys.stderr.flush()
+    os.kill(int(sys.argv[3]), 9)
+"""
 
 
 class Ranks(NamedTuple):
@@ -22,16 +45,32 @@ class Ranks(NamedTuple):
 
     def all_agree(self, value: bool) -> bool:
         """Whether the value is true on every rank; also a barrier."""
-        return value if self.comm is None else all(self.comm.allgather(value))
+        if self.comm is None:
+            return value
+        mine, everyones = bytearray([value]), bytearray(self.size)
+        request = self.comm.Iallgather(mine, everyones)
+        while not request.Test():
+            time.sleep(POLL_SECONDS)
+        return all(everyones)
+
+    def union(self, mine: list[int]) -> list[int]:
+        """The numbers of all ranks, ascending, on every rank."""
+        parts = [mine] if self.comm is None else self.comm.allgather(mine)
+        return sorted(number for part in parts for number in part)
+
+    def same(self, value: Any) -> bool:
+        """Whether every rank has the same value."""
+        return self.all_agree(self.broadcast(value) == value)
 
     def abort(self) -> None:
         """End all ranks: one has failed, and the others would wait for it for ever."""
         if self.comm is not None:
+            sys.stderr.flush()
             self.comm.Abort(2)
 
 
 def ranks(expected: int | None) -> Ranks:
-    """The ranks of this job.
+    """The ranks of this job, all of them started.
 
     Args:
         expected: how many were asked for; None asks nothing.
@@ -40,24 +79,73 @@ def ranks(expected: int | None) -> Ranks:
         LfmcError: a launcher and an MPI library that do not match start `expected` processes
             which each believe to be alone; they must not all do the whole work.
     """
-    under_launcher = any(name in os.environ for name in LAUNCHERS)
-    if not under_launcher and (expected or 1) == 1:
+    launched = [name for name in (*SIZES, *RANKS) if name in os.environ]
+    if not launched and (expected or 1) == 1:
         return Ranks(0, 1, None)
+    with _arrival():
+        try:
+            from mpi4py import MPI
+        except (ImportError, RuntimeError) as error:
+            reason = str(error).splitlines()[0]
+            raise LfmcError(f"MPI was asked for, but mpi4py does not load ({reason})") from None
+        comm = MPI.COMM_WORLD
+        if expected is not None and comm.size != expected:
+            raise LfmcError(
+                f"{comm.size} MPI rank(s) here, {expected} expected: launch with 'mpiexec -n "
+                f"{expected}' (or srun) of the MPI library that mpi4py uses ({_library(MPI)})"
+            )
+        found = Ranks(comm.rank, comm.size, comm)
+        nodes = found.comm.allgather(_node())
+        found.all_agree(True)
+    provenance.note_parallel(
+        {
+            "ranks": comm.size,
+            "nodes": sorted(set(nodes)),
+            "launcher": launcher(),
+            "mpi": _library(MPI),
+        }
+    )
+    return found
+
+
+def launcher() -> str:
+    """What started this process, as far as its environment tells."""
+    if "SLURM_STEP_ID" in os.environ and "HYDI_CONTROL_FD" not in os.environ:
+        return "srun"
+    return "mpirun"
+
+
+@contextmanager
+def _arrival() -> Iterator[None]:
+    """End this process, with a message, if the block does not end in time.
+
+    A missing peer means waiting inside MPI's start-up until the job's time limit, hours of a
+    cluster for nothing. No Python runs in this process meanwhile, so a second one watches.
+    """
+    seconds = float(os.environ.get("LFMC_STARTUP_SECONDS", STARTUP_SECONDS))
+    rank = next((os.environ[name] for name in RANKS if name in os.environ), "?")
+    message = (
+        f"lfmc: error: rank {rank} on {_node()}: not all MPI ranks started within "
+        f"{seconds:.0f} s; nothing is lost, run again ($LFMC_STARTUP_SECONDS waits longer)\n"
+    )
+    watch = subprocess.Popen(
+        [sys.executable, "-S", "-c", WATCH, str(seconds), message, str(os.getpid())],
+        stdin=subprocess.PIPE,
+    )
+    assert watch.stdin is not None
     try:
-        from mpi4py import MPI
-    except (ImportError, RuntimeError) as error:
-        reason = str(error).splitlines()[0]
-        raise LfmcError(f"MPI was asked for, but mpi4py does not load ({reason})") from None
-    comm = MPI.COMM_WORLD
-    if expected is not None and comm.size != expected:
-        raise LfmcError(
-            f"{comm.size} MPI rank(s) here, {expected} expected: launch with 'mpiexec -n "
-            f"{expected}' of the MPI library that mpi4py uses ({_library(MPI)})"
-        )
-    return Ranks(comm.rank, comm.size, comm)
+        yield
+    finally:
+        watch.stdin.close()
+        watch.wait()
+
+
+def _node() -> str:
+    return os.environ.get("SLURMD_NODENAME") or platform.node()
 
 
 def _library(mpi: Any) -> str:
     with suppress(Exception):
-        return str(mpi.Get_library_version()).split("\n")[0].strip("\x00 ")
+        text = str(mpi.Get_library_version()).split("\n")[0]
+        return " ".join(text.replace("\x00", "").replace("\t", " ").split())
     return "unknown"

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -11,6 +12,8 @@ import h5py
 import numpy as np
 
 from lfmc.errors import LfmcError
+
+RESERVE = 2**18  # bytes for what HDF5 keeps to itself until a file is closed
 
 
 @contextmanager
@@ -39,16 +42,51 @@ def written_aside(path: str | Path) -> Iterator[Path]:
 @contextmanager
 def create_hdf5(path: str | Path, stamp: str) -> Iterator[h5py.File]:
     """A new HDF5 file with its provenance stamp, under its final name only when complete."""
-    # HDF5 crashes the process when it runs out of disk while closing: without a chunk cache all
-    # data are on disk before, and after a failure the space is given back for what is left.
-    with written_aside(path) as aside, h5py.File(aside, "w", rdcc_nbytes=0) as file:
+    # HDF5 crashes the process when it runs out of disk while it flushes or closes: without a chunk
+    # cache all data are on disk before, a reserve is given back for the rest, and after a failure
+    # what was written is.
+    with (
+        written_aside(path) as aside,
+        _reserve(aside) as give_back,
+        h5py.File(aside, "w", rdcc_nbytes=0) as file,
+    ):
         try:
             file.attrs["provenance"] = stamp
             yield file
+            give_back()
             file.flush()
         except BaseException:
+            give_back()
             os.truncate(aside, 0)
             raise
+
+
+@contextmanager
+def small_hdf5(path: str | Path, stamp: str) -> Iterator[h5py.File]:
+    """As `create_hdf5`, made in memory: for the many blocks and segments of a run."""
+    with (
+        written_aside(path) as aside,
+        h5py.File(aside, "w", driver="core", backing_store=False) as file,
+    ):
+        file.attrs["provenance"] = stamp
+        yield file
+        file.flush()
+        aside.write_bytes(file.id.get_file_image())
+
+
+@contextmanager
+def _reserve(path: Path) -> Iterator[Callable[[], None]]:
+    """RESERVE bytes of disk beside `path`, and a function that gives them back."""
+    spare = path.with_name(f"{path.name}.reserve")
+
+    def give_back() -> None:
+        spare.unlink(missing_ok=True)
+
+    try:
+        spare.write_bytes(bytes(RESERVE))
+        yield give_back
+    finally:
+        give_back()
 
 
 @contextmanager
@@ -75,6 +113,16 @@ def open_hdf5(path: str | Path) -> Iterator[h5py.File]:
         if not reason.startswith(("Unable", "Can't")):
             raise  # of a mapping, not of HDF5
         raise LfmcError(f"{path}: incomplete ({reason}); delete it and run again") from None
+
+
+def discard_progress(folder: Path, accepted: bool = False) -> None:
+    """Remove blocks or segments that a published file has made superfluous.
+
+    Not yet in a batch job, unless a later stage has `accepted` the file: a job that ends between
+    its time limit and its kill counts as failed, and the workflow deletes what it published.
+    """
+    if accepted or "SLURM_JOB_ID" not in os.environ:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def write_text(path: str | Path, text: str) -> None:

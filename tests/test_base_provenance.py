@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from lfmc import __version__
-from lfmc.provenance import file_hash, provenance, stamp
+from lfmc.provenance import file_hash, note_parallel, provenance, stamp
 
 pytestmark = pytest.mark.unit
 
@@ -57,3 +57,18 @@ def test_versions_are_read_without_importing_the_packages():
 
 def test_no_inputs_and_no_settings_are_allowed():
     assert provenance()["inputs"] == {}
+
+
+def test_a_job_of_a_cluster_is_named(monkeypatch):
+    for name in ("SLURM_STEP_ID", "SLURMD_NODENAME", "SLURM_CLUSTER_NAME", "SLURM_RESTART_COUNT"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("SLURM_JOB_ID", "42")
+    monkeypatch.setenv("SLURM_JOB_NODELIST", "n[1-3]")
+    assert provenance()["job"] == {"id": "42", "nodes": "n[1-3]"}
+
+
+def test_ranks_are_noted_for_all_files_that_follow(monkeypatch):
+    monkeypatch.setattr("lfmc.provenance._PARALLEL", {})
+    assert provenance()["parallel"] == {}
+    note_parallel({"ranks": 3, "nodes": ["a", "b"]})
+    assert provenance()["parallel"] == {"ranks": 3, "nodes": ["a", "b"]}

@@ -13,6 +13,7 @@ from lfmc.errors import LfmcError
 from lfmc.store import (
     atomically,
     create_hdf5,
+    discard_progress,
     open_hdf5,
     read_json,
     read_table,
@@ -208,3 +209,17 @@ def test_hdf5_carries_its_stamp_and_its_data(tmp_path):
 def test_any_writer_can_be_made_atomic(tmp_path):
     atomically(tmp_path / "x.npy", lambda path: np.save(path, np.arange(3)))
     assert np.load(tmp_path / "x.npy").tolist() == [0, 1, 2]
+
+
+def test_progress_outlives_a_batch_job_until_its_result_is_accepted(tmp_path, monkeypatch):
+    folder = tmp_path / "work"
+    folder.mkdir()
+    monkeypatch.setenv("SLURM_JOB_ID", "7")
+    discard_progress(folder)
+    assert folder.exists()
+    discard_progress(folder, accepted=True)
+    assert not folder.exists()
+    folder.mkdir()
+    monkeypatch.delenv("SLURM_JOB_ID")
+    discard_progress(folder)
+    assert not folder.exists()

@@ -24,6 +24,7 @@ def measure(config_path: Path, results: Path | None, ensemble: str, sampler: str
     autocorrelation times of chi2. Frozen, non-finite and too short chains are refused.
     """
     from lfmc.analysis import measurement
+    from lfmc.store import discard_progress
 
     run = open_run(config_path, results)
     chain, inputs = _read(run, ensemble, sampler)
@@ -32,6 +33,7 @@ def measure(config_path: Path, results: Path | None, ensemble: str, sampler: str
     stamp = _stamp(run, "measure", ensemble, sampler, inputs)
     measurement.write_bins(run.path("measure", ensemble, sampler, ".h5"), chain, bins, stamp)
     _write(run.path("measure", ensemble, sampler, ".csv"), rows, measurement.COLUMNS, stamp)
+    discard_progress(run.work(sampler, ensemble), accepted=True)
 
 
 @click.command()

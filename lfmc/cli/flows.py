@@ -1,6 +1,7 @@
 """`lfmc train`, `lfmc retrain`, `lfmc propose`, `lfmc accept` and `lfmc verify`."""
 
 import sys
+import traceback
 from pathlib import Path
 from typing import Any
 
@@ -158,30 +159,41 @@ def propose(
         click.echo(f"lfmc: error: rank {mpi.rank}: {error}", err=True)
         mpi.abort()
         return
+    except Exception:
+        if mpi.comm is not None:  # else this rank would wait in MPI's end for the others
+            traceback.print_exc()
+            mpi.abort()
+        raise
     if not finished:
         _stopped(f"propose {ensemble} {sampler}", "finished blocks are kept")
 
 
 def _propose(run: Run, ensemble: str, sampler: str, mpi: Any) -> bool:
-    import shutil
-
     from lfmc import proposals
+    from lfmc.provenance import code_version
+    from lfmc.store import discard_progress
 
     task = proposals.job(
         run.config, ensemble, sampler, run.path("train", ensemble, sampler, ".safetensors")
     )
-    if not mpi.all_agree(mpi.broadcast(task.key) == task.key):
-        raise LfmcError("ranks disagree on configuration, model or code version; one tree for all")
+    if not mpi.same(code_version()):
+        raise LfmcError(f"ranks run different code (here {code_version()}); one tree for all nodes")
+    if not mpi.same(task.key):
+        raise LfmcError(
+            f"ranks read different settings or models (here {task.key}); is {run.results} the same "
+            "folder on all nodes?"
+        )
     work = run.work("propose", ensemble, sampler)
-    missing = mpi.broadcast(proposals.missing_blocks(task, work) if mpi.rank == 0 else None)
+    missing = mpi.union(proposals.missing_blocks(task, work, mpi.rank, mpi.size))
     label = f"propose {ensemble} {sampler}" + (f" rank {mpi.rank}" if mpi.size > 1 else "")
     with progress(label, "blocks") as report, termination() as stop:
         finished = proposals.fill(task, work, missing, mpi.rank, mpi.size, report, stop)
-    if not mpi.all_agree(finished):
+        finished = mpi.all_agree(finished)  # asked to stop while it waits, a rank waits on
+    if not finished:
         return False
     if mpi.rank == 0:
         proposals.merge(task, work, run.path("propose", ensemble, sampler, ".h5"))
-        shutil.rmtree(work, ignore_errors=True)
+        discard_progress(work)
     return True
 
 
@@ -198,6 +210,7 @@ def accept(config_path: Path, results: Path | None, ensemble: str, sampler: str)
     run.ensemble(ensemble)
     run.config.target(sampler)
     from lfmc.accept import accept_proposals
+    from lfmc.store import discard_progress
 
     acceptance, longest = accept_proposals(
         run.config,
@@ -206,6 +219,7 @@ def accept(config_path: Path, results: Path | None, ensemble: str, sampler: str)
         run.path("propose", ensemble, sampler, ".h5"),
         run.path("accept", ensemble, sampler, ".h5"),
     )
+    discard_progress(run.work("propose", ensemble, sampler), accepted=True)
     click.echo(
         f"accept {ensemble} {sampler}: acceptance {acceptance:.4f}, "
         f"longest run of rejections {longest}",

@@ -2,7 +2,9 @@
 
 import importlib
 import logging
+import signal
 import sys
+from typing import Any
 
 import click
 
@@ -80,12 +82,23 @@ def lfmc(verbose: bool) -> None:
 
 
 def main() -> None:
-    """Run the command line; an LfmcError is one line and exit code 2."""
+    """Run the command line; an LfmcError is one line and exit code 2.
+
+    SIGTERM (preemption, a time limit) becomes an exception, so that nothing half-written stays;
+    stages that save their progress first answer it themselves.
+    """
+    signal.signal(signal.SIGTERM, _stopped)
     try:
         lfmc.main(standalone_mode=True)
     except LfmcError as error:
         click.echo(f"lfmc: error: {error}", err=True)
         sys.exit(2)
+
+
+def _stopped(number: int, frame: Any) -> None:
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # once is enough
+    click.echo("lfmc: stopped on SIGTERM; run the same command to continue", err=True)
+    sys.exit(128 + number)
 
 
 if __name__ == "__main__":

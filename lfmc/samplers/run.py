@@ -7,7 +7,6 @@ nor on how chains are grouped into blocks.
 import json
 import logging
 import os
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 from time import perf_counter
@@ -33,7 +32,7 @@ from lfmc.samplers.segments import (
 )
 from lfmc.samplers.state import State, cold_start, require_finite
 from lfmc.samplers.thermalise import thermalise
-from lfmc.store import create_hdf5, read_json
+from lfmc.store import create_hdf5, discard_progress, read_json
 
 log = logging.getLogger(__name__)
 
@@ -127,7 +126,7 @@ def run(
         write_segment(work, index, job.key, job.stamp, segment)
         state = segment.state
     merge(job, output, work)
-    shutil.rmtree(work, ignore_errors=True)
+    discard_progress(work)
 
 
 def sample_segment(

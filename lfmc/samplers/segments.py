@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from lfmc.errors import LfmcError
 from lfmc.samplers.state import State
-from lfmc.store import create_hdf5
+from lfmc.store import small_hdf5
 
 log = logging.getLogger(__name__)
 
@@ -57,7 +57,7 @@ def write_segment(folder: Path, index: int, key: str, stamp: str, segment: Segme
         "seconds_measure": segment.seconds_measure,
         "accepted": segment.accepted,
     }
-    with create_hdf5(segment_path(folder, index), stamp) as file:
+    with small_hdf5(segment_path(folder, index), stamp) as file:
         for name, array in arrays.items():
             file[name] = array
         file.attrs["header"] = json.dumps(header, sort_keys=True)

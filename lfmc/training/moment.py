@@ -1,5 +1,6 @@
 """When a model passes its target: both acceptances, and the moment between two checks."""
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import torch
@@ -19,6 +20,10 @@ from lfmc.training.step import log_weights
 SURE = 2.0
 EVALUATIONS = 8
 CLOSE = 1e-3
+
+
+class Abandoned(Exception):
+    """The decision was asked to stop before it was made."""
 
 
 class Verdict(NamedTuple):
@@ -70,6 +75,7 @@ def moment_of_passing(
     fields: Tensor,
     samples: int,
     seed: int,
+    stop: Callable[[], bool] = lambda: False,
 ) -> Moment | None:
     """Where the line from one check's weights to the next one's passes the target; None if not.
 
@@ -77,9 +83,14 @@ def moment_of_passing(
     between them, so the crossing is sought along the line, by the Illinois variant of false
     position. tau_int depends so steeply on acceptance that a per cent of it would show as a
     dynamical exponent.
+
+    Raises:
+        Abandoned: `stop`, asked before every evaluation, said so.
     """
 
     def at(fraction: float) -> Moment:
+        if stop():
+            raise Abandoned
         weights = {name: torch.lerp(before[name], after[name], fraction) for name in after}
         flow.load_state_dict(weights)
         return Moment(fraction, weights, judge(flow, fields, samples, seed))

@@ -15,7 +15,7 @@ from lfmc.flows.base import Flow
 from lfmc.flows.build import build_flow
 from lfmc.streams import generator as stream
 from lfmc.training.acceptance import acceptance_from_model, effective_sample_size
-from lfmc.training.moment import moment_of_passing
+from lfmc.training.moment import Abandoned, moment_of_passing
 from lfmc.training.state import TrainingState, load_state, save_state
 from lfmc.training.step import follow, gradient_step, log_weights, warm
 from lfmc.training.target import target_fields
@@ -76,13 +76,18 @@ class Trainer:
             if stop():
                 self._checkpoint()
                 return Outcome(self.state, False)
-            self._step()
-            self.state.seconds = earlier + perf_counter() - began
             if self.state.step >= self.state.next_check:
-                self._check()
+                self._checkpoint()  # a check may be long: asked to stop, it is left and done again
+                try:
+                    self._check(stop)
+                except Abandoned:
+                    return Outcome(self.state, False)
                 self.state.seconds = earlier + perf_counter() - began
                 report(self.state)
                 self._within_limits()
+            else:
+                self._step()
+                self.state.seconds = earlier + perf_counter() - began
             if perf_counter() - saved > CHECKPOINT_SECONDS:
                 self._checkpoint()
                 saved = perf_counter()
@@ -140,7 +145,7 @@ class Trainer:
         state.in_a_row = 0
         follow(state.average, self.flow, training.average, state.step)
 
-    def _check(self) -> None:
+    def _check(self, stop: Callable[[], bool]) -> None:
         state, training = self.state, self.training
         # The later, the slower the acceptance rises: checks thin out, and cost a fixed share.
         state.next_check = state.step + max(training.check_every, round(CHECK_SHARE * state.step))
@@ -168,12 +173,12 @@ class Trainer:
         for target in self.settings.targets[len(state.passed) :]:
             if quick.value < target - quick.error:
                 break
-            if not self._decide(target):
+            if not self._decide(target, stop):
                 break
         state.before = {k: v.clone() for k, v in state.average.items()}
         state.before_step, state.before_seconds = state.step, state.seconds
 
-    def _decide(self, target: float) -> bool:
+    def _decide(self, target: float, stop: Callable[[], bool]) -> bool:
         state = self.state
         found = moment_of_passing(
             self.average,
@@ -183,6 +188,7 @@ class Trainer:
             self.fields,
             self.training.decide_samples,
             self.check_seed,
+            stop,
         )
         if found is None:
             return False

@@ -108,5 +108,5 @@ def model_file(wildcards):
 
 
 def launcher(wildcards, resources):
-    """Nothing for one rank; otherwise the MPI launcher, which a site's profile may override."""
-    return f"{resources.mpi} -n {resources.tasks}" if resources.tasks > 1 else ""
+    """Nothing for one rank; otherwise the profile's MPI launcher."""
+    return f"{resources.launcher} -n {resources.tasks}" if resources.tasks > 1 else ""

@@ -8,7 +8,6 @@ rule local:
     benchmark:
         "<benchmarks>/local/{ensemble}.tsv"
     priority: first(10_000)
-    retries: 1
     conda:
         "../envs/lfmc.yaml"
     threads: 1

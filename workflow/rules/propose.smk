@@ -9,12 +9,12 @@ rule propose:
     benchmark:
         "<benchmarks>/propose/{ensemble}/{sampler}.tsv"
     priority: first(100_000)
-    retries: 1
     conda:
         "../envs/lfmc.yaml"
     threads: CONFIG.propose.ranks
     resources:
-        mpi="mpiexec",
+        mpi="yes" if CONFIG.propose.ranks > 1 else "",  # what an executor looks at
+        launcher="mpiexec",  # what starts the ranks; a profile chooses another
         tasks=CONFIG.propose.ranks,
         mem_mb=memory(1500),
         runtime=minutes(120),

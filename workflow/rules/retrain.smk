@@ -11,7 +11,6 @@ rule retrain:
     wildcard_constraints:
         model=r"\d+",
     priority: first(500_000)
-    retries: 1
     conda:
         "../envs/lfmc.yaml"
     threads: 1

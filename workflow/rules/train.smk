@@ -10,7 +10,6 @@ rule train:
     benchmark:
         "<benchmarks>/train/{ensemble}.tsv"
     priority: first(1_000_000)
-    retries: 1
     conda:
         "../envs/lfmc.yaml"
     threads: 1

@@ -6,7 +6,6 @@ rule tune:
     benchmark:
         "<benchmarks>/tune/{ensemble}.tsv"
     priority: first(20_000)
-    retries: 1
     conda:
         "../envs/lfmc.yaml"
     threads: 1

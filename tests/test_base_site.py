@@ -1,0 +1,81 @@
+"""Site settings: read from outside the repository, every mistake one clear line."""
+
+import os
+import shutil
+import subprocess
+import sys
+
+import pytest
+import yaml
+
+from lfmc.errors import LfmcError
+from lfmc.site import Site, read_site
+
+pytestmark = pytest.mark.unit
+
+
+def site(tmp_path, text: str) -> Site:
+    path = tmp_path / "site.yaml"
+    path.write_text(text)
+    return read_site({"LFMC_SITE": str(path)})
+
+
+def test_no_file_means_the_clusters_own_defaults(monkeypatch, tmp_path):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert read_site({}) == Site()
+    assert Site().resources() == {}
+
+
+def test_a_named_file_that_is_not_there_is_refused(tmp_path):
+    with pytest.raises(LfmcError, match="site settings cannot be read"):
+        read_site({"LFMC_SITE": str(tmp_path / "none.yaml")})
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("acount: me", "acount: unknown key"),
+        ("max_runtime: 0", "max_runtime: .*greater than or equal to 1"),
+        ("[a]", "expected a mapping"),
+        ("a: [", "not valid YAML"),
+    ],
+)
+def test_a_mistake_is_named(tmp_path, text, message):
+    with pytest.raises(LfmcError, match=message) as caught:
+        site(tmp_path, text)
+    assert "\n" not in str(caught.value)
+
+
+def test_time_grows_with_attempts_up_to_the_partitions_limit(tmp_path):
+    chosen = site(tmp_path, "max_runtime: 100")
+    expression = str(chosen.rule("hmc", 60, mem_mb=1000)["runtime"])
+    assert [eval(expression, {"attempt": n}) for n in (1, 2, 3)] == [60, 100, 100]
+
+
+def test_memory_grows_with_attempts_and_a_rule_may_be_overridden(tmp_path):
+    chosen = site(tmp_path, "rules: {hmc: {runtime: 5, nodes: 2}}")
+    asked = chosen.rule("hmc", 60, mem_mb=1000)
+    assert [eval(str(asked["mem_mb"]), {"attempt": n}) for n in (1, 2, 9)] == [1000, 2000, 4000]
+    assert (asked["runtime"], asked["nodes"]) == (5, 2)
+
+
+def test_the_slurm_profile_knows_every_rule_that_is_submitted(root, tmp_path):
+    """A dry run with the profile: account, launcher and memory of the site reach the jobs."""
+    shutil.copy(root / "config.yaml", tmp_path / "config.yaml")
+    (tmp_path / "site.yaml").write_text(
+        yaml.safe_dump({"account": "lattice", "launcher": "srun --mpi=pmix"})
+    )
+    done = subprocess.run(
+        [sys.executable, "-m", "snakemake", "--snakefile", str(root / "Snakefile"), "--dry-run"]
+        + ["--workflow-profile", str(root / "workflow/profiles/slurm")],
+        cwd=tmp_path,
+        env={**os.environ, "LFMC_SITE": str(tmp_path / "site.yaml")},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "slurm_account=lattice" in done.stdout
+    assert "launcher=srun --mpi=pmix" in done.stdout
+    rules = {p.stem for p in (root / "workflow/rules").glob("*.smk")} - {"common", "fit", "gates"}
+    profile = (root / "workflow/profiles/slurm/config.yaml").read_text()
+    assert all(f'("{rule}"' in profile for rule in rules)
