@@ -13,9 +13,10 @@ import click
 import pandas
 from training import train_once
 
-from lfmc.config import Config, Ensemble, parse_config
+from lfmc.config import Config, parse_config
 from lfmc.flows.build import KINDS
 from lfmc.provenance import stamp
+from lfmc.sections import Ensemble
 from lfmc.store import write_table
 
 # lam on the paper's line of constant physics (and L = 4 beside it, for trials), m2 = -4.

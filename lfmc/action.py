@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from lfmc.config import Ensemble
 from lfmc.lattice import Shape, neighbours
+from lfmc.sections import Ensemble
 
 
 class Action(Protocol):

@@ -10,8 +10,9 @@ from typing import Annotated, Any
 import yaml
 from pydantic import Field, ValidationError
 
-from lfmc.config import Section, problems
+from lfmc.config import problems
 from lfmc.errors import LfmcError
+from lfmc.sections import Section
 
 DEFAULT = Path("~/.config/lfmc/site.yaml")
 

@@ -15,9 +15,10 @@ from lfmc.analysis.gamma_method import Tau
 from lfmc.analysis.reference import find_reference, reference_data
 from lfmc.analysis.rejections import jensen_bound
 from lfmc.analysis.tables import all_tables
-from lfmc.config import Config, Ensemble, parse_config
+from lfmc.config import Config, parse_config
 from lfmc.figures.rundata import RunData
 from lfmc.lattice import separation_orbits, volume
+from lfmc.sections import Ensemble
 from lfmc.store import create_hdf5, write_table
 
 STAMP = json.dumps({"lfmc": "test", "utc": "2020-01-01T00:00:00+00:00", "commit": "", "host": "h"})

@@ -9,8 +9,6 @@ from hypothesis import strategies as st
 
 from lfmc.config import (
     Config,
-    Ensemble,
-    RealNvpSettings,
     json_schema,
     parse_config,
     read_config,
@@ -18,6 +16,8 @@ from lfmc.config import (
     stage_settings,
 )
 from lfmc.errors import LfmcError
+from lfmc.flow_sections import RealNvpSettings
+from lfmc.sections import Ensemble
 
 pytestmark = pytest.mark.unit
 

@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from lfmc.action import Phi4
-from lfmc.config import (
+from lfmc.errors import LfmcError
+from lfmc.flow_sections import (
     ContinuousSettings,
     ConvolutionalSettings,
     HeatbathSettings,
@@ -15,7 +16,6 @@ from lfmc.config import (
     RealNvpSettings,
     SplineSettings,
 )
-from lfmc.errors import LfmcError
 from lfmc.flows.base import Draw, Flow, standard_normal_log_density
 from lfmc.flows.build import build_flow
 from lfmc.flows.exactness import log_q_error

@@ -7,8 +7,9 @@ from typing import Any
 import pandas
 
 from lfmc.analysis import costs, exponents, published, spread
-from lfmc.config import Config, Ensemble
+from lfmc.config import Config
 from lfmc.errors import LfmcError
+from lfmc.sections import Ensemble
 from lfmc.store import read_table
 
 log = logging.getLogger(__name__)

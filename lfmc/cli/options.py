@@ -5,7 +5,8 @@ from typing import Any, NamedTuple
 
 import click
 
-from lfmc.config import Config, Ensemble, read_config
+from lfmc.config import Config, read_config
+from lfmc.sections import Ensemble
 
 
 class Run(NamedTuple):

@@ -9,12 +9,12 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from lfmc.analysis.jackknife import jackknife
-from lfmc.config import Ensemble
 from lfmc.figures.format import count
 from lfmc.figures.panels import ensemble_grid, logarithmic_y, outer_labels, sampler_legend
 from lfmc.figures.rundata import Line, RunData
 from lfmc.figures.style import sampler_mark
 from lfmc.observables import susceptibility
+from lfmc.sections import Ensemble
 
 FEWEST_BINS = 8
 

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from lfmc.action import Phi4
-from lfmc.config import PriorKind
+from lfmc.flow_sections import PriorKind
 from lfmc.flows.base import Draw, Flow
 from lfmc.flows.monotone import Mapped
 from lfmc.flows.prior import build_prior

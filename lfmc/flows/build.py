@@ -10,8 +10,8 @@ from safetensors.torch import save
 from torch import Tensor
 
 from lfmc.action import Phi4, action_of
-from lfmc.config import Ensemble, FlowSettings
 from lfmc.errors import LfmcError
+from lfmc.flow_sections import FlowSettings
 from lfmc.flows.base import Flow
 from lfmc.flows.continuous import ContinuousFlow
 from lfmc.flows.convolutional import ConvolutionalFlow
@@ -19,6 +19,7 @@ from lfmc.flows.heatbath import HeatbathFlow
 from lfmc.flows.multiscale import MultiscaleFlow
 from lfmc.flows.realnvp import RealNvpFlow
 from lfmc.flows.spline import SplineFlow
+from lfmc.sections import Ensemble
 from lfmc.store import write_bytes
 
 KINDS = {

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from lfmc.action import Phi4
-from lfmc.config import HeatbathSettings as Settings
+from lfmc.flow_sections import HeatbathSettings as Settings
 from lfmc.flows.base import Draw, Flow, standard_normal_log_density
 from lfmc.flows.checkerboard import split
 from lfmc.flows.coupling import EquivariantCoupling

@@ -9,10 +9,11 @@ from typing import Any, NamedTuple
 import torch
 
 from lfmc.action import action_of
-from lfmc.config import Config, Ensemble, settings_hash, stage_settings
+from lfmc.config import Config, settings_hash, stage_settings
 from lfmc.errors import LfmcError
 from lfmc.flows.base import Flow
 from lfmc.flows.build import build_flow
+from lfmc.sections import Ensemble
 from lfmc.streams import generator as stream
 from lfmc.training.acceptance import acceptance_from_model, effective_sample_size
 from lfmc.training.moment import Abandoned, moment_of_passing

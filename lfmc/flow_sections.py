@@ -1,0 +1,143 @@
+"""Sections of the configuration: every kind of flow, and its training."""
+
+from typing import Annotated, Literal, Self
+
+from pydantic import AfterValidator, Field, field_validator
+
+from lfmc.sections import Count, Probability, Section
+
+
+def _odd(value: int) -> int:
+    if value % 2 == 0:
+        raise ValueError("must be odd: a kernel is centred on its site")
+    return value
+
+
+Kernel = Annotated[int, Field(ge=3, le=15), AfterValidator(_odd)]
+PriorKind = Literal["normal", "variational"]
+
+
+class HeatbathSettings(Section):
+    """The default flow: exact heat bath on one colour, equivariant couplings on the other."""
+
+    kind: Literal["heatbath"] = "heatbath"
+    layers: Annotated[int, Field(ge=2)] = 4
+    features: Count = 2
+    smooth: Count = 2
+    table: Annotated[int, Field(ge=64)] = 256
+
+
+class RealNvpSettings(Section):
+    """Real NVP of arXiv:1904.12072, section II: fully connected affine couplings."""
+
+    kind: Literal["realnvp"] = "realnvp"
+    couplings: Annotated[int, Field(ge=2, le=64)] = 8
+    hidden: Annotated[tuple[Annotated[int, Field(ge=8, le=4096)], ...], Field(min_length=1)] = (
+        256,
+        256,
+    )
+    prior: PriorKind = "normal"
+
+    @classmethod
+    def from_albergo2019(cls, couplings: int = 8, layers: int = 2, width: int = 256) -> Self:
+        """Networks within the published ranges: 8-12 couplings, 2-6 layers of 100-1024 units."""
+        if not (8 <= couplings <= 12 and 2 <= layers <= 6 and 100 <= width <= 1024):
+            raise ValueError("published: 8-12 couplings of 2-6 layers with 100-1024 hidden units")
+        return cls(couplings=couplings, hidden=(width,) * layers)
+
+
+class ConvolutionalSettings(Section):
+    """Real NVP with periodic convolutions; its weights fit any L."""
+
+    kind: Literal["convolutional"] = "convolutional"
+    couplings: Annotated[int, Field(ge=2, le=64)] = 8
+    channels: Annotated[tuple[Annotated[int, Field(ge=1, le=512)], ...], Field(min_length=1)] = (
+        8,
+        8,
+    )
+    kernel: Kernel = 3
+    activation: Literal["tanh", "leaky_relu"] = "tanh"
+    prior: PriorKind = "variational"
+
+
+class ContinuousSettings(Section):
+    """Equivariant continuous flow; log q is its integral in `steps` Runge-Kutta steps."""
+
+    kind: Literal["continuous"] = "continuous"
+    features: Count = 5
+    order: Annotated[int, Field(ge=0, le=20)] = 3
+    steps: Annotated[int, Field(ge=1, le=1000)] = 16
+    prior: PriorKind = "variational"
+
+
+class SplineSettings(Section):
+    """Rational-quadratic spline couplings; needs the extra `spline`."""
+
+    kind: Literal["spline"] = "spline"
+    couplings: Annotated[int, Field(ge=2, le=64)] = 4
+    conditioner: Literal["convolutional", "connected"] = "convolutional"
+    hidden: Annotated[tuple[Annotated[int, Field(ge=1, le=4096)], ...], Field(min_length=1)] = (
+        16,
+        16,
+    )
+    kernel: Kernel = 3
+    bins: Annotated[int, Field(ge=2, le=64)] = 8
+    bound: Annotated[float, Field(gt=0)] = 2.0
+    prior: PriorKind = "variational"
+
+
+class MultiscaleSettings(Section):
+    """Coarse lattice first, then conditional refinement, by convolutional monotone couplings."""
+
+    kind: Literal["multiscale"] = "multiscale"
+    rounds: Annotated[int, Field(ge=1, le=32)] = 2
+    channels: Annotated[tuple[Annotated[int, Field(ge=1, le=512)], ...], Field(min_length=1)] = (8,)
+    kernel: Kernel = 3
+
+
+Flow = Annotated[
+    HeatbathSettings
+    | RealNvpSettings
+    | ConvolutionalSettings
+    | ContinuousSettings
+    | SplineSettings
+    | MultiscaleSettings,
+    Field(discriminator="kind"),
+]
+
+
+class Training(Section):
+    """Adam on the shifted reverse Kullback-Leibler divergence, until both acceptances pass."""
+
+    batch: Annotated[int, Field(ge=8)] = 512
+    learning_rate: Annotated[float, Field(gt=0, lt=1)] = 4e-3
+    average: Annotated[float, Field(ge=0, lt=1)] = 0.99
+    max_steps: Count = 20000
+    max_seconds: Annotated[float, Field(gt=0)] = 3600.0
+    clip: Annotated[float, Field(gt=0)] = 10.0
+    check_every: Count = 25
+    check_samples: Annotated[int, Field(ge=512)] = 4096
+    decide_samples: Annotated[int, Field(ge=512)] = 65536
+
+
+class FlowSettings(Section):
+    """The flow that every ensemble trains, and the acceptances it is trained to.
+
+    The first of `models` makes the ensemble's chains; the others, trained apart from it with the
+    following seeds, only short ones, which tell how much tau_int depends on the training.
+    """
+
+    model: Flow = HeatbathSettings()
+    targets: Annotated[tuple[Probability, ...], Field(min_length=1)] = (0.5, 0.7)
+    models: Count = 3
+    retrain_configurations: Annotated[int, Field(ge=1000)] = 200_000
+    training: Training = Training()
+
+    @field_validator("targets")
+    @classmethod
+    def _ascending(cls, value: tuple[float, ...]) -> tuple[float, ...]:
+        if list(value) != sorted(set(value)):
+            raise ValueError("targets must ascend without repeats, e.g. [0.5, 0.7]")
+        if any(round(100 * x, 9) % 1 for x in value):
+            raise ValueError("targets are whole per cents, e.g. 0.5 (they name flow-50)")
+        return value
