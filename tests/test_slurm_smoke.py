@@ -119,6 +119,6 @@ def test_nothing_is_left_in_the_queue_or_half_written(results, cluster):
 
 def test_an_unknown_partition_is_one_clear_refusal(root, cluster, tmp_path):
     folder = workflow(root, tmp_path / "run", 1, partition="nowhere")
-    done = through_slurm(folder, "results-smoke/tune/S4.json", "--retries", "0")
+    done = through_slurm(folder, "results-smoke/train/S4/history.csv", "--retries", "0")
     assert done.returncode != 0
     assert "invalid partition specified: nowhere" in done.stdout + done.stderr
