@@ -41,7 +41,8 @@ def test_the_default_dag_is_the_papers(root, configured):
     each = {"tune": 5, "train": 5, "hmc": 5, "local": 5, "cluster": 5}
     flows = {"propose": 10, "accept": 10}
     chains = {"measure": 25, "autocorrelation": 25, "verify": 25}
-    assert found == {**each, **flows, **chains, "fit": 1, "gates": 1, "plot": 1, "all": 1}
+    once = {"fit": 1, "gates": 1, "plot": 1, "all": 1}
+    assert found == {**each, **flows, **chains, "retrain": 10, **once}
 
 
 def test_a_preset_replaces_the_configuration_and_is_not_merged_with_it(root, configured):
