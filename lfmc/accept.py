@@ -11,6 +11,7 @@ first one. Expanded by `lfmc.chains.read_chain`.
 """
 
 import json
+from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
 
@@ -19,17 +20,35 @@ import numpy as np
 from lfmc.chains import write_header
 from lfmc.config import Config, stage_settings
 from lfmc.errors import LfmcError
-from lfmc.lattice import FloatArray
+from lfmc.lattice import FloatArray, IntArray
 from lfmc.provenance import stamp
-from lfmc.samplers.independence import IndependenceChain, independence_chain
+from lfmc.samplers.independence import independence_chain
 from lfmc.store import create_hdf5, open_hdf5
 from lfmc.streams import generator
+from lfmc.weights import read_log_weights
 
 
-def replica_chains(
-    config: Config, ensemble: str, sampler: str, log_w: FloatArray
-) -> list[IndependenceChain]:
-    """The chains of all replicas, indices counting all proposals.
+@dataclass(frozen=True)
+class FlowChain:
+    """The chains of all replicas as their states, replica after replica.
+
+    Attributes:
+        index: proposal of each state, counting all proposals, (states,).
+        multiplicity: updates the chain stayed in it, (states,).
+        replica: replica of each state, ascending, (states,).
+        acceptance: accepted updates over all updates.
+        longest_run: most rejections in a row.
+    """
+
+    index: IntArray
+    multiplicity: IntArray
+    replica: IntArray
+    acceptance: float
+    longest_run: int
+
+
+def flow_chain(config: Config, ensemble: str, sampler: str, log_w: FloatArray) -> FlowChain:
+    """Run the independence chains of all replicas over their shares of the proposals.
 
     Raises:
         LfmcError: another number of proposals than the configuration's.
@@ -48,52 +67,46 @@ def replica_chains(
         part = log_w[first : first + each]
         chain = independence_chain(part, uniforms, config.accept.burn_in)
         chains.append(chain._replace(proposal=chain.proposal + first))
-    return chains
+    multiplicity = np.concatenate([c.multiplicity for c in chains])
+    return FlowChain(
+        index=np.concatenate([c.proposal for c in chains]),
+        multiplicity=multiplicity,
+        replica=np.repeat(np.arange(replicas), [len(c.proposal) for c in chains]),
+        acceptance=sum(c.accepted for c in chains) / int(multiplicity.sum()),
+        longest_run=max(c.longest_run for c in chains),
+    )
 
 
 def accept_proposals(
     config: Config, ensemble: str, sampler: str, proposals: Path, output: Path
 ) -> tuple[float, int]:
     """Write the chain file; return acceptance and longest run of rejections."""
-    log_w, seconds, made_for = read_log_weights(proposals)
+    with open_hdf5(proposals) as file:
+        if file.attrs.get("kind") != "proposals":
+            raise LfmcError(f"{proposals}: not a file of proposals")
+        seconds, made_for = float(file.attrs["seconds"]), json.loads(file.attrs["ensemble"])
     chosen = config.ensemble(ensemble).model_dump(mode="json")
     if made_for != chosen:
         raise LfmcError(f"{proposals}: proposals of another ensemble ({made_for['name']})")
+    log_w = read_log_weights(proposals)
     began = perf_counter()
-    chains = replica_chains(config, ensemble, sampler, log_w)
+    chain = flow_chain(config, ensemble, sampler, log_w)
     seconds += perf_counter() - began
-    updates = sum(int(c.multiplicity.sum()) for c in chains)
-    acceptance = sum(c.accepted for c in chains) / updates
-    longest = max(c.longest_run for c in chains)
     settings = stage_settings(config, "accept", ensemble, sampler)
     with create_hdf5(output, stamp(settings, (proposals,))) as file:
-        file["chain/index"] = np.concatenate([c.proposal for c in chains])
-        file["chain/multiplicity"] = np.concatenate([c.multiplicity for c in chains])
-        file["chain/replica"] = np.repeat(np.arange(len(chains)), [len(c.proposal) for c in chains])
+        for name in ("index", "multiplicity", "replica"):
+            file[f"chain/{name}"] = getattr(chain, name)
         write_header(
             file,
             chosen,
             sampler,
             save_every=1,
-            acceptance=acceptance,
+            acceptance=chain.acceptance,
             forces_per_update=0,
             seconds=seconds,
             settings=settings,
         )
         file.attrs["kind"] = "flow-chain"
-        file.attrs["longest_rejection_run"] = longest
+        file.attrs["longest_rejection_run"] = chain.longest_run
         file.attrs["burn_in"] = config.accept.burn_in
-    return acceptance, longest
-
-
-def read_log_weights(proposals: Path) -> tuple[FloatArray, float, dict]:
-    """log w = -S - log q of all proposals, seconds they took, and their ensemble.
-
-    Raises:
-        LfmcError: not a file of proposals.
-    """
-    with open_hdf5(proposals) as file:
-        if file.attrs.get("kind") != "proposals":
-            raise LfmcError(f"{proposals}: not a file of proposals")
-        log_w = -file["S"][()] - file["log_q"][()]
-        return log_w, float(file.attrs["seconds"]), json.loads(file.attrs["ensemble"])
+    return chain.acceptance, chain.longest_run

@@ -134,14 +134,18 @@ def _expand(
     path: str | Path, proposals: str, index: NDArray, multiplicity: NDArray, replica: NDArray
 ) -> tuple[dict[str, Floats], Floats]:
     replicas = int(replica.max()) + 1
-    steps = np.repeat(index, multiplicity)
-    if len(steps) % replicas:
+    if multiplicity.sum() % replicas:
         raise LfmcError(
             f"{path}: replicas of unequal length; the file is damaged, run accept again"
         )
+    steps = updates_of_states(index, multiplicity, replicas)
     with open_hdf5(proposals) as file:
         if steps.max() >= len(file["log_q"]):
             raise LfmcError(f"{proposals}: fewer proposals than the chain {path} refers to")
-        scalars = {name: file["scalars"][name][()][steps].reshape(replicas, -1) for name in SCALARS}
-        two_point = file["two_point"][()][steps]
-    return scalars, two_point.reshape(replicas, -1, two_point.shape[-1])
+        scalars = {name: file["scalars"][name][()][steps] for name in SCALARS}
+        return scalars, file["two_point"][()][steps]
+
+
+def updates_of_states(index: NDArray, multiplicity: NDArray, replicas: int) -> NDArray:
+    """Proposal behind every update of a flow's chain, (replicas, updates)."""
+    return np.repeat(index, multiplicity).reshape(replicas, -1)

@@ -61,6 +61,13 @@ def khat2(shape: Shape) -> FloatArray:
     return np.asarray(total, dtype=np.float64).ravel()
 
 
+def separation(shape: Shape, origins: IntArray, targets: IntArray) -> IntArray:
+    """Flat index of the separation x_target - x_origin of sites, (origins, targets)."""
+    x = coordinates(shape)
+    difference = (x[targets][None] - x[origins][:, None]) % np.asarray(shape)
+    return np.ravel_multi_index(tuple(np.moveaxis(difference, -1, 0)), shape)
+
+
 class Orbits(NamedTuple):
     """Classes of separations that the lattice's point group maps onto each other.
 

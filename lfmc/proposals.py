@@ -13,7 +13,6 @@ Layout of propose/ENSEMBLE/SAMPLER.h5, N proposals, K orbits of separations, F k
     attributes: kind="proposals", ensemble (JSON), sampler, model_sha256, block, seconds, provenance
 """
 
-import hashlib
 import json
 import logging
 from collections.abc import Callable
@@ -33,7 +32,7 @@ from lfmc.flows.base import Flow
 from lfmc.flows.build import load_flow
 from lfmc.observables import scalars, two_point
 from lfmc.provenance import file_hash, stamp
-from lfmc.store import create_hdf5, small_hdf5
+from lfmc.store import checksum, create_hdf5, read_arrays, small_hdf5
 from lfmc.streams import generator
 
 log = logging.getLogger(__name__)
@@ -133,7 +132,7 @@ def write_block(task: Job, work: Path, index: int) -> None:
             file[name] = values
         file.attrs["key"] = task.key
         file.attrs["seconds"] = seconds
-        file.attrs["checksum"] = _checksum(arrays)
+        file.attrs["checksum"] = checksum(task.key, arrays)
 
 
 def read_block(task: Job, work: Path, index: int) -> tuple[Arrays, float] | None:
@@ -145,9 +144,9 @@ def read_block(task: Job, work: Path, index: int) -> tuple[Arrays, float] | None
         with h5py.File(path, "r") as file:
             if file.attrs["key"] != task.key:
                 return None
-            arrays = {name: file[name][()] for name in _names(file)}
+            arrays = read_arrays(file)
             seconds = float(file.attrs["seconds"])
-            good = file.attrs["checksum"] == _checksum(arrays)
+            good = file.attrs["checksum"] == checksum(task.key, arrays)
     except (OSError, KeyError, RuntimeError):
         good = False
     if not good:
@@ -217,22 +216,3 @@ def _append(file: h5py.File, name: str, values: NDArray) -> None:
     data = file[name]
     data.resize(len(data) + len(values), axis=0)
     data[len(data) - len(values) :] = values
-
-
-def _names(file: h5py.File) -> list[str]:
-    found: list[str] = []
-
-    def note(name: str, item: object) -> None:  # visititems stops at anything but None
-        if isinstance(item, h5py.Dataset):
-            found.append(name)
-
-    file.visititems(note)
-    return found
-
-
-def _checksum(arrays: Arrays) -> str:
-    digest = hashlib.sha256()
-    for name in sorted(arrays):
-        digest.update(name.encode())
-        digest.update(np.ascontiguousarray(arrays[name]).tobytes())
-    return digest.hexdigest()

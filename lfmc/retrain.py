@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 from torch import Tensor
 
-from lfmc.accept import replica_chains
-from lfmc.chains import Chain
+from lfmc.accept import flow_chain
+from lfmc.chains import Chain, updates_of_states
 from lfmc.config import Config
 from lfmc.flows.build import trained_flow
 from lfmc.lattice import FloatArray
@@ -33,9 +33,8 @@ def short_chain(
     blocks = [make_block(task, index) for index in range(task.blocks)]
     joined = {name: np.concatenate([b[name] for b in blocks]) for name in blocks[0]}
     log_w = -joined["S"] - joined["log_q"]
-    walks = replica_chains(config, ensemble, sampler, log_w)
-    steps = np.stack([np.repeat(walk.proposal, walk.multiplicity) for walk in walks])
-    parts = [np.full(len(walk.proposal), r) for r, walk in enumerate(walks)]
+    states = flow_chain(config, ensemble, sampler, log_w)
+    steps = updates_of_states(states.index, states.multiplicity, config.accept.replicas)
     chain = Chain(
         ensemble=chosen.model_dump(mode="json"),
         sampler=sampler,
@@ -43,14 +42,10 @@ def short_chain(
         scalars={name: joined[f"scalars/{name}"][steps] for name in SCALARS},
         two_point=joined["two_point"][steps],
         save_every=1,
-        acceptance=sum(walk.accepted for walk in walks) / steps.size,
+        acceptance=states.acceptance,
         forces_per_update=0,
         seconds=float("nan"),
-        extra={
-            "index": np.concatenate([walk.proposal for walk in walks]),
-            "multiplicity": np.concatenate([walk.multiplicity for walk in walks]),
-            "replica": np.concatenate(parts),
-        },
+        extra={name: getattr(states, name) for name in ("index", "multiplicity", "replica")},
         attributes={},
     )
     return chain, log_w

@@ -1,5 +1,6 @@
 """Files that are whole or absent: HDF5, CSV, JSON and bytes, written aside and renamed."""
 
+import hashlib
 import json
 import os
 import shutil
@@ -10,6 +11,7 @@ from typing import Any
 
 import h5py
 import numpy as np
+from numpy.typing import NDArray
 
 from lfmc.errors import LfmcError
 
@@ -113,6 +115,28 @@ def open_hdf5(path: str | Path) -> Iterator[h5py.File]:
         if not reason.startswith(("Unable", "Can't")):
             raise  # of a mapping, not of HDF5
         raise LfmcError(f"{path}: incomplete ({reason}); delete it and run again") from None
+
+
+def read_arrays(file: h5py.File) -> dict[str, NDArray[Any]]:
+    """Every data set of a file, path -> array."""
+    arrays: dict[str, NDArray[Any]] = {}
+
+    def visit(name: str, item: Any) -> None:  # visititems stops at anything but None
+        if isinstance(item, h5py.Dataset):
+            arrays[name] = item[()]
+
+    file.visititems(visit)
+    return arrays
+
+
+def checksum(header: str, arrays: dict[str, NDArray[Any]]) -> str:
+    """sha256 of a header and of names, types, shapes and bytes of arrays: one flipped bit shows."""
+    digest = hashlib.sha256(header.encode())
+    for name in sorted(arrays):
+        array = np.ascontiguousarray(arrays[name])
+        digest.update(f"{name} {array.dtype} {array.shape}".encode())
+        digest.update(array.data)
+    return digest.hexdigest()
 
 
 def discard_progress(folder: Path, accepted: bool = False) -> None:

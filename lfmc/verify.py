@@ -7,13 +7,14 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from lfmc.accept import replica_chains
+from lfmc.accept import flow_chain
 from lfmc.action import Phi4, action_of
 from lfmc.config import Config
 from lfmc.errors import LfmcError
 from lfmc.observables import SCALARS, scalars, two_point
 from lfmc.proposals import job, make_block
 from lfmc.store import open_hdf5
+from lfmc.weights import read_log_weights
 
 # Stored in float32; the action in float64. log q of a field is by the inverse map, as good as the
 # flow says.
@@ -52,12 +53,10 @@ def verify_flow(
                     continue
                 if not np.array_equal(again, file[name][first : first + len(again)]):
                     raise LfmcError(f"{proposals}: block {index}, {name} is not reproduced")
-        log_w = -file["S"][()] - file["log_q"][()]
-    replayed = replica_chains(config, ensemble, sampler, log_w)
+    replayed = flow_chain(config, ensemble, sampler, read_log_weights(proposals))
     with open_hdf5(chain) as file:
-        for name, part in (("index", "proposal"), ("multiplicity", "multiplicity")):
-            again = np.concatenate([getattr(c, part) for c in replayed])
-            if not np.array_equal(again, file[f"chain/{name}"][()]):
+        for name in ("index", "multiplicity", "replica"):
+            if not np.array_equal(getattr(replayed, name), file[f"chain/{name}"][()]):
                 raise LfmcError(f"{chain}: chain/{name} is not what its proposals give")
     found["summary"] = (
         f"{len(phi)} fields (S {found['S']:.1e}, log q {found['log_q']:.1e}), blocks and chain "

@@ -15,8 +15,9 @@ from lfmc.analysis.rejections import (
     jensen_bound,
     rejection_runs,
 )
-from lfmc.analysis.weights import leaving_probability, weight_time
+from lfmc.analysis.weights import weight_time
 from lfmc.errors import LfmcError
+from lfmc.weights import leaving_probability
 
 # acceptance -> tau_int, bound, of Gaussian log weights
 GAUSSIAN = [
@@ -57,7 +58,7 @@ def test_weights_give_the_gaussian_table(acceptance, tau, bound):
 def test_leaving_probability_is_the_double_sum(log_weight):
     ordered = np.sort(np.array(log_weight))
     ratio = np.minimum(1.0, np.exp(ordered[None, :] - ordered[:, None]))
-    np.testing.assert_allclose(leaving_probability(ordered), ratio.mean(1), rtol=1e-9)
+    np.testing.assert_allclose(leaving_probability(ordered, ordered), ratio.mean(1), rtol=1e-9)
 
 
 @pytest.mark.unit

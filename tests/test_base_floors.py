@@ -12,7 +12,7 @@ pytestmark = pytest.mark.unit
 FLOORS = {
     "errors": 0, "sections": 0, "flow_sections": 0, "config": 0, "site": 0, "store": 0,
     "provenance": 0,
-    "action": 1, "lattice": 1, "observables": 1, "streams": 1, "chains": 1,
+    "action": 1, "lattice": 1, "observables": 1, "streams": 1, "chains": 1, "weights": 1,
     "flows": 2, "samplers": 2,
     "training": 3, "ranks": 3, "proposals": 3, "accept": 3, "retrain": 3, "verify": 3,
     "analysis": 4,

@@ -8,30 +8,16 @@ rejections in a row from a stationary state is E_p[(1 - a)^t] (arXiv:1904.12072 
 E_p is taken with self-normalised weights over proposals of q, O(N log N) by sorting.
 """
 
-from pathlib import Path
-
 import numpy as np
 from numpy.typing import NDArray
 
 from lfmc.analysis.gamma_method import Tau
 from lfmc.errors import LfmcError
-from lfmc.store import open_hdf5
+from lfmc.weights import leaving_probability
 
 Floats = NDArray[np.floating]
 
 GROUPS = 20
-
-
-def read_log_weights(path: str | Path) -> Floats:
-    """log w = -S - log q of every proposal, (N,).
-
-    Raises:
-        LfmcError: no proposals in the file.
-    """
-    with open_hdf5(path) as file:
-        if "log_q" not in file or "S" not in file:
-            raise LfmcError(f"{path}: no log_q and S; expected a file of lfmc propose")
-        return -file["S"][()] - file["log_q"][()]
 
 
 def weight_time(log_weight: Floats) -> Tau:
@@ -55,16 +41,6 @@ def weight_time(log_weight: Floats) -> Tau:
     return Tau(value, float(error), 0)
 
 
-def leaving_probability(ordered: Floats) -> Floats:
-    """a(w) = mean over the sample of min(1, w'/w), for ascending log weights (N,) -> (N,)."""
-    weight = np.exp(ordered - ordered[-1])
-    first_equal = np.searchsorted(ordered, ordered, side="left")
-    below = np.concatenate([[0.0], np.cumsum(weight)])[first_equal]
-    above = len(ordered) - first_equal
-    smaller = np.divide(below, weight, out=np.zeros_like(weight), where=weight > 0)
-    return (above + smaller) / len(ordered)
-
-
 def _time(ordered: Floats) -> float:
     weight = np.exp(ordered - ordered[-1])
-    return float((weight / leaving_probability(ordered)).sum() / weight.sum() - 0.5)
+    return float((weight / leaving_probability(ordered, ordered)).sum() / weight.sum() - 0.5)

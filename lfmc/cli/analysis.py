@@ -47,7 +47,7 @@ def autocorrelation(config_path: Path, results: Path | None, ensemble: str, samp
     weights. Split R-hat is checked.
     """
     from lfmc.analysis.autocorrelation import COLUMNS, autocorrelation_rows
-    from lfmc.analysis.weights import read_log_weights
+    from lfmc.weights import read_log_weights
 
     run = open_run(config_path, results)
     chain, inputs = _read(run, ensemble, sampler)

@@ -1,6 +1,5 @@
 """`lfmc train`, `lfmc retrain`, `lfmc propose`, `lfmc accept` and `lfmc verify`."""
 
-import sys
 import traceback
 from pathlib import Path
 from typing import Any
@@ -8,10 +7,8 @@ from typing import Any
 import click
 
 from lfmc.cli.options import Run, ensemble_option, open_run, run_options, sampler_option
-from lfmc.cli.progress import progress, termination
+from lfmc.cli.progress import progress, stopped, termination
 from lfmc.errors import LfmcError
-
-STOPPED = 143
 
 
 @click.command()
@@ -49,7 +46,7 @@ def _train(trainer: Any, label: str) -> Any:
 
         outcome = trainer.run(show, stop)
     if not outcome.finished:
-        _stopped(label, "its checkpoint is kept")
+        stopped(label, "its checkpoint is kept")
     return outcome.state
 
 
@@ -65,9 +62,9 @@ def _publish(run: Run, ensemble: str, state: Any) -> None:
 
     mark = stamp(stage_settings(run.config, "train", ensemble))
     rows = records(run.config, ensemble, state)
+    chosen = run.ensemble(ensemble)
     for row, passed in zip(rows, state.passed, strict=True):
         path = run.path("train", ensemble, row["flow"], ".safetensors")
-        chosen = run.ensemble(ensemble)
         flow = trained_flow(chosen, run.config.flow, passed["weights"])
         error = log_q_error(flow)
         if error is not None and error > flow.inverse_tolerance:
@@ -165,7 +162,7 @@ def propose(
             mpi.abort()
         raise
     if not finished:
-        _stopped(f"propose {ensemble} {sampler}", "finished blocks are kept")
+        stopped(f"propose {ensemble} {sampler}", "finished blocks are kept")
 
 
 def _propose(run: Run, ensemble: str, sampler: str, mpi: Any) -> bool:
@@ -261,10 +258,3 @@ def verify(config_path: Path, results: Path | None, ensemble: str, sampler: str)
     settings = stage_settings(run.config, "verify", ensemble, sampler)
     write_json(output, {**found, "provenance": provenance(settings, inputs)})
     click.echo(f"verify {ensemble} {sampler}: {found['summary']}", err=True)
-
-
-def _stopped(what: str, kept: str) -> None:
-    click.echo(
-        f"lfmc: {what} stopped on SIGTERM; {kept}, run the same command to continue", err=True
-    )
-    sys.exit(STOPPED)

@@ -1,14 +1,16 @@
 """Progress for eyes and for logs, and a polite answer to SIGTERM."""
 
 import signal
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, NoReturn
 
 import click
 
 LINE_EVERY = 15.0  # seconds between progress lines in a log
+STOPPED = 128 + signal.SIGTERM  # exit code, as of a process that the signal ended
 
 
 @contextmanager
@@ -24,6 +26,14 @@ def termination() -> Iterator[Callable[[], bool]]:
         yield lambda: bool(asked)
     finally:
         signal.signal(signal.SIGTERM, before)
+
+
+def stopped(what: str, kept: str) -> NoReturn:
+    """End the process as a SIGTERM does: what was stopped, what is kept, how to go on."""
+    click.echo(
+        f"lfmc: {what} stopped on SIGTERM; {kept}, run the same command to continue", err=True
+    )
+    sys.exit(STOPPED)
 
 
 @contextmanager

@@ -1,12 +1,11 @@
 """`lfmc tune`, `lfmc hmc`, `lfmc local` and `lfmc cluster`."""
 
-import sys
 from pathlib import Path
 
 import click
 
 from lfmc.cli.options import ensemble_option, open_run, run_options
-from lfmc.cli.progress import progress, termination
+from lfmc.cli.progress import progress, stopped, termination
 
 
 @click.command()
@@ -54,12 +53,7 @@ def _sampler(name: str, summary: str) -> click.Command:
             with progress(f"{name} {ensemble}") as report, termination() as stop:
                 sampling.run(job, output, run.work(name, ensemble), report, stop)
         except sampling.Interrupted:
-            click.echo(
-                f"lfmc: {name} {ensemble} stopped on SIGTERM; finished segments are kept, "
-                "run the same command to continue",
-                err=True,
-            )
-            sys.exit(143)
+            stopped(f"{name} {ensemble}", "finished segments are kept")
 
     return command
 

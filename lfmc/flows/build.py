@@ -69,7 +69,7 @@ def load_flow(path: str | Path, ensemble: Ensemble) -> Flow:
     try:
         with safe_open(str(path), "pt") as file:
             metadata = file.metadata() or {}
-            state = {key: file.get_tensor(key).double() for key in file.keys()}  # noqa: SIM118
+            state = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
     except FileNotFoundError:
         raise LfmcError(f"{path}: no such model; run 'lfmc train' first") from None
     except (SafetensorError, OSError) as error:
@@ -84,15 +84,14 @@ def load_flow(path: str | Path, ensemble: Ensemble) -> Flow:
             f"{path}: trained for {_describe(trained)}, not for {_describe(ensemble)}; "
             "train again or give the right model"
         )
-    flow = build_flow(action_of(ensemble), settings.model)
     try:
-        flow.load_state_dict(state)
+        flow = trained_flow(ensemble, settings, state)
     except RuntimeError as error:
         raise LfmcError(f"{path}: weights do not fit ({str(error).splitlines()[0]})") from None
     for parameter in flow.parameters():
         if not torch.isfinite(parameter).all():
             raise LfmcError(f"{path}: holds weights that are not finite; train again")
-    return flow.requires_grad_(False)
+    return flow
 
 
 def _describe(e: Ensemble) -> str:

@@ -13,6 +13,7 @@ from lfmc.lattice import (
     coordinates,
     neighbours,
     parity,
+    separation,
     separation_orbits,
 )
 
@@ -56,10 +57,7 @@ def split(shape: Shape) -> Split:
     adjacency = np.zeros((len(kept), len(even)))
     for column, site in enumerate(even):
         np.add.at(adjacency[:, column], position[neighbours(shape)[site]], 1)
-    separation = np.ravel_multi_index(
-        tuple(np.moveaxis((x[b][None] - x[a][:, None]) % np.asarray(shape), -1, 0)), shape
-    )
-    label = separation_orbits(shape).label[separation]
+    label = separation_orbits(shape).label[separation(shape, a, b)]
     _, orbit = np.unique(label, return_inverse=True)
     orbit = orbit.reshape(label.shape)
     return Split(even, kept, len(a), adjacency, orbit, np.bincount(orbit.ravel()) / len(a))

@@ -6,7 +6,7 @@ import numpy as np
 
 from lfmc.action import Phi4
 from lfmc.flows.modes import variational_variance
-from lfmc.lattice import FloatArray, IntArray, Shape, coordinates, parity, volume
+from lfmc.lattice import FloatArray, IntArray, Shape, coordinates, parity, separation, volume
 
 
 class Level(NamedTuple):
@@ -60,10 +60,8 @@ def _covariance(action: Phi4) -> FloatArray:
     """Of the variational Gaussian, (volume, volume)."""
     shape = action.shape
     two_point = np.fft.ifftn(variational_variance(action).reshape(shape)).real.ravel()
-    x = coordinates(shape)
-    separation = (x[:, None] - x[None]) % np.asarray(shape)
-    index = np.ravel_multi_index(tuple(np.moveaxis(separation, -1, 0)), shape)
-    return np.asarray(two_point[index].reshape(volume(shape), -1))
+    everywhere = np.arange(volume(shape))
+    return np.asarray(two_point[separation(shape, everywhere, everywhere).T])
 
 
 def _conditional(

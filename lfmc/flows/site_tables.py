@@ -6,6 +6,7 @@ is the conditional of a site of the action given its neighbours (A, h: quadratic
 coefficients). All tables run over J >= 0; phi -> -phi, J -> -J gives the rest.
 """
 
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -48,6 +49,7 @@ def largest_field(action: Phi4) -> float:
     return float(beyond[0])
 
 
+@lru_cache(maxsize=8)
 def site_tables(action: Phi4, nodes: int) -> SiteTables:
     """Compute the tables by trapezoid and Simpson rules on a fine grid of phi.
 

@@ -5,19 +5,17 @@ its key (hash of settings and tuned parameters) is the run's and its checksum is
 one and all later ones are made again.
 """
 
-import hashlib
 import json
 import logging
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import h5py
-import numpy as np
 from numpy.typing import NDArray
 
 from lfmc.errors import LfmcError
 from lfmc.samplers.state import State
-from lfmc.store import small_hdf5
+from lfmc.store import checksum, read_arrays, small_hdf5
 
 log = logging.getLogger(__name__)
 
@@ -61,7 +59,7 @@ def write_segment(folder: Path, index: int, key: str, stamp: str, segment: Segme
         for name, array in arrays.items():
             file[name] = array
         file.attrs["header"] = json.dumps(header, sort_keys=True)
-        file.attrs["checksum"] = _checksum(file.attrs["header"], arrays)
+        file.attrs["checksum"] = checksum(file.attrs["header"], arrays)
 
 
 def read_segment(folder: Path, index: int, key: str) -> Segment | None:
@@ -71,10 +69,10 @@ def read_segment(folder: Path, index: int, key: str) -> Segment | None:
         return None
     try:
         with h5py.File(path, "r") as file:
-            text, arrays = str(file.attrs["header"]), _arrays(file)
+            text, arrays = str(file.attrs["header"]), read_arrays(file)
             wanted = str(file.attrs["checksum"])
         header: dict[str, Any] = json.loads(text)
-        good = wanted == _checksum(text, arrays)
+        good = wanted == checksum(text, arrays)
     except (OSError, KeyError, ValueError, RuntimeError):
         good = False
     if not good:
@@ -110,23 +108,3 @@ def required_segment(folder: Path, index: int, key: str) -> Segment:
         path = segment_path(folder, index)
         raise LfmcError(f"{path}: damaged after it was written; run the command again to redo it")
     return segment
-
-
-def _arrays(file: h5py.File) -> dict[str, NDArray]:
-    arrays: dict[str, NDArray] = {}
-
-    def visit(name: str, item: Any) -> None:
-        if isinstance(item, h5py.Dataset):
-            arrays[name] = item[()]
-
-    file.visititems(visit)
-    return arrays
-
-
-def _checksum(header: str, arrays: dict[str, NDArray]) -> str:
-    digest = hashlib.sha256(header.encode())
-    for name in sorted(arrays):
-        array = np.ascontiguousarray(arrays[name])
-        digest.update(f"{name} {array.dtype} {array.shape}".encode())
-        digest.update(array.data)
-    return digest.hexdigest()

@@ -10,6 +10,7 @@ import numpy as np
 
 from lfmc.errors import LfmcError
 from lfmc.lattice import FloatArray
+from lfmc.weights import leaving_probability
 
 
 class Estimate(NamedTuple):
@@ -45,12 +46,7 @@ def acceptance_from_target(
     """
     require_finite(log_w_target)
     require_finite(log_w_model)
-    proposals = np.sort(log_w_model)
-    # For a state of weight v: (sum of w' below v) / v + number of w' above v.
-    log_below = np.concatenate([[-np.inf], np.logaddexp.accumulate(proposals)])
-    rank = np.searchsorted(proposals, log_w_target)
-    ratio = np.exp(log_below[rank] - log_w_target)
-    rate = (ratio + len(proposals) - rank) / len(proposals)
+    rate = leaving_probability(log_w_target, np.sort(log_w_model))
     parts = np.array([part.mean() for part in np.array_split(rate, blocks)])
     return Estimate(float(rate.mean()), float(parts.std(ddof=1) / np.sqrt(blocks)))
 

@@ -31,7 +31,7 @@ class TrainingState:
         before, before_step, before_seconds: average when last found below the target; the model
             of a target lies on the line from there to the check that passes.
         next_check: step of the next check.
-        best: best acceptance seen, with average, weights and Adam's state then, for rollbacks.
+        best: best acceptance seen, and the average then, for rollbacks.
         passed: one record for each target passed.
         history: one record for each check.
     """

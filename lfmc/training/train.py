@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable
+from copy import deepcopy
 from pathlib import Path
 from time import perf_counter
 from typing import Any, NamedTuple
@@ -43,15 +44,13 @@ class Trainer:
     def __init__(self, config: Config, ensemble: Ensemble, work: Path) -> None:
         self.config, self.ensemble, self.settings = config, ensemble, config.flow
         self.training = config.flow.training
-        torch.set_num_threads(
-            1
-        )  # small matrices, and bits that do not depend on the machine's load
+        # Small matrices; and bits that do not depend on how many cores there are.
+        torch.set_num_threads(1)
         seeds = stream(config.seed, "train", ensemble.name).integers(2**62, size=3).tolist()
         self.check_seed = seeds[1]
         torch.manual_seed(seeds[2])
-        self.average: Flow = build_flow(action_of(ensemble), self.settings.model).float()
-        torch.manual_seed(seeds[2])
         self.flow: Flow = build_flow(action_of(ensemble), self.settings.model).float()
+        self.average = deepcopy(self.flow)
         self.adam = torch.optim.Adam(
             self.flow.parameters(), lr=self.training.learning_rate, betas=(0.9, 0.99)
         )
