@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, Field, field_validator
+from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from lfmc.sections import Count, Probability, Section
 
@@ -21,8 +21,9 @@ class HeatbathSettings(Section):
     """The default flow: exact heat bath on one colour, equivariant couplings on the other."""
 
     kind: Literal["heatbath"] = "heatbath"
-    layers: Annotated[int, Field(ge=2)] = 4
+    layers: Annotated[int, Field(ge=2)] = 6
     features: Count = 2
+    pairs: Count = 3
     smooth: Count = 2
     table: Annotated[int, Field(ge=64)] = 256
 
@@ -106,9 +107,24 @@ Flow = Annotated[
 ]
 
 
-class Training(Section):
-    """Adam on the shifted reverse Kullback-Leibler divergence, until both acceptances pass."""
+class NaturalSettings(Section):
+    """Natural gradients: flows of a few thousand parameters that give scores of single samples."""
 
+    samples: Annotated[int, Field(ge=512)] = 4096
+    largest_samples: Annotated[int, Field(ge=512)] = 32768
+    damping: Annotated[float, Field(gt=0, lt=1)] = 2e-3
+    divergence: Annotated[float, Field(gt=0)] = 0.3
+    check_every: Count = 1
+
+
+class Training(Section):
+    """Minimisation of the shifted reverse Kullback-Leibler divergence, until both acceptances pass.
+
+    `natural` is for `kind: heatbath` only; `batch` to `check_every` are Adam's.
+    """
+
+    optimiser: Literal["natural", "adam"] | None = None
+    natural: NaturalSettings = NaturalSettings()
     batch: Annotated[int, Field(ge=8)] = 512
     learning_rate: Annotated[float, Field(gt=0, lt=1)] = 4e-3
     average: Annotated[float, Field(ge=0, lt=1)] = 0.99
@@ -132,6 +148,22 @@ class FlowSettings(Section):
     models: Count = 3
     retrain_configurations: Annotated[int, Field(ge=1000)] = 200_000
     training: Training = Training()
+
+    @property
+    def optimiser(self) -> Literal["natural", "adam"]:
+        """The configured one, else the best that the flow allows."""
+        return self.training.optimiser or (
+            "natural" if isinstance(self.model, HeatbathSettings) else "adam"
+        )
+
+    @model_validator(mode="after")
+    def _scores(self) -> Self:
+        if self.optimiser == "natural" and not isinstance(self.model, HeatbathSettings):
+            raise ValueError(
+                f"training.optimiser: natural needs scores of single samples, which kind: "
+                f"{self.model.kind} has not; take adam"
+            )
+        return self
 
     @field_validator("targets")
     @classmethod

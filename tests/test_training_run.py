@@ -10,7 +10,8 @@ from flows_small import environment, lfmc, small, write_small
 
 from lfmc.errors import LfmcError
 from lfmc.flows.build import load_flow
-from lfmc.training import train as training
+from lfmc.training import adam, natural
+from lfmc.training.plateau import on_plateau
 from lfmc.training.train import Trainer
 
 pytestmark = pytest.mark.unit
@@ -23,6 +24,12 @@ def never() -> bool:
 def train(config, work, stop=never):
     trainer = Trainer(config, config.ensembles[0], work)
     return trainer.run(lambda state: None, stop)
+
+
+def with_optimiser(name: str):
+    model = {"kind": "heatbath", "layers": 2, "table": 128}
+    training = {"batch": 128, "check_samples": 1024, "decide_samples": 2048, "optimiser": name}
+    return small(flow={"model": model, "training": training})
 
 
 def weights(state) -> list[torch.Tensor]:
@@ -39,8 +46,8 @@ def test_models_are_saved_at_their_targets(reference):
         for side in ("acceptance_q", "acceptance_p"):
             assert passed[side] >= target
         assert min(passed["acceptance_q"], passed["acceptance_p"]) < target + 0.08
-        assert passed["samples"] == pytest.approx(128 * passed["steps"], abs=128)
-    assert reference.passed[0]["steps"] < reference.passed[1]["steps"]
+        assert 4096 * (passed["steps"] - 1) <= passed["samples"] <= 4096 * passed["steps"]
+    assert reference.passed[0]["samples"] < reference.passed[1]["samples"]
 
 
 def test_interrupted_training_resumes_to_the_same_bits(reference, tmp_path):
@@ -48,7 +55,7 @@ def test_interrupted_training_resumes_to_the_same_bits(reference, tmp_path):
 
     def after_a_while() -> bool:
         calls.append(0)
-        return len(calls) in (8, 15, 40)
+        return len(calls) in (2, 5, 9)
 
     outcome = train(config, tmp_path, after_a_while)
     interruptions = 0
@@ -72,27 +79,71 @@ def test_damaged_checkpoint_starts_again(reference, tmp_path, damage):
     assert all(map(torch.equal, weights(again), weights(reference)))
 
 
-def test_steps_that_are_not_finite_are_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr(training, "gradient_step", lambda *a: (float("nan"), 1.0))
+@pytest.mark.parametrize("optimiser", ["adam", "natural"])
+def test_steps_that_are_not_finite_are_refused(tmp_path, monkeypatch, optimiser):
+    def nothing_finite(flow, seeds, origin):
+        size = sum(p.numel() for p in flow.parameters()) + 2
+        return torch.full((size, size), float("nan"), dtype=torch.float64)
+
+    monkeypatch.setattr(adam, "gradient_step", lambda *a: (float("nan"), 1.0))
+    monkeypatch.setattr(natural, "score_sums", nothing_finite)
     with pytest.raises(LfmcError, match="batches in a row were not finite"):
-        train(small(), tmp_path)
+        train(with_optimiser(optimiser), tmp_path)
 
 
-def test_divergence_is_rolled_back_at_half_the_rate(tmp_path):
-    config = small()
-    trainer = Trainer(config, config.ensembles[0], tmp_path)
-    assert not trainer._diverged(0.6)
-    good = {k: v.clone() for k, v in trainer.state.average.items()}
-    for value in trainer.state.average.values():
-        value.add_(3)
-    assert trainer._diverged(0.1)
-    assert all(torch.equal(good[k], v) for k, v in trainer.state.average.items())
-    assert trainer.state.learning_rate == config.flow.training.learning_rate / 2
+@pytest.mark.parametrize("optimiser", ["adam", "natural"])
+def test_divergence_is_rolled_back_and_goes_on_more_carefully(tmp_path, optimiser):
+    trainer = Trainer(with_optimiser(optimiser), small().ensembles[0], tmp_path)
+    good = trainer.method.model()
+    before = trainer.method.describe()
+    assert not trainer._diverged(0.6, good)
+    bad = {name: value + 3 for name, value in good.items()}
+    assert trainer._diverged(0.1, bad)
+    assert all(torch.equal(good[k], v) for k, v in trainer.method.model().items())
+    after = trainer.method.describe()
+    if optimiser == "adam":
+        assert after["learning_rate"] == before["learning_rate"] / 2
+    else:
+        assert after["damping"] > before["damping"]
+
+
+def test_adam_reaches_its_targets_and_resumes_to_the_same_bits(tmp_path):
+    config = with_optimiser("adam")
+    whole = train(config, tmp_path / "whole").state
+    calls = []
+
+    def once() -> bool:
+        calls.append(0)
+        return len(calls) == 30
+
+    assert not train(config, tmp_path / "cut", once).finished
+    resumed = train(config, tmp_path / "cut").state
+    assert all(map(torch.equal, weights(resumed), weights(whole)))
+    assert whole.passed[1]["samples"] == pytest.approx(128 * whole.passed[1]["steps"], abs=128)
+
+
+def test_a_loss_that_stopped_falling_ends_the_training_with_advice(tmp_path):
+    flow = {
+        "model": {"kind": "heatbath", "layers": 2, "features": 1, "pairs": 1, "smooth": 1},
+        "targets": [0.99],
+        "training": {"natural": {"samples": 512, "largest_samples": 1024}, "check_samples": 512},
+    }
+    with pytest.raises(LfmcError, match=r"stopped falling at acceptance 0\.\d+, target 0\.99"):
+        train(small(flow=flow), tmp_path)
+    assert (tmp_path / "checkpoint.pt").exists()
+
+
+def test_a_falling_loss_is_no_plateau_and_a_noisy_constant_one_is():
+    falling = [{"log_weight_variance": 0.97**i} for i in range(40)]
+    noisy = [{"log_weight_variance": 1 + 0.03 * ((7 * i) % 5)} for i in range(40)]
+    assert not on_plateau(falling)
+    assert on_plateau(noisy)
+    assert not on_plateau(noisy[:31])
 
 
 def test_a_limit_is_an_error_that_keeps_the_checkpoint(tmp_path):
-    flow = {"targets": [0.99], "training": {"max_steps": 60, "check_samples": 512}}
-    with pytest.raises(LfmcError, match=r"max_steps = 60 reached at acceptance 0\.\d+"):
+    flow = {"targets": [0.99], "training": {"max_steps": 6, "check_samples": 512}}
+    with pytest.raises(LfmcError, match=r"max_steps = 6 reached at acceptance 0\.\d+"):
         train(small(flow=flow), tmp_path)
     assert (tmp_path / "checkpoint.pt").exists()
 

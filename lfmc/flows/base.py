@@ -13,6 +13,8 @@ from typing import NamedTuple
 from torch import Tensor, nn
 
 from lfmc.action import Phi4
+from lfmc.errors import LfmcError
+from lfmc.flows.scores import Scored
 from lfmc.lattice import volume
 
 
@@ -67,6 +69,17 @@ class Flow(nn.Module):
     def reduced_action(self, x: Tensor) -> Tensor:
         """Action of the reduced variables, (batch, reduced_sites) -> (batch,)."""
         return self.action.evaluate(x)
+
+    def scores(self, z: Tensor) -> Scored:
+        """Reduced samples of base normals with their log weights and scores, for natural gradients.
+
+        Raises:
+            LfmcError: the flow has too many parameters for it, or nobody wrote it.
+        """
+        raise LfmcError(
+            f"{type(self).__name__} has no scores of single samples: train it with "
+            "flow.training.optimiser: adam"
+        )
 
     def log_weight(self, phi: Tensor) -> Tensor:
         """-S - log q of given full fields, up to the constant of the reduced problem."""

@@ -13,8 +13,6 @@ from lfmc.lattice import (
     coordinates,
     neighbours,
     parity,
-    separation,
-    separation_orbits,
 )
 
 
@@ -26,16 +24,12 @@ class Split(NamedTuple):
         kept: sites of odd parity, first those with even x_0 (half A), then half B, (V/2,).
         half_a: number of sites of half A.
         adjacency: (kept, integrated), how often each kept site neighbours an integrated one.
-        orbit: (half A, half B) class of the separation under the lattice's point group.
-        orbit_size: separations in each class as seen from one site, (orbits,).
     """
 
     integrated: IntArray
     kept: IntArray
     half_a: int
     adjacency: FloatArray
-    orbit: IntArray
-    orbit_size: FloatArray
 
 
 @lru_cache
@@ -57,7 +51,4 @@ def split(shape: Shape) -> Split:
     adjacency = np.zeros((len(kept), len(even)))
     for column, site in enumerate(even):
         np.add.at(adjacency[:, column], position[neighbours(shape)[site]], 1)
-    label = separation_orbits(shape).label[separation(shape, a, b)]
-    _, orbit = np.unique(label, return_inverse=True)
-    orbit = orbit.reshape(label.shape)
-    return Split(even, kept, len(a), adjacency, orbit, np.bincount(orbit.ravel()) / len(a))
+    return Split(even, kept, len(a), adjacency)

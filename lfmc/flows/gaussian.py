@@ -1,67 +1,101 @@
 """The prior of the heat-bath flow: Gaussian modes whose widths breathe with the magnetisation."""
 
+import math
+
 import torch
 from torch import Tensor, nn
 
 from lfmc.flows.base import Draw, standard_normal_log_density
 from lfmc.flows.modes import Modes
-from lfmc.flows.monotone import inverse_tanh_map, strength, tanh_map
+from lfmc.flows.monotone import inverse_tanh_map, newton_step, strength, tanh_map
 
 # Scales of (zero mode)^2 at which the widths of the other modes may respond.
 RESPONSE = (0.3, 1.0, 2.0)
+COEFFICIENTS = 6
 
 
 class ModePrior(nn.Module):
     """z -> x: the zero mode passes a monotone map, then every mode k has
 
-        x_k = exp(w_k + sum_j b_kj tanh(r_j m^2)) z_k,     m the mapped zero mode,
+        x_k = sigma_k exp(w_k + sum_j b_kj tanh(r_j m^2)) z_k,     m the mapped zero mode,
 
-    and an orthogonal transformation takes the modes to the kept sites. The fluctuations about a
-    background m have a mass that depends on m^2; this is that dependence, at Gaussian order.
-    Starts as the variational Gaussian; symmetric under Z2, translations and the point group.
+    and an orthogonal transformation takes the modes to the kept sites; sigma_k is the variational
+    width. The fluctuations about a background m have a mass that depends on m^2; this is that
+    dependence, at Gaussian order. w_k and b_kj are sums of COEFFICIENTS cosines of s_k = 1 -
+    sigma_k^2 / sigma_0^2, which resolves small momenta, so that they mean the same on every
+    lattice; the zero mode has a further width. Starts as the variational Gaussian; symmetric
+    under Z2, translations and the point group.
     """
 
     basis: Tensor
-    shell: Tensor
+    log_sigma: Tensor
+    cosines: Tensor
     response: Tensor
 
     def __init__(self, modes: Modes) -> None:
         super().__init__()
+        log_sigma = torch.tensor(modes.log_width)
+        infrared = 1 - torch.exp(2 * (log_sigma - log_sigma[0]))
+        ultraviolet = torch.exp(2 * (log_sigma.min() - log_sigma))
+        orders = math.pi * torch.arange(COEFFICIENTS, dtype=torch.float64)[:, None]
+        cosines = torch.cat([torch.cos(orders * infrared), torch.cos(orders[1:] * ultraviolet)])
+        response = torch.tensor(RESPONSE, dtype=torch.float64)
         self.register_buffer("basis", torch.tensor(modes.basis), persistent=False)
-        self.register_buffer("shell", torch.tensor(modes.shell), persistent=False)
-        self.register_buffer(
-            "response", torch.tensor(RESPONSE, dtype=torch.float64), persistent=False
-        )
-        self.log_width = nn.Parameter(torch.tensor(modes.log_width))
-        self.zero_mode = nn.Parameter(torch.zeros(2, dtype=torch.float64))
-        self.breathing = nn.Parameter(
-            torch.zeros(len(RESPONSE), len(modes.log_width), dtype=torch.float64)
-        )
+        self.register_buffer("log_sigma", log_sigma, persistent=False)
+        self.register_buffer("cosines", cosines, persistent=False)
+        self.register_buffer("response", response, persistent=False)
+
+        def zeros(*shape: int) -> nn.Parameter:
+            return nn.Parameter(torch.zeros(*shape, dtype=torch.float64))
+
+        self.log_width = zeros(len(cosines))
+        self.zero_mode = zeros(3)
+        self.breathing = zeros(len(RESPONSE), len(cosines))
+
+    def small(self) -> dict[str, Tensor]:
+        """All parameters; `log_density` also takes one copy for each sample."""
+        return dict(self.named_parameters())
 
     def forward(self, z: Tensor) -> Draw:
         """Normals (batch, modes) -> field on the kept sites and its log density."""
-        alpha, beta = strength(self.zero_mode[0]), torch.exp(self.zero_mode[1])
-        zero, ladj = tanh_map(z[:, :1], alpha, beta)
-        breathing = self._breathing(zero)
-        others = z[:, 1:] * torch.exp(breathing)
-        widths = self.log_width[self.shell]
-        x = (torch.cat([zero, others], 1) * torch.exp(widths)) @ self.basis
-        log_det = ladj[:, 0] + breathing.sum(1) + widths.sum()
-        return Draw(x, standard_normal_log_density(z) - log_det)
+        small = self.small()
+        zero, ladj = tanh_map(z[:, :1], *self._zero_map(small))
+        breathing, widths = self._breathing(zero, small), self._widths(small)
+        modes = torch.cat([zero, z[:, 1:] * torch.exp(breathing)], 1) * torch.exp(widths)
+        log_det = ladj[:, 0] + breathing.sum(1) + widths.sum(-1)
+        return Draw(modes @ self.basis, standard_normal_log_density(z) - log_det)
 
-    def log_density(self, x: Tensor) -> Tensor:
-        """log density of given fields on the kept sites, (batch, kept) -> (batch,)."""
-        widths = self.log_width[self.shell]
+    def log_density(
+        self, x: Tensor, small: dict[str, Tensor] | None = None, zero: Tensor | None = None
+    ) -> Tensor:
+        """log density of given fields on the kept sites, (batch, kept) -> (batch,).
+
+        Args:
+            small: parameters, with or without a leading batch dimension.
+            zero: the normal of the zero mode, (batch, 1), if known (`monotone.newton_step`).
+        """
+        small = self.small() if small is None else small
+        widths = self._widths(small)
         mapped = (x @ self.basis.T) * torch.exp(-widths)
-        alpha, beta = strength(self.zero_mode[0]), torch.exp(self.zero_mode[1])
-        zero = mapped[:, :1]
-        first = inverse_tanh_map(zero, alpha, beta)
-        breathing = self._breathing(zero)
+        alpha, beta = self._zero_map(small)
+        m = mapped[:, :1]
+        if zero is None:
+            first = inverse_tanh_map(m, alpha, beta)
+        else:
+            first = newton_step(m, alpha, beta, zero)
+        breathing = self._breathing(m, small)
         z = torch.cat([first, mapped[:, 1:] * torch.exp(-breathing)], 1)
         ladj = tanh_map(first, alpha, beta).ladj[:, 0]
-        log_det = ladj + breathing.sum(1) + widths.sum()
-        return standard_normal_log_density(z) - log_det
+        return standard_normal_log_density(z) - ladj - breathing.sum(1) - widths.sum(-1)
 
-    def _breathing(self, zero: Tensor) -> Tensor:
-        response = torch.tanh(zero * zero * self.response)
-        return (response @ self.breathing)[:, self.shell[1:]]
+    def _zero_map(self, small: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
+        alpha, beta = small["zero_mode"][..., :1], small["zero_mode"][..., 1:2]
+        return strength(alpha), torch.exp(beta)
+
+    def _widths(self, small: dict[str, Tensor]) -> Tensor:
+        widths = self.log_sigma + small["log_width"] @ self.cosines
+        return torch.cat([widths[..., :1] + small["zero_mode"][..., 2:], widths[..., 1:]], -1)
+
+    def _breathing(self, m: Tensor, small: dict[str, Tensor]) -> Tensor:
+        response = torch.tanh(m * m * self.response)
+        return (response[:, None] @ small["breathing"])[:, 0] @ self.cosines[:, 1:]

@@ -18,11 +18,14 @@ from lfmc.action import Phi4
 from lfmc.flow_sections import HeatbathSettings as Settings
 from lfmc.flows.base import Draw, Flow, standard_normal_log_density
 from lfmc.flows.checkerboard import split
-from lfmc.flows.coupling import EquivariantCoupling
+from lfmc.flows.coupling import Between, EquivariantCoupling
 from lfmc.flows.gaussian import ModePrior
 from lfmc.flows.modes import modes
+from lfmc.flows.radial import Record, Shells
+from lfmc.flows.scores import PerSample, Scored
 from lfmc.flows.site_conditional import SiteConditional
 from lfmc.flows.site_tables import site_tables
+from lfmc.lattice import IntArray
 
 
 class HeatbathFlow(Flow):
@@ -41,10 +44,17 @@ class HeatbathFlow(Flow):
         self.register_buffer("order", sites, persistent=False)
         self.prior = ModePrior(modes(action, halves.kept))
         self.site = SiteConditional(site_tables(action, settings.table))
-        orbit, size = torch.tensor(halves.orbit), torch.tensor(halves.orbit_size)
+        half = (halves.kept[: halves.half_a], halves.kept[halves.half_a :])
+
+        def shells(moved: IntArray, frozen: IntArray) -> Between:
+            hidden = halves.integrated
+            pairs = ((moved, frozen), (hidden, frozen), (moved, hidden))
+            return Between(*(Shells(action.shape, targets, sources) for targets, sources in pairs))
+
+        between = (shells(*half), shells(*half[::-1]))
         self.couplings = nn.ModuleList(
             EquivariantCoupling(
-                orbit if layer % 2 == 0 else orbit.T, size, settings.features, settings.smooth
+                between[layer % 2], settings.features, settings.pairs, settings.smooth
             )
             for layer in range(settings.layers)
         )
@@ -53,16 +63,24 @@ class HeatbathFlow(Flow):
     def reduced_sites(self) -> int:
         return self.kept
 
+    def _layers(self) -> list[EquivariantCoupling]:
+        return [layer for layer in self.couplings if isinstance(layer, EquivariantCoupling)]
+
     def reduced(self, z: Tensor) -> Draw:
+        return self._push(z)[0]
+
+    def _push(self, z: Tensor) -> tuple[Draw, list[Tensor]]:
+        """Reduced samples, and the argument of the monotone map of every layer."""
         x, log_q = self.prior(z)
         a, b = x[:, : self.half_a], x[:, self.half_a :]
-        for layer, coupling in enumerate(self.couplings):
-            if layer % 2 == 0:
-                a, ladj = coupling(b, a)
-            else:
-                b, ladj = coupling(a, b)
+        arguments = []
+        for layer, coupling in enumerate(self._layers()):
+            frozen, moved = (b, a) if layer % 2 == 0 else (a, b)
+            y, (moved, ladj) = coupling.conditions(frozen, coupling.small()).apply(moved)
+            a, b = (moved, frozen) if layer % 2 == 0 else (frozen, moved)
+            arguments.append(y)
             log_q = log_q - ladj.sum(1)
-        return Draw(torch.cat([a, b], 1), log_q)
+        return Draw(torch.cat([a, b], 1), log_q), arguments
 
     def reduced_action(self, x: Tensor) -> Tensor:
         square = x * x
@@ -71,17 +89,32 @@ class HeatbathFlow(Flow):
 
     def reduced_log_q(self, x: Tensor) -> Tensor:
         """log density of given reduced variables, (batch, kept) -> (batch,)."""
-        a, b = x[:, : self.half_a], x[:, self.half_a :]
         log_det = torch.zeros(len(x), dtype=x.dtype)
-        for layer in reversed(range(len(self.couplings))):
-            coupling = self.couplings[layer]
-            assert isinstance(coupling, EquivariantCoupling)
-            if layer % 2 == 0:
-                a, ladj = coupling.inverse(b, a)
-            else:
-                b, ladj = coupling.inverse(a, b)
+        for layer, coupling in reversed(list(enumerate(self._layers()))):
+            a, b = x[:, : self.half_a], x[:, self.half_a :]
+            frozen, moved = (b, a) if layer % 2 == 0 else (a, b)
+            moved, ladj = coupling.inverse(frozen, moved)
+            x = torch.cat((moved, frozen) if layer % 2 == 0 else (frozen, moved), 1)
             log_det = log_det + ladj.sum(1)
-        return self.prior.log_density(torch.cat([a, b], 1)) - log_det
+        return self.prior.log_density(x) - log_det
+
+    def scores(self, z: Tensor) -> Scored:
+        with torch.no_grad():
+            (x, log_q), arguments = self._push(z)
+            log_weight = -self.reduced_action(x) - log_q
+        copies = PerSample(self, len(z))
+        tape: list[Record] = []
+        log_det = torch.zeros(len(x), dtype=x.dtype)
+        field = x
+        for layer, coupling in reversed(list(enumerate(self._layers()))):
+            a, b = field[:, : self.half_a], field[:, self.half_a :]
+            frozen, moved = (b, a) if layer % 2 == 0 else (a, b)
+            said = coupling.conditions(frozen, copies.of(coupling), tape)
+            moved, ladj = said.undo(moved, arguments[layer])
+            field = torch.cat((moved, frozen) if layer % 2 == 0 else (frozen, moved), 1)
+            log_det = log_det + ladj.sum(1)
+        log_density = self.prior.log_density(field, copies.of(self.prior), z[:, :1]) - log_det
+        return Scored(x, log_weight, copies.gradients(log_density, tape))
 
     def forward(self, z: Tensor) -> Draw:
         x, log_q = self.reduced(z[:, : self.kept])

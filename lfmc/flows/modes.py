@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from lfmc.action import Phi4
-from lfmc.lattice import FloatArray, IntArray, coordinates, khat2, separation_orbits
+from lfmc.lattice import FloatArray, IntArray, coordinates, khat2
 
 
 class Modes(NamedTuple):
@@ -13,12 +13,10 @@ class Modes(NamedTuple):
 
     Attributes:
         basis: orthonormal modes, (modes, kept sites); mode 0 is the constant.
-        shell: symmetry class of each mode's momentum, (modes,).
-        log_width: log of the Gaussian width of each class, (shells,).
+        log_width: log of the Gaussian width of each, (modes,).
     """
 
     basis: FloatArray
-    shell: IntArray
     log_width: FloatArray
 
 
@@ -53,13 +51,12 @@ def modes(action: Phi4, kept: IntArray) -> Modes:
     momenta = coordinates(shape)
     extent = np.asarray(shape)
     x = coordinates(shape)[kept]
-    label = separation_orbits(shape).label
 
     def flat(k: IntArray) -> int:
         return int(np.ravel_multi_index(tuple(k % extent), shape))
 
     seen: set[int] = set()
-    basis, shell, width = [], [], []
+    basis, width = [], []
     for index, k in enumerate(momenta):
         mirror = flat(k + extent // 2)
         family = {index, flat(-k), mirror, flat(-k + extent // 2)}
@@ -71,9 +68,5 @@ def modes(action: Phi4, kept: IntArray) -> Modes:
             norm = np.linalg.norm(wave)
             if norm > 1e-6:
                 basis.append(wave / norm)
-                shell.append(min(label[index], label[mirror]))
                 width.append(0.5 * np.log(0.5 * (variance[index] + variance[mirror])))
-    classes, shell_index = np.unique(shell, return_inverse=True)
-    log_width = np.zeros(len(classes))
-    log_width[shell_index] = width
-    return Modes(np.stack(basis), shell_index.astype(np.int64), log_width)
+    return Modes(np.stack(basis), np.array(width))

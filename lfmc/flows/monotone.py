@@ -46,6 +46,16 @@ def inverse_tanh_map(value: Tensor, alpha: Tensor, beta: Tensor) -> Tensor:
     return solve_increasing(function, value, value - reach, value + reach)
 
 
+def newton_step(value: Tensor, alpha: Tensor, beta: Tensor, y: Tensor) -> Tensor:
+    """One Newton step towards tanh_map(.) = value from y, which solves it up to rounding.
+
+    The step is as good as zero, but its derivatives with respect to value, alpha and beta are those
+    of the root: what automatic differentiation of an iteration would take many passes for.
+    """
+    mapped = tanh_map(y.detach(), alpha, beta)
+    return y.detach() - (mapped.value - value) / torch.exp(mapped.ladj.detach())
+
+
 def solve_increasing(
     function: Callable[[Tensor], tuple[Tensor, Tensor]],
     value: Tensor,

@@ -7,13 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
 
 from lfmc.store import write_bytes
+from lfmc.training.method import Weights
 
 log = logging.getLogger(__name__)
-
-Weights = dict[str, Tensor]
 
 
 @dataclass
@@ -21,34 +19,31 @@ class TrainingState:
     """Everything a step changes; saved whole, so that a resumed run has the same bits.
 
     Attributes:
-        step: optimiser steps done.
-        seconds: wall time so far, checks included, interruptions not.
-        learning_rate: as lowered by rollbacks.
-        refused: batches refused because they were not finite; `in_a_row` of them just now.
-        weights, average: parameters and their running average (the average is the model).
-        optimiser: state of Adam.
-        generator: state of the random generator.
-        before, before_step, before_seconds: average when last found below the target; the model
-            of a target lies on the line from there to the check that passes.
+        method: state of the method: weights, optimiser, random generator.
+        before, before_step, before_samples, before_seconds: model when last found below the target;
+            the model of a target lies on the line from there to the check that passes.
         next_check: step of the next check.
-        best: best acceptance seen, and the average then, for rollbacks.
+        step: steps done; samples: drawn for them.
+        seconds: wall time so far, checks included, interruptions not.
+        refused: batches refused because they were not finite; `in_a_row` of them just now.
+        refined: number of checks when the method last went on more finely.
+        best: best acceptance seen, and the model then, for rollbacks.
         passed: one record for each target passed.
         history: one record for each check.
     """
 
-    step: int
-    seconds: float
-    learning_rate: float
-    weights: Weights
-    average: Weights
-    optimiser: dict[str, Any]
-    generator: Tensor
+    method: dict[str, Any]
     before: Weights
+    next_check: int
+    step: int = 0
+    samples: int = 0
+    seconds: float = 0.0
     before_step: int = 0
+    before_samples: int = 0
     before_seconds: float = 0.0
-    next_check: int = 1
     refused: int = 0
     in_a_row: int = 0
+    refined: int = 0
     best: dict[str, Any] = field(default_factory=dict)
     passed: list[dict[str, Any]] = field(default_factory=list)
     history: list[dict[str, Any]] = field(default_factory=list)

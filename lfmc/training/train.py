@@ -1,6 +1,7 @@
 """The training loop: steps, checks, rollbacks, checkpoints, and models saved as targets pass."""
 
 import logging
+import math
 from collections.abc import Callable
 from copy import deepcopy
 from pathlib import Path
@@ -12,14 +13,17 @@ import torch
 from lfmc.action import action_of
 from lfmc.config import Config, settings_hash, stage_settings
 from lfmc.errors import LfmcError
-from lfmc.flows.base import Flow
 from lfmc.flows.build import build_flow
 from lfmc.sections import Ensemble
 from lfmc.streams import generator as stream
 from lfmc.training.acceptance import acceptance_from_model, effective_sample_size
+from lfmc.training.adam import Adam
+from lfmc.training.method import Method, Weights
 from lfmc.training.moment import Abandoned, moment_of_passing
+from lfmc.training.natural import NaturalGradient
+from lfmc.training.plateau import on_plateau
 from lfmc.training.state import TrainingState, load_state, save_state
-from lfmc.training.step import follow, gradient_step, log_weights, warm
+from lfmc.training.step import log_weights
 from lfmc.training.target import target_fields
 
 log = logging.getLogger(__name__)
@@ -49,16 +53,17 @@ class Trainer:
         seeds = stream(config.seed, "train", ensemble.name).integers(2**62, size=3).tolist()
         self.check_seed = seeds[1]
         torch.manual_seed(seeds[2])
-        self.flow: Flow = build_flow(action_of(ensemble), self.settings.model).float()
-        self.average = deepcopy(self.flow)
-        self.adam = torch.optim.Adam(
-            self.flow.parameters(), lr=self.training.learning_rate, betas=(0.9, 0.99)
+        flow = build_flow(action_of(ensemble), self.settings.model).float()
+        self.judged = deepcopy(flow)
+        self.method: Method = (
+            NaturalGradient(flow, self.training.natural, seeds[0])
+            if self.settings.optimiser == "natural"
+            else Adam(flow, self.training, seeds[0])
         )
-        self.random = torch.Generator().manual_seed(seeds[0])
         self.path = work / "checkpoint.pt"
         self.key = settings_hash(stage_settings(config, "train", ensemble.name))
         self.state = load_state(self.path, self.key) or self._start()
-        self._restore()
+        self.method.restore(self.state.method)
         count = max(self.training.decide_samples // 4, 512)
         self.fields = torch.from_numpy(
             target_fields(action_of(ensemble), count, config.seed, ensemble.name)
@@ -95,68 +100,47 @@ class Trainer:
         return Outcome(self.state, True)
 
     def _start(self) -> TrainingState:
-        weights = {k: v.detach().clone() for k, v in self.flow.named_parameters()}
-
-        def copy() -> dict[str, torch.Tensor]:
-            return {k: v.clone() for k, v in weights.items()}
-
         return TrainingState(
-            step=0,
-            seconds=0.0,
-            learning_rate=self.training.learning_rate,
-            weights=copy(),
-            average=copy(),
-            optimiser=self.adam.state_dict(),
-            generator=self.random.get_state(),
-            before=copy(),
-            next_check=self.training.check_every,
+            method=self.method.state(),
+            before=self.method.model(),
+            next_check=self.method.check_every,
         )
 
-    def _restore(self) -> None:
-        self.flow.load_state_dict(self.state.weights)
-        self.adam.load_state_dict(self.state.optimiser)
-        self.random.set_state(self.state.generator)
-
-    def _capture(self) -> None:
-        self.state.weights = {k: v.detach().clone() for k, v in self.flow.named_parameters()}
-        self.state.optimiser = self.adam.state_dict()
-        self.state.generator = self.random.get_state()
-
     def _checkpoint(self) -> None:
-        self._capture()
+        self.state.method = self.method.state()
         save_state(self.path, self.key, self.state)
 
     def _step(self) -> None:
-        state, training = self.state, self.training
-        rate = warm(state.learning_rate, state.step)
-        loss, norm = gradient_step(
-            self.flow, self.adam, self.random, training.batch, rate, training.clip
-        )
+        state = self.state
+        progress = self.method.advance(state.step)
         state.step += 1
-        if loss - loss != 0 or norm - norm != 0:  # NaN or infinite
-            state.refused += 1
-            state.in_a_row += 1
-            if state.in_a_row > REFUSED_IN_A_ROW:
-                raise LfmcError(
-                    f"training {self.ensemble.name}: {state.in_a_row} batches in a row were not "
-                    "finite; lower flow.training.learning_rate"
-                )
+        state.samples += progress.samples
+        if progress.finite:
+            state.in_a_row = 0
             return
-        state.in_a_row = 0
-        follow(state.average, self.flow, training.average, state.step)
+        state.refused += 1
+        state.in_a_row += 1
+        if state.in_a_row > REFUSED_IN_A_ROW:
+            raise LfmcError(
+                f"training {self.ensemble.name}: {state.in_a_row} batches in a row were not "
+                "finite; lower flow.training.learning_rate (adam) or raise "
+                "flow.training.natural.damping"
+            )
 
     def _check(self, stop: Callable[[], bool]) -> None:
         state, training = self.state, self.training
         # The later, the slower the acceptance rises: checks thin out, and cost a fixed share.
-        state.next_check = state.step + max(training.check_every, round(CHECK_SHARE * state.step))
-        self.average.load_state_dict(state.average)
+        every = max(self.method.check_every, round(CHECK_SHARE * state.step))
+        state.next_check = state.step + every
+        model = self.method.model()
+        self.judged.load_state_dict(model)
         seed = torch.Generator().manual_seed(self.check_seed + state.step)
-        log_w = log_weights(self.average, training.check_samples, seed).numpy()
+        log_w = log_weights(self.judged, training.check_samples, seed).numpy()
         quick = acceptance_from_model(log_w)
         state.history.append(
             {
                 "step": state.step,
-                "samples": state.step * training.batch,
+                "samples": state.samples,
                 "seconds": round(state.seconds, 3),
                 "loss": -float(log_w.mean()),
                 "loss_error": float(log_w.std() / len(log_w) ** 0.5),
@@ -164,26 +148,27 @@ class Trainer:
                 "ess": effective_sample_size(log_w),
                 "acceptance_q": quick.value,
                 "acceptance_q_error": quick.error,
-                "learning_rate": state.learning_rate,
                 "refused": state.refused,
+                **self.method.describe(),
             }
         )
-        if self._diverged(quick.value):
+        if self._diverged(quick.value, model):
             return
         for target in self.settings.targets[len(state.passed) :]:
             if quick.value < target - quick.error:
                 break
-            if not self._decide(target, stop):
+            if not self._decide(target, model, stop):
                 break
-        state.before = {k: v.clone() for k, v in state.average.items()}
+        state.before = model
         state.before_step, state.before_seconds = state.step, state.seconds
+        state.before_samples = state.samples
 
-    def _decide(self, target: float, stop: Callable[[], bool]) -> bool:
+    def _decide(self, target: float, model: Weights, stop: Callable[[], bool]) -> bool:
         state = self.state
         found = moment_of_passing(
-            self.average,
+            self.judged,
             state.before,
-            state.average,
+            model,
             target,
             self.fields,
             self.training.decide_samples,
@@ -192,14 +177,16 @@ class Trainer:
         )
         if found is None:
             return False
-        step = state.before_step + found.fraction * (state.step - state.before_step)
-        seconds = state.before_seconds + found.fraction * (state.seconds - state.before_seconds)
+
+        def between(before: float, now: float) -> float:
+            return before + found.fraction * (now - before)
+
         state.passed.append(
             {
                 "target": target,
-                "steps": round(step),
-                "samples": round(step * self.training.batch),
-                "seconds": seconds,
+                "steps": math.ceil(between(state.before_step, state.step)),
+                "samples": round(between(state.before_samples, state.samples)),
+                "seconds": between(state.before_seconds, state.seconds),
                 "acceptance_q": found.verdict.model.value,
                 "acceptance_q_error": found.verdict.model.error,
                 "acceptance_p": found.verdict.target.value,
@@ -210,28 +197,23 @@ class Trainer:
         )
         return True
 
-    def _diverged(self, acceptance: float) -> bool:
-        """Roll back to the best averaged weights, at half the rate, if acceptance collapsed."""
+    def _diverged(self, acceptance: float, model: Weights) -> bool:
+        """Roll back to the best model and go on more carefully, if the acceptance collapsed."""
         state = self.state
         if acceptance >= state.best.get("acceptance", 0.0):
-            state.best = {
-                "acceptance": acceptance,
-                "average": {k: v.clone() for k, v in state.average.items()},
-            }
+            state.best = {"acceptance": acceptance, "model": model}
             return False
         if acceptance > 0.5 * state.best["acceptance"] or state.best["acceptance"] < 0.1:
             return False
+        changed = self.method.return_to(state.best["model"])
         log.warning(
-            "training %s: acceptance fell from %.3f to %.3f at step %d; rolled back, rate halved",
+            "training %s: acceptance fell from %.3f to %.3f at step %d; rolled back, %s",
             self.ensemble.name,
             state.best["acceptance"],
             acceptance,
             state.step,
+            changed,
         )
-        state.learning_rate *= 0.5
-        state.average = {k: v.clone() for k, v in state.best["average"].items()}
-        self.flow.load_state_dict(state.average)
-        self.adam.state.clear()
         return True
 
     def _within_limits(self) -> None:
@@ -251,6 +233,16 @@ class Trainer:
                     f"acceptance {best:.3f}, target {missed}; raise the limit (training "
                     "continues from its checkpoint) or lower the target"
                 )
+        if not on_plateau(state.history[state.refined :]):
+            return
+        if self.method.refine():
+            state.refined = len(state.history)
+            return
+        self._checkpoint()
+        raise LfmcError(
+            f"training {self.ensemble.name}: the loss stopped falling at acceptance {best:.3f}, "
+            f"target {missed}; give flow.model more layers or channels, or lower the target"
+        )
 
 
 def records(config: Config, ensemble: str, state: TrainingState) -> list[dict[str, Any]]:

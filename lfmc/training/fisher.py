@@ -1,0 +1,108 @@
+"""Natural gradient by regression: one linear fit of log w on the scores is one step of training.
+
+With s = d log q(x) / d theta and w = p/q, a change of the parameters changes log w at fixed x by
+-s . delta. The delta that makes Var(log w) over samples of q smallest solves
+
+    F delta = b,     F = Cov(s, s),   b = Cov(s, log w)
+
+F is the Fisher matrix and b minus the gradient of the reverse Kullback-Leibler divergence, so
+this is its natural gradient at rate one (Amari, Neural Comput. 10 (1998) 251), and Gauss-Newton
+on Var(log w): near the optimum it converges in a few steps, and since log w itself is fitted, its
+noise vanishes with Var(log w). Away from it the step is damped (Levenberg and Marquardt) and
+limited in its divergence.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from lfmc.flows.base import Flow
+
+CHUNK = 512
+# Added to the diagonal of F before it scales the damping: parameters that hardly matter stay put.
+UNIT = 1.0
+SMALLEST_SHARE = 0.3
+
+
+class Fit(NamedTuple):
+    """What a batch tells of a step, in float64.
+
+    Attributes:
+        fisher: covariance of the scores, (parameters, parameters).
+        slope: covariance of scores and log w, (parameters,).
+        variance, mean: of log w.
+        samples: their number.
+    """
+
+    fisher: Tensor
+    slope: Tensor
+    variance: float
+    mean: float
+    samples: float
+
+
+class Proposed(NamedTuple):
+    """A change of the parameters, the divergence it makes, and how much of that is noise."""
+
+    delta: Tensor
+    divergence: float
+    noise: float
+
+
+def score_sums(flow: Flow, seeds: Sequence[int], origin: float) -> Tensor:
+    """Sums of products of (scores, log w, 1) over CHUNK samples from each seed, in float64.
+
+    Args:
+        origin: near the mean of log w, and subtracted from it: the sums of large numbers in single
+            precision would lose it.
+    """
+    dtype = next(flow.parameters()).dtype
+    size = sum(parameter.numel() for parameter in flow.parameters()) + 2
+    total = torch.zeros(size, size, dtype=torch.float64)
+    for seed in seeds:
+        z = torch.randn(
+            CHUNK, flow.reduced_sites, generator=torch.Generator().manual_seed(seed), dtype=dtype
+        )
+        scored = flow.scores(z)
+        centred = (scored.log_weight - origin)[:, None]
+        columns = torch.cat([scored.scores, centred, torch.ones_like(centred)], 1)
+        total += columns.T @ columns
+    return total
+
+
+def fit_of(sums: Tensor) -> Fit:
+    """Covariances from the sums of `score_sums`, the last entry of which counts samples."""
+    samples = float(sums[-1, -1])
+    moments = sums / samples
+    mean = moments[:-1, -1]
+    covariance = moments[:-1, :-1] - mean[:, None] * mean
+    return Fit(
+        covariance[:-1, :-1],
+        covariance[:-1, -1],
+        float(covariance[-1, -1]),
+        float(mean[-1]),
+        samples,
+    )
+
+
+def propose_step(fit: Fit, damping: float, largest: float) -> Proposed:
+    """Solve for the step.
+
+    Args:
+        damping: lambda of F + lambda (diag F + UNIT).
+        largest: Kullback-Leibler divergence that a step may make.
+    """
+    damped = fit.fisher + torch.diag(damping * (torch.diagonal(fit.fisher) + UNIT))
+    factor = torch.linalg.cholesky(damped)
+    delta = torch.cholesky_solve(fit.slope[:, None], factor)[:, 0]
+    divergence = 0.5 * float(delta @ fit.fisher @ delta)
+    # Of each of the parameters that the damping leaves free, the fit has an error of
+    # Var(residual)/samples in units of its own divergence.
+    free = float(torch.trace(torch.cholesky_solve(fit.fisher, factor)))
+    left = max(fit.variance - 2 * divergence, 0.0)
+    noise = 0.5 * left * free / fit.samples
+    share = 1 - noise / divergence if divergence > 0 else 1.0
+    shortened = min(max(share, SMALLEST_SHARE), (largest / max(divergence, largest)) ** 0.5)
+    return Proposed(delta * shortened, divergence, noise)

@@ -1,0 +1,116 @@
+"""Natural-gradient training: damped regression steps, a step that went wrong taken back."""
+
+import math
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from lfmc.flow_sections import NaturalSettings
+from lfmc.flows.base import Flow
+from lfmc.training.fisher import CHUNK, Fit, fit_of, propose_step, score_sums
+from lfmc.training.method import Progress, Weights, weights_of
+
+DAMPING = 0.1  # at the start
+RELAX, TIGHTEN = 0.7, 4.0  # of the damping, after a good and after a bad step
+LARGEST_DAMPING = 1e3
+# A step is taken back if Var(log w) grew by more than this factor, or by this much near zero.
+WORSE, SLACK = 1.3, 1e-3
+# The batch doubles when this share of a step's divergence is the noise of its fit.
+NOISY = 0.75
+
+
+class NaturalGradient:
+    """Steps of `lfmc.training.fisher`; the model is the flow as it is.
+
+    Samples of step k come from the seeds (seed, k, chunk). The batch is judged before its fit is
+    used, so a step costs one batch and a bad one is found by the next.
+    """
+
+    def __init__(self, flow: Flow, settings: NaturalSettings, seed: int) -> None:
+        self.flow, self.settings, self.seed = flow, settings, seed
+        self.check_every = settings.check_every
+        self.damping = DAMPING
+        self.chunks = max(1, settings.samples // CHUNK)
+        self.origin = 0.0
+        self.good = weights_of(flow)
+        self.good_variance = math.inf
+
+    def advance(self, step: int) -> Progress:
+        fit = fit_of(score_sums(self.flow, self._seeds(step), self.origin))
+        drawn = self.chunks * CHUNK
+        finite = bool(torch.isfinite(fit.slope).all()) and math.isfinite(fit.variance)
+        if not finite or fit.variance > WORSE * self.good_variance + SLACK:
+            self._take_back()
+            return Progress(drawn, finite)
+        self.good, self.good_variance = weights_of(self.flow), fit.variance
+        self.origin += fit.mean
+        self.damping = max(RELAX * self.damping, self.settings.damping)
+        self._step(fit)
+        return Progress(drawn, True)
+
+    def _seeds(self, step: int) -> list[int]:
+        sequence = np.random.SeedSequence(self.seed, spawn_key=(step,))
+        return [int(word) for word in sequence.generate_state(self.chunks, np.uint64) >> 1]
+
+    def _step(self, fit: Fit) -> None:
+        try:
+            proposed = propose_step(fit, self.damping, self.settings.divergence)
+        except torch.linalg.LinAlgError:
+            self._take_back()
+            return
+        _move(self.flow, proposed.delta)
+        if proposed.noise > NOISY * proposed.divergence:
+            self.refine()
+
+    def _take_back(self) -> None:
+        """To the last good weights, whose variance is measured anew: it may have been luck."""
+        self.flow.load_state_dict(self.good)
+        self.good_variance = math.inf
+        self.damping = min(TIGHTEN * self.damping, LARGEST_DAMPING)
+
+    def model(self) -> Weights:
+        return weights_of(self.flow)
+
+    def return_to(self, weights: Weights) -> str:
+        """After a divergence: from there with as much damping as at the start."""
+        self.good = weights
+        self._take_back()
+        self.damping = max(self.damping, DAMPING)
+        return "damping as at the start"
+
+    def refine(self) -> bool:
+        if 2 * self.chunks * CHUNK > self.settings.largest_samples:
+            return False
+        self.chunks *= 2
+        return True
+
+    def describe(self) -> dict[str, float]:
+        return {"damping": self.damping, "batch": self.chunks * CHUNK}
+
+    def state(self) -> dict[str, Any]:
+        return {
+            "weights": weights_of(self.flow),
+            "good": self.good,
+            "good_variance": self.good_variance,
+            "damping": self.damping,
+            "chunks": self.chunks,
+            "origin": self.origin,
+        }
+
+    def restore(self, state: dict[str, Any]) -> None:
+        self.flow.load_state_dict(state["weights"])
+        self.good, self.good_variance = state["good"], state["good_variance"]
+        self.damping, self.chunks = state["damping"], state["chunks"]
+        self.origin = state["origin"]
+
+
+def _move(flow: Flow, delta: Tensor) -> None:
+    """Add a step to the parameters, in their order."""
+    begin = 0
+    with torch.no_grad():
+        for parameter in flow.parameters():
+            part = delta[begin : begin + parameter.numel()]
+            parameter.add_(part.reshape(parameter.shape))
+            begin += parameter.numel()
