@@ -40,6 +40,8 @@ class Config(Section):
         missing = sorted(set(self.fit.L) - {e.extent for e in self.ensembles})
         if missing and "fit" in self.model_fields_set:
             raise ValueError(f"fit.L: no ensemble has L = {missing[0]}")
+        for name in sorted({*self.flow.start, *self.flow.start.values()} - set(names)):
+            raise ValueError(f"flow.start: no ensemble {name}; there are {', '.join(names)}")
         return self
 
     def retraining(self, model: int) -> Self:
@@ -75,6 +77,11 @@ class Config(Section):
         replicas = self.accept.replicas
         each = -(-self.statistics.configurations // replicas)
         return replicas * (each + self.accept.burn_in)
+
+    def start(self, ensemble: str) -> str | None:
+        """Model file below the results that an ensemble's trainings start from, if any."""
+        source = self.flow.start.get(ensemble)
+        return source and f"train/{source}/{self.flow_names[-1]}.safetensors"
 
     def target(self, flow: str) -> float:
         """Acceptance target of a flow sampler's name."""
@@ -158,13 +165,14 @@ def stage_settings(
     statistics = config.statistics.model_dump(mode="json")
     if stage in ("train", "retrain"):
         # Limits decide whether a training ends well, never what it yields.
-        other: Any = {"training": {"max_steps", "max_seconds"}}
+        other: Any = {"training": {"max_steps", "max_seconds"}, "start": True}
         if stage == "train":
             other |= {"models": True, "retrain_configurations": True}
         else:
             settings["accept"] = config.accept.model_dump(mode="json")
             settings["block"] = config.propose.block
         settings["flow"] = config.flow.model_dump(mode="json", exclude=other)
+        settings["start"] = config.flow.start.get(ensemble or "")
     elif stage == "propose":
         settings["block"] = config.propose.block
         settings["proposals"] = config.proposals

@@ -4,7 +4,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
-from lfmc.sections import Count, Probability, Section
+from lfmc.sections import Count, Name, Probability, Section
 
 
 def _odd(value: int) -> int:
@@ -141,9 +141,11 @@ class FlowSettings(Section):
 
     The first of `models` makes the ensemble's chains; the others, trained apart from it with the
     following seeds, only short ones, which tell how much tau_int depends on the training.
+    `start` maps an ensemble to another one whose last model its trainings start from.
     """
 
     model: Flow = HeatbathSettings()
+    start: dict[Name, Name] = Field(default_factory=dict)
     targets: Annotated[tuple[Probability, ...], Field(min_length=1)] = (0.5, 0.7)
     models: Count = 3
     retrain_configurations: Annotated[int, Field(ge=1000)] = 200_000
@@ -155,6 +157,21 @@ class FlowSettings(Section):
         return self.training.optimiser or (
             "natural" if isinstance(self.model, HeatbathSettings) else "adam"
         )
+
+    @model_validator(mode="after")
+    def _start(self) -> Self:
+        if self.start and not isinstance(self.model, HeatbathSettings):
+            raise ValueError(
+                f"start needs a model whose weights fit any lattice, not kind: {self.model.kind}"
+            )
+        for name in self.start:
+            seen, last = [name], self.start[name]
+            while last in self.start and last not in seen:
+                seen.append(last)
+                last = self.start[last]
+            if last in seen:
+                raise ValueError(f"start goes in a circle: {' <- '.join([*seen, last])}")
+        return self
 
     @model_validator(mode="after")
     def _scores(self) -> Self:

@@ -6,12 +6,13 @@ import time
 
 import pytest
 import torch
-from flows_small import environment, lfmc, small, write_small
+from flows_small import SMALL, environment, lfmc, small, write_small
 
 from lfmc.errors import LfmcError
 from lfmc.flows.build import load_flow
 from lfmc.training import adam, natural
 from lfmc.training.plateau import on_plateau
+from lfmc.training.step import log_weights
 from lfmc.training.train import Trainer
 
 pytestmark = pytest.mark.unit
@@ -65,6 +66,59 @@ def test_interrupted_training_resumes_to_the_same_bits(reference, tmp_path):
     assert interruptions == 3
     assert outcome.state.passed[1]["steps"] == reference.passed[1]["steps"]
     assert all(map(torch.equal, weights(outcome.state), weights(reference)))
+
+
+def test_a_warm_start_is_nearer_its_goal_and_counts_what_the_other_training_took(tmp_path):
+    from lfmc.flows.build import save_flow
+
+    ensembles = [
+        {"name": "T4", "L": 4, "m2": -4.0, "lam": 9.0},
+        {"name": "T6", "L": 6, "m2": -4.0, "lam": 8.0},
+    ]
+    cold = small(ensembles=ensembles)
+    warm = small(ensembles=ensembles, flow={**SMALL["flow"], "start": {"T6": "T4"}})
+    path = tmp_path / "train" / "T4" / "flow-70.safetensors"
+    (passed,) = train(small(flow={**SMALL["flow"], "targets": [0.9]}), tmp_path / "T4").state.passed
+    note = {"seconds": 1000.0}
+    save_flow(path, passed["weights"], warm.flow, warm.ensembles[0], training=note)
+    began = Trainer(warm, warm.ensembles[1], tmp_path / "warm", path)
+    assert began.state.seconds == 1000
+    fresh = Trainer(cold, cold.ensembles[1], tmp_path / "cold")
+    good, poor = (
+        log_weights(t.method.flow, 2048, torch.Generator().manual_seed(1)) for t in (began, fresh)
+    )
+    assert good.var() < 0.5 * poor.var()
+    state = began.run(lambda state: None, never).state
+    assert state.passed[1]["seconds"] > 1000
+    assert began.key != fresh.key
+
+
+def test_a_model_of_another_architecture_is_no_start(reference, tmp_path):
+    from lfmc.flows.build import save_flow
+
+    path = tmp_path / "T4" / "flow-70.safetensors"
+    config = small(flow={"model": {"kind": "heatbath", "layers": 3, "table": 128}})
+    save_flow(path, reference.passed[1]["weights"], small().flow, small().ensembles[0], training={})
+    with pytest.raises(LfmcError, match="does not say how long"):
+        Trainer(config, config.ensembles[1], tmp_path / "work", path)
+    note = {"seconds": 1.0}
+    save_flow(
+        path, reference.passed[1]["weights"], small().flow, small().ensembles[0], training=note
+    )
+    with pytest.raises(LfmcError, match=r"same flow\.model on both lattices"):
+        Trainer(config, config.ensembles[1], tmp_path / "work", path)
+
+
+@pytest.mark.parametrize(
+    ("start", "message"),
+    [
+        ({"T4": "U4", "U4": "T4"}, "in a circle: T4 <- U4 <- T4"),
+        ({"T4": "X9"}, r"flow\.start: no ensemble X9; there are T4, U4"),
+    ],
+)
+def test_impossible_starts_are_refused(start, message):
+    with pytest.raises(LfmcError, match=message):
+        small(flow={**SMALL["flow"], "start": start})
 
 
 def test_another_seed_gives_another_model(reference, tmp_path):

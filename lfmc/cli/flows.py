@@ -24,8 +24,14 @@ def train(config_path: Path, results: Path | None, ensemble: str) -> None:
     chosen = run.ensemble(ensemble)
     from lfmc.training.train import Trainer
 
-    trainer = Trainer(run.config, chosen, run.work("train", ensemble))
+    trainer = Trainer(run.config, chosen, run.work("train", ensemble), _start(run, ensemble))
     _publish(run, ensemble, _train(trainer, f"train {ensemble}"))
+
+
+def _start(run: Run, ensemble: str) -> Path | None:
+    """Model that flow.start names for an ensemble."""
+    name = run.config.start(ensemble)
+    return run.results / name if name else None
 
 
 def _train(trainer: Any, label: str) -> Any:
@@ -111,7 +117,7 @@ def retrain(config_path: Path, results: Path | None, ensemble: str, model: int) 
 
     config = run.config.retraining(model)
     name = f"model-{model}"
-    trainer = Trainer(config, chosen, run.work("retrain", ensemble, name))
+    trainer = Trainer(config, chosen, run.work("retrain", ensemble, name), _start(run, ensemble))
     state = _train(trainer, f"retrain {ensemble} {name}")
     rows = []
     for sampler, passed in zip(config.flow_names, state.passed, strict=True):

@@ -18,8 +18,11 @@ from lfmc.training.step import log_weights
 # A model passes when both estimates exceed its target by this many of their errors: the chain's
 # own acceptance is then at least the target, nearly always.
 SURE = 2.0
-EVALUATIONS = 8
+EVALUATIONS = 8  # with a COARSE-th of the samples
+CORRECTIONS = 4  # with all
 CLOSE = 1e-3
+COARSE = 8
+FEWEST = 512
 
 
 class Abandoned(Exception):
@@ -36,7 +39,11 @@ class Verdict(NamedTuple):
     @property
     def sure(self) -> float:
         """Acceptance that both estimates exceed by SURE errors."""
-        return min(e.value - SURE * e.error for e in (self.model, self.target))
+        return self.beyond(SURE)
+
+    def beyond(self, errors: float) -> float:
+        """Acceptance that both estimates exceed by so many errors."""
+        return min(e.value - errors * e.error for e in (self.model, self.target))
 
 
 class Moment(NamedTuple):
@@ -59,7 +66,7 @@ def judge(flow: Flow, fields: Tensor, samples: int, seed: int) -> Verdict:
     generator = torch.Generator().manual_seed(seed)
     of_model = log_weights(flow, samples, generator).numpy()
     with torch.no_grad():
-        parts = [flow.log_weight(part).double() for part in fields.split(2048)]
+        parts = [flow.log_weight(part).double() for part in fields.split(512)]
     return Verdict(
         acceptance_from_model(of_model),
         acceptance_from_target(torch.cat(parts).numpy(), of_model),
@@ -80,38 +87,66 @@ def moment_of_passing(
     """Where the line from one check's weights to the next one's passes the target; None if not.
 
     A model is wanted *at* its target: checks are some steps apart and acceptance can jump
-    between them, so the crossing is sought along the line, by the Illinois variant of false
-    position. tau_int depends so steeply on acceptance that a per cent of it would show as a
-    dynamical exponent.
+    between them. tau_int depends so steeply on acceptance that a per cent of it would show as a
+    dynamical exponent. The crossing is sought along the line by the Illinois variant of false
+    position with a COARSE-th of the samples, and then corrected with all of them.
 
     Raises:
         Abandoned: `stop`, asked before every evaluation, said so.
     """
 
-    def at(fraction: float) -> Moment:
+    def at(fraction: float, share: int = 1) -> Moment:
         if stop():
             raise Abandoned
         weights = {name: torch.lerp(before[name], after[name], fraction) for name in after}
         flow.load_state_dict(weights)
-        return Moment(fraction, weights, judge(flow, fields, samples, seed))
+        few = fields[: max(len(fields) // share, FEWEST)]
+        return Moment(fraction, weights, judge(flow, few, max(samples // share, FEWEST), seed))
+
+    def excess(fraction: float) -> float:
+        # As large an error as all samples would have: so it is what all would say, but for noise.
+        return at(fraction, COARSE).verdict.beyond(SURE / COARSE**0.5) - target
 
     found = at(1.0)
-    above = found.verdict.sure - target
-    if above < 0:
+    if found.verdict.sure < target:
         return None
-    first = at(0.0)
-    below = first.verdict.sure - target
+    below, above = excess(0.0), excess(1.0)
     if below >= 0:
-        return first
+        first = at(0.0)
+        if first.verdict.sure >= target:
+            return first
+    fraction, slope = _crossing(excess, below, above)
     low = 0.0
-    for _ in range(EVALUATIONS):
-        if found.verdict.sure - target < CLOSE:
-            break
-        fraction = (low * above - found.fraction * below) / (above - below)
-        middle = at(fraction)
-        excess = middle.verdict.sure - target
-        if excess < 0:
-            low, below, above = fraction, excess, 0.5 * above
+    for _ in range(CORRECTIONS):
+        tried = at(fraction)
+        over = tried.verdict.sure - target
+        if over >= 0:
+            found = tried
         else:
-            found, above, below = middle, excess, 0.5 * below
+            low = fraction
+        if 0 <= over < CLOSE:
+            break
+        corrected = fraction + (0.5 * CLOSE - over) / slope
+        inside = low < corrected < found.fraction
+        fraction = corrected if inside else 0.5 * (low + found.fraction)
     return found
+
+
+def _crossing(excess: Callable[[float], float], below: float, above: float) -> tuple[float, float]:
+    """Where an increasing function on [0, 1] with these ends is about zero, and its slope there."""
+    low, high = 0.0, 1.0
+    if below >= 0 or above <= 0:
+        return (0.0 if below >= 0 else 1.0), max(above - below, CLOSE)
+    ends = (below, above)
+    for _ in range(EVALUATIONS):
+        middle = (low * above - high * below) / (above - below)
+        value = excess(middle)
+        if abs(value) < CLOSE:
+            break
+        if value < 0:
+            low, below, above = middle, value, 0.5 * above
+        else:
+            high, above, below = middle, value, 0.5 * below
+    # The chord to the farther end: the nearer one would be mostly noise.
+    distance, rise = (middle, value - ends[0]) if middle > 0.5 else (1 - middle, ends[1] - value)
+    return middle, max(rise / distance, CLOSE)

@@ -9,7 +9,7 @@ from lfmc.flows.base import Flow
 WARM_UP = 50
 
 
-def log_weights(flow: Flow, count: int, generator: torch.Generator, chunk: int = 2048) -> Tensor:
+def log_weights(flow: Flow, count: int, generator: torch.Generator, chunk: int = 512) -> Tensor:
     """-S - log q of the reduced variables for fresh samples of the model, (count,) float64."""
     dtype = next(flow.parameters()).dtype
     parts = []

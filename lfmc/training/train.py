@@ -22,6 +22,7 @@ from lfmc.training.method import Method, Weights
 from lfmc.training.moment import Abandoned, moment_of_passing
 from lfmc.training.natural import NaturalGradient
 from lfmc.training.plateau import on_plateau
+from lfmc.training.start import read_start
 from lfmc.training.state import TrainingState, load_state, save_state
 from lfmc.training.step import log_weights
 from lfmc.training.target import target_fields
@@ -45,7 +46,10 @@ class Outcome(NamedTuple):
 class Trainer:
     """One training run of one ensemble; resumes from its checkpoint."""
 
-    def __init__(self, config: Config, ensemble: Ensemble, work: Path) -> None:
+    def __init__(
+        self, config: Config, ensemble: Ensemble, work: Path, start: Path | None = None
+    ) -> None:
+        """Args: configuration, ensemble, folder of the checkpoint, model of another ensemble."""
         self.config, self.ensemble, self.settings = config, ensemble, config.flow
         self.training = config.flow.training
         # Small matrices; and bits that do not depend on how many cores there are.
@@ -54,6 +58,9 @@ class Trainer:
         self.check_seed = seeds[1]
         torch.manual_seed(seeds[2])
         flow = build_flow(action_of(ensemble), self.settings.model).float()
+        self.start = read_start(start, config, flow) if start else None
+        if self.start:
+            flow.load_state_dict(self.start.weights)
         self.judged = deepcopy(flow)
         self.method: Method = (
             NaturalGradient(flow, self.training.natural, seeds[0])
@@ -61,7 +68,8 @@ class Trainer:
             else Adam(flow, self.training, seeds[0])
         )
         self.path = work / "checkpoint.pt"
-        self.key = settings_hash(stage_settings(config, "train", ensemble.name))
+        settings = stage_settings(config, "train", ensemble.name)
+        self.key = settings_hash({**settings, "model": self.start and self.start.digest})
         self.state = load_state(self.path, self.key) or self._start()
         self.method.restore(self.state.method)
         count = max(self.training.decide_samples // 4, 512)
@@ -104,6 +112,8 @@ class Trainer:
             method=self.method.state(),
             before=self.method.model(),
             next_check=self.method.check_every,
+            seconds=self.start.seconds if self.start else 0.0,
+            before_seconds=self.start.seconds if self.start else 0.0,
         )
 
     def _checkpoint(self) -> None:
@@ -249,6 +259,7 @@ def records(config: Config, ensemble: str, state: TrainingState) -> list[dict[st
     """Rows of training.csv: the cost of every target, in the units of the field."""
     return [
         {"ensemble": ensemble, "flow": name, "seed": config.seed}
+        | {"start": config.flow.start.get(ensemble, "")}
         | {k: v for k, v in passed.items() if k != "weights"}
         for name, passed in zip(config.flow_names, state.passed, strict=False)
     ]

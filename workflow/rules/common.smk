@@ -100,6 +100,12 @@ def chain_files(wildcards):
     return {"chain": f"<results>/{sampler}/{ensemble}.h5"}
 
 
+def start_file(wildcards):
+    """The model that flow.start lets an ensemble's training start from; nothing for the others."""
+    name = CONFIG.start(wildcards.ensemble)
+    return f"<results>/{name}" if name else []
+
+
 def model_file(wildcards):
     """The model behind a flow's chain; nothing for the other samplers."""
     if wildcards.sampler in FLOWS:

@@ -1,6 +1,8 @@
 # Further models of an ensemble, trained with other seeds, and a short chain of each: the scatter of
 # tau_int from training to training, which the scaling fits need, and the spread of the cost.
 rule retrain:
+    input:
+        start=start_file,
     output:
         times="<results>/retrain/{ensemble}/model-{model}.csv",
         training="<results>/retrain/{ensemble}/model-{model}-training.csv",

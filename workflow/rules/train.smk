@@ -1,6 +1,8 @@
 # The longest jobs of the DAG: the largest lattice starts first, and nothing else before them.
 # Checkpoints lie in results/work/, so an interrupted training continues where it was.
 rule train:
+    input:
+        start=start_file,
     output:
         models=expand("<results>/train/{{ensemble}}/{flow}.safetensors", flow=FLOWS),
         history="<results>/train/{ensemble}/history.csv",
