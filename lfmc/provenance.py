@@ -65,9 +65,12 @@ def file_hash(path: str | Path) -> str:
 
 
 def code_version() -> str:
-    """Version and commit of the code at work, marked if edited since."""
-    commit = _commit()
-    return f"{__version__} {commit['commit'] or 'installed'}{' dirty' if commit['dirty'] else ''}"
+    """Version of the code at work and a hash of its sources: edits and other copies show."""
+    here = Path(__file__).resolve().parent
+    digest = hashlib.sha256()
+    for path in sorted(here.rglob("*.py")):
+        digest.update(path.relative_to(here).as_posix().encode() + path.read_bytes())
+    return f"lfmc {__version__} ({digest.hexdigest()[:12]})"
 
 
 def _job() -> dict[str, str]:

@@ -1,5 +1,6 @@
 """`lfmc train`, `lfmc retrain`, `lfmc propose`, `lfmc accept` and `lfmc verify`."""
 
+import sys
 import traceback
 from pathlib import Path
 from typing import Any
@@ -7,7 +8,7 @@ from typing import Any
 import click
 
 from lfmc.cli.options import Run, ensemble_option, open_run, run_options, sampler_option
-from lfmc.cli.progress import progress, stopped, termination
+from lfmc.cli.progress import STOPPED, progress, stopped, termination
 from lfmc.errors import LfmcError
 
 
@@ -139,13 +140,14 @@ def propose(
 ) -> None:
     """Generate the proposals of a flow, alone or under mpiexec -n N.
 
-    Reads the trained model, writes propose/ENSEMBLE/SAMPLER.h5: the same bits for every number of
-    ranks. Finished blocks survive an interruption.
+    Reads the trained model, writes propose/ENSEMBLE/SAMPLER.h5 and, in a folder beside it, the
+    parts of which it consists: the same bits for every number of ranks. Finished blocks survive an
+    interruption.
     """
     run = open_run(config_path, results)
     run.ensemble(ensemble)
     run.config.target(sampler)
-    from lfmc.ranks import ranks
+    from lfmc.ranks import Disagreement, ranks
 
     mpi = ranks(expect_ranks)
     try:
@@ -153,6 +155,8 @@ def propose(
     except LfmcError as error:
         if mpi.comm is None:
             raise
+        if isinstance(error, Disagreement) and mpi.rank:
+            mpi.all_agree(False)  # rank 0 tells it, and ends all
         click.echo(f"lfmc: error: rank {mpi.rank}: {error}", err=True)
         mpi.abort()
         return
@@ -161,37 +165,29 @@ def propose(
             traceback.print_exc()
             mpi.abort()
         raise
-    if not finished:
-        stopped(f"propose {ensemble} {sampler}", "finished blocks are kept")
+    if finished:
+        return
+    if mpi.rank:
+        sys.exit(STOPPED)
+    stopped(f"propose {ensemble} {sampler}", "finished blocks are kept")
 
 
 def _propose(run: Run, ensemble: str, sampler: str, mpi: Any) -> bool:
-    from lfmc import proposals
+    from lfmc import proposals, propose
     from lfmc.provenance import code_version
-    from lfmc.store import discard_progress
 
-    task = proposals.job(
-        run.config, ensemble, sampler, run.path("train", ensemble, sampler, ".safetensors")
+    mpi.require_same(code_version(), "ranks run different code; give all nodes one tree")
+    model = run.path("train", ensemble, sampler, ".safetensors")
+    task = proposals.job(run.config, ensemble, sampler, model)
+    mpi.require_same(
+        f"settings {task.key}",
+        f"ranks read different settings or models; is {run.results} one folder for all nodes?",
     )
-    if not mpi.same(code_version()):
-        raise LfmcError(f"ranks run different code (here {code_version()}); one tree for all nodes")
-    if not mpi.same(task.key):
-        raise LfmcError(
-            f"ranks read different settings or models (here {task.key}); is {run.results} the same "
-            "folder on all nodes?"
-        )
-    work = run.work("propose", ensemble, sampler)
-    missing = mpi.union(proposals.missing_blocks(task, work, mpi.rank, mpi.size))
-    label = f"propose {ensemble} {sampler}" + (f" rank {mpi.rank}" if mpi.size > 1 else "")
+    output = run.path("propose", ensemble, sampler, ".h5")
+    label = f"propose {ensemble} {sampler}" + (f" rank 0 of {mpi.size}" if mpi.size > 1 else "")
     with progress(label, "blocks") as report, termination() as stop:
-        finished = proposals.fill(task, work, missing, mpi.rank, mpi.size, report, stop)
-        finished = mpi.all_agree(finished)  # asked to stop while it waits, a rank waits on
-    if not finished:
-        return False
-    if mpi.rank == 0:
-        proposals.merge(task, work, run.path("propose", ensemble, sampler, ".h5"))
-        discard_progress(work)
-    return True
+        quiet = lambda done, total: None  # noqa: E731
+        return propose.propose(task, output, mpi, report if mpi.rank == 0 else quiet, stop)
 
 
 @click.command()
@@ -207,7 +203,6 @@ def accept(config_path: Path, results: Path | None, ensemble: str, sampler: str)
     run.ensemble(ensemble)
     run.config.target(sampler)
     from lfmc.accept import accept_proposals
-    from lfmc.store import discard_progress
 
     acceptance, longest = accept_proposals(
         run.config,
@@ -216,7 +211,6 @@ def accept(config_path: Path, results: Path | None, ensemble: str, sampler: str)
         run.path("propose", ensemble, sampler, ".h5"),
         run.path("accept", ensemble, sampler, ".h5"),
     )
-    discard_progress(run.work("propose", ensemble, sampler), accepted=True)
     click.echo(
         f"accept {ensemble} {sampler}: acceptance {acceptance:.4f}, "
         f"longest run of rejections {longest}",
