@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 
 from lfmc.action import action_of
 from lfmc.config import Config, settings_hash, stage_settings
+from lfmc.device import device_key
 from lfmc.errors import LfmcError
 from lfmc.flows.base import Flow
 from lfmc.flows.build import load_flow
@@ -56,6 +57,10 @@ class Job(NamedTuple):
     keep: int
 
     @property
+    def device(self) -> torch.device:
+        return next(self.flow.parameters()).device
+
+    @property
     def size(self) -> int:
         return self.config.propose.block
 
@@ -64,12 +69,20 @@ class Job(NamedTuple):
         return -(-self.config.proposals // self.size)
 
 
-def job(config: Config, ensemble: str, sampler: str, model: Path) -> Job:
+def job(
+    config: Config,
+    ensemble: str,
+    sampler: str,
+    model: Path,
+    device: torch.device = torch.device("cpu"),  # noqa: B008 (immutable)
+) -> Job:
     """Load the model and fix what is to be done."""
     torch.set_num_threads(1)
-    flow = load_flow(model, config.ensemble(ensemble))
+    flow = load_flow(model, config.ensemble(ensemble)).to(device)
     settings = stage_settings(config, "propose", ensemble, sampler)
-    key = settings_hash({**settings, "model": file_hash(model), "chunk": CHUNK})
+    key = settings_hash(
+        {**settings, "model": file_hash(model), "chunk": CHUNK} | device_key(device)
+    )
     keep = max(1, config.proposals // config.statistics.keep_fields)
     return Job(config, ensemble, sampler, flow, model, key, keep)
 
@@ -88,8 +101,8 @@ def make_block(task: Job, index: int) -> Arrays:
     with torch.no_grad():
         for begin in range(0, padded, CHUNK):
             part = slice(begin, begin + CHUNK)
-            draw = task.flow(torch.from_numpy(z[part]))
-            fields[part], log_q[part] = draw.phi.numpy(), draw.log_q.numpy()
+            draw = task.flow(torch.from_numpy(z[part]).to(task.device))
+            fields[part], log_q[part] = draw.phi.cpu().numpy(), draw.log_q.cpu().numpy()
     first = index * task.size
     count = min(task.size, config.proposals - first)
     fields, log_q, z = fields[:count], log_q[:count], z[:count]

@@ -90,6 +90,7 @@ def publish(task: Job, output: Path, made: list[Made], mark: str) -> None:
         file.attrs["sampler"] = task.sampler
         file.attrs["model_sha256"] = file_hash(task.model)
         file.attrs["block"] = task.size
+        file.attrs["device"] = task.device.type
         file.attrs["seconds"] = seconds
         file.attrs["settings"] = json.dumps(_settings(task))
     discard_others(folder, used)

@@ -7,7 +7,14 @@ from typing import Any
 
 import click
 
-from lfmc.cli.options import Run, ensemble_option, open_run, run_options, sampler_option
+from lfmc.cli.options import (
+    Run,
+    device_option,
+    ensemble_option,
+    open_run,
+    run_options,
+    sampler_option,
+)
 from lfmc.cli.progress import STOPPED, progress, stopped, termination
 from lfmc.errors import LfmcError
 
@@ -15,7 +22,8 @@ from lfmc.errors import LfmcError
 @click.command()
 @run_options
 @ensemble_option
-def train(config_path: Path, results: Path | None, ensemble: str) -> None:
+@device_option
+def train(config_path: Path, results: Path | None, ensemble: str, device: str) -> None:
     """Train the flow of an ensemble until both acceptances pass every target.
 
     Writes train/ENSEMBLE/flow-NN.safetensors at the moment each target is passed, training.csv
@@ -23,9 +31,10 @@ def train(config_path: Path, results: Path | None, ensemble: str) -> None:
     """
     run = open_run(config_path, results)
     chosen = run.ensemble(ensemble)
+    from lfmc.device import choose_device
     from lfmc.training.train import Trainer
 
-    trainer = Trainer(run.config, chosen, run.work("train", ensemble))
+    trainer = Trainer(run.config, chosen, run.work("train", ensemble), choose_device(device))
     _publish(run, ensemble, _train(trainer, f"train {ensemble}"))
 
 
@@ -93,7 +102,10 @@ def _publish(run: Run, ensemble: str, state: Any) -> None:
 @run_options
 @ensemble_option
 @click.option("--model", type=click.IntRange(min=1), required=True, help="Number of the model.")
-def retrain(config_path: Path, results: Path | None, ensemble: str, model: int) -> None:
+@device_option
+def retrain(
+    config_path: Path, results: Path | None, ensemble: str, model: int, device: str
+) -> None:
     """Train a further model with another seed and run a short chain of it.
 
     Writes retrain/ENSEMBLE/model-K.csv, tau_int in the columns of autocorrelation, and
@@ -105,6 +117,7 @@ def retrain(config_path: Path, results: Path | None, ensemble: str, model: int) 
 
     from lfmc.analysis.autocorrelation import COLUMNS, autocorrelation_rows
     from lfmc.config import stage_settings
+    from lfmc.device import choose_device
     from lfmc.provenance import stamp
     from lfmc.retrain import short_chain
     from lfmc.store import write_table
@@ -112,7 +125,8 @@ def retrain(config_path: Path, results: Path | None, ensemble: str, model: int) 
 
     config = run.config.retraining(model)
     name = f"model-{model}"
-    trainer = Trainer(config, chosen, run.work("retrain", ensemble, name))
+    work = run.work("retrain", ensemble, name)
+    trainer = Trainer(config, chosen, work, choose_device(device))
     state = _train(trainer, f"retrain {ensemble} {name}")
     rows = []
     for sampler, passed in zip(config.flow_names, state.passed, strict=True):
@@ -131,12 +145,14 @@ def retrain(config_path: Path, results: Path | None, ensemble: str, model: int) 
 @ensemble_option
 @sampler_option
 @click.option("--expect-ranks", type=int, help="Refuse to run with another number of MPI ranks.")
+@device_option
 def propose(
     config_path: Path,
     results: Path | None,
     ensemble: str,
     sampler: str,
     expect_ranks: int | None,
+    device: str,
 ) -> None:
     """Generate the proposals of a flow, alone or under mpiexec -n N.
 
@@ -151,7 +167,7 @@ def propose(
 
     mpi = ranks(expect_ranks)
     try:
-        finished = _propose(run, ensemble, sampler, mpi)
+        finished = _propose(run, ensemble, sampler, mpi, device)
     except LfmcError as error:
         if mpi.comm is None:
             raise
@@ -172,13 +188,14 @@ def propose(
     stopped(f"propose {ensemble} {sampler}", "finished blocks are kept")
 
 
-def _propose(run: Run, ensemble: str, sampler: str, mpi: Any) -> bool:
+def _propose(run: Run, ensemble: str, sampler: str, mpi: Any, device: str) -> bool:
     from lfmc import proposals, propose
+    from lfmc.device import choose_device
     from lfmc.provenance import code_version
 
     mpi.require_same(code_version(), "ranks run different code; give all nodes one tree")
     model = run.path("train", ensemble, sampler, ".safetensors")
-    task = proposals.job(run.config, ensemble, sampler, model)
+    task = proposals.job(run.config, ensemble, sampler, model, choose_device(device))
     mpi.require_same(
         f"settings {task.key}",
         f"ranks read different settings or models; is {run.results} one folder for all nodes?",

@@ -72,7 +72,7 @@ class HeatbathFlow(Flow):
     def reduced_log_q(self, x: Tensor) -> Tensor:
         """log density of given reduced variables, (batch, kept) -> (batch,)."""
         a, b = x[:, : self.half_a], x[:, self.half_a :]
-        log_det = torch.zeros(len(x), dtype=x.dtype)
+        log_det = x.new_zeros(len(x))
         for layer in reversed(range(len(self.couplings))):
             coupling = self.couplings[layer]
             assert isinstance(coupling, EquivariantCoupling)

@@ -11,6 +11,7 @@ import torch
 
 from lfmc.action import action_of
 from lfmc.config import Config, settings_hash, stage_settings
+from lfmc.device import device_key
 from lfmc.errors import LfmcError
 from lfmc.flows.base import Flow
 from lfmc.flows.build import build_flow
@@ -41,7 +42,14 @@ class Outcome(NamedTuple):
 class Trainer:
     """One training run of one ensemble; resumes from its checkpoint."""
 
-    def __init__(self, config: Config, ensemble: Ensemble, work: Path) -> None:
+    def __init__(
+        self,
+        config: Config,
+        ensemble: Ensemble,
+        work: Path,
+        device: torch.device = torch.device("cpu"),  # noqa: B008 (immutable)
+    ) -> None:
+        self.device = device
         self.config, self.ensemble, self.settings = config, ensemble, config.flow
         self.training = config.flow.training
         # Small matrices; and bits that do not depend on how many cores there are.
@@ -49,20 +57,22 @@ class Trainer:
         seeds = stream(config.seed, "train", ensemble.name).integers(2**62, size=3).tolist()
         self.check_seed = seeds[1]
         torch.manual_seed(seeds[2])
-        self.flow: Flow = build_flow(action_of(ensemble), self.settings.model).float()
+        self.flow: Flow = build_flow(action_of(ensemble), self.settings.model).float().to(device)
         self.average = deepcopy(self.flow)
         self.adam = torch.optim.Adam(
             self.flow.parameters(), lr=self.training.learning_rate, betas=(0.9, 0.99)
         )
         self.random = torch.Generator().manual_seed(seeds[0])
         self.path = work / "checkpoint.pt"
-        self.key = settings_hash(stage_settings(config, "train", ensemble.name))
+        self.key = settings_hash(
+            stage_settings(config, "train", ensemble.name) | device_key(device)
+        )
         self.state = load_state(self.path, self.key) or self._start()
         self._restore()
         count = max(self.training.decide_samples // 4, 512)
         self.fields = torch.from_numpy(
             target_fields(action_of(ensemble), count, config.seed, ensemble.name)
-        ).float()
+        ).to(device, torch.float32)
 
     def run(self, report: Report, stop: Callable[[], bool]) -> Outcome:
         """Train until every target has passed, the limit is reached, or `stop` asks.
@@ -113,6 +123,10 @@ class Trainer:
         )
 
     def _restore(self) -> None:
+        state = self.state
+        averages = [state.average, state.before, state.best.get("average", {})]
+        for weights in averages:
+            weights.update({name: value.to(self.device) for name, value in weights.items()})
         self.flow.load_state_dict(self.state.weights)
         self.adam.load_state_dict(self.state.optimiser)
         self.random.set_state(self.state.generator)
