@@ -26,6 +26,8 @@ JOB = {
     "cluster": "SLURM_CLUSTER_NAME",
     "restarts": "SLURM_RESTART_COUNT",
 }
+# One process without MPI, until a stage says otherwise.
+_ALONE: dict[str, Any] = {"ranks": 1, "launcher": "none", "mpi": "none"}
 _PARALLEL: dict[str, Any] = {}
 
 
@@ -47,7 +49,7 @@ def provenance(
         "python": platform.python_version(),
         "host": platform.node(),
         "job": _job(),
-        "parallel": dict(_PARALLEL),
+        "parallel": {**_ALONE, "nodes": [platform.node()], **_PARALLEL},
         "utc": datetime.now(UTC).isoformat(timespec="seconds"),
         "inputs": {str(p): file_hash(p) for p in inputs},
     }

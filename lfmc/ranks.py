@@ -36,7 +36,11 @@ T = TypeVar("T")
 
 
 class Disagreement(LfmcError):
-    """Ranks that must not work together; all of them know, and one may tell."""
+    """Ranks that must not work together; each raises it, and `tell` is true of one of them."""
+
+    def __init__(self, message: str, tell: bool) -> None:
+        super().__init__(message)
+        self.tell = tell
 
 
 class Ranks(NamedTuple):
@@ -84,7 +88,7 @@ class Ranks(NamedTuple):
         described = "; ".join(
             f"{other} on {len(held)} rank(s) from rank {held[0]}" for other, held in holders.items()
         )
-        raise Disagreement(f"{what}: {described}")
+        raise Disagreement(f"{what}: {described}", self.rank == 0)
 
     def abort(self) -> None:
         """End all ranks: one has failed, and the others would wait for it for ever."""
@@ -114,9 +118,10 @@ def ranks(expected: int | None) -> Ranks:
             raise LfmcError(f"MPI was asked for, but mpi4py does not load ({reason})") from None
         comm = MPI.COMM_WORLD
         if expected is not None and comm.size != expected:
-            raise LfmcError(
+            raise Disagreement(
                 f"{comm.size} MPI rank(s) here, {expected} expected: launch with 'mpiexec -n "
-                f"{expected}' (or srun) of the MPI library that mpi4py uses ({_library(MPI)})"
+                f"{expected}' (or srun) of the MPI library that mpi4py uses ({_library(MPI)})",
+                comm.rank == 0,
             )
         found = Ranks(comm.rank, comm.size, comm)
         nodes = found.comm.allgather(_node())

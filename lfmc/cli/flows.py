@@ -169,10 +169,8 @@ def propose(
     try:
         finished = _propose(run, ensemble, sampler, mpi, device)
     except LfmcError as error:
-        if mpi.comm is None:
-            raise
-        if isinstance(error, Disagreement) and mpi.rank:
-            mpi.all_agree(False)  # rank 0 tells it, and ends all
+        if mpi.comm is None or isinstance(error, Disagreement):
+            raise  # all ranks do
         click.echo(f"lfmc: error: rank {mpi.rank}: {error}", err=True)
         mpi.abort()
         return
