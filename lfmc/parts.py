@@ -192,18 +192,21 @@ def join(task: Job, file: h5py.File, folder: str, made: list[Made]) -> tuple[flo
     missing = [block for block in range(task.blocks) if block not in chosen]
     if missing:
         raise LfmcError(f"{folder}: block {missing[0]} is missing; run propose again")
+    runs = list(_runs(chosen))
     for name, column in columns(task).items():
         shape = (_row(task, name, task.blocks), *column.shape)
-        layout = h5py.VirtualLayout(shape, column.dtype)
-        for part, first, begin, end in _runs(chosen):
-            to = slice(_row(task, name, begin), _row(task, name, end))
-            of = slice(_row(task, name, begin, first), _row(task, name, end, first))
-            if to.stop > to.start:
-                path, enough = f"{folder}/{part}", (of.stop, *column.shape)
-                layout[to] = h5py.VirtualSource(path, name, enough, column.dtype)[of]
+        # As h5py.VirtualLayout does, without its copies: ten thousand parts are joined in seconds.
+        mapped = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+        for part, first, begin, end in runs:
+            to, of = _row(task, name, begin), _row(task, name, begin, first)
+            count = _row(task, name, end, begin)
+            if count:
+                target = _rows_selected(shape, to, count)
+                source = _rows_selected((of + count, *column.shape), of, count)
+                mapped.set_virtual(target, f"{folder}/{part}".encode(), name.encode(), source)
         # What a lost part held reads as this, and not as zeros.
         fill = np.nan if np.dtype(column.dtype).kind == "f" else -1
-        file.create_virtual_dataset(name, layout, fillvalue=fill)
+        file.create_dataset(name, shape, column.dtype, dcpl=mapped, fillvalue=fill)
     digests = b"".join(chosen[block].checksum for block in range(task.blocks))
     file[CHECKSUM] = np.frombuffer(digests, np.uint8).reshape(task.blocks, -1)
     used = {entry.part for entry in chosen.values()}
@@ -221,6 +224,13 @@ def _row(task: Job, name: str, block: int, first: int = 0) -> int:
     if name in OF_BLOCKS:
         return block - first
     return first_row(task, name, block) - first_row(task, name, first)
+
+
+def _rows_selected(shape: tuple[int, ...], first: int, count: int) -> h5py.h5s.SpaceID:
+    """Rows first ... first + count - 1 of a data set."""
+    space = h5py.h5s.create_simple(shape)
+    space.select_hyperslab((first, *[0] * len(shape[1:])), (count, *shape[1:]))
+    return space
 
 
 def _runs(chosen: dict[int, Made]) -> Iterator[tuple[str, int, int, int]]:
