@@ -97,17 +97,21 @@ def make_block(task: Job, index: int) -> Arrays:
     random = generator(config.seed, "propose", task.ensemble, task.sampler, index)
     padded = -(-task.size // CHUNK) * CHUNK
     z = random.standard_normal((padded, task.flow.sites))
-    fields, log_q = np.empty_like(z), np.empty(padded)
+    fields, log_q, s = np.empty_like(z), np.empty(padded), np.empty(padded)
+    action = action_of(config.ensemble(task.ensemble))
+    seen = {name: np.empty(padded, np.float32) for name in SCALARS}
     with torch.no_grad():
         for begin in range(0, padded, CHUNK):
             part = slice(begin, begin + CHUNK)
             draw = task.flow(torch.from_numpy(z[part]).to(task.device))
             fields[part], log_q[part] = draw.phi.cpu().numpy(), draw.log_q.cpu().numpy()
+            # While the chunk is in the cache: two ranks share one memory.
+            s[part] = action.evaluate(fields[part])
+            for name, values in scalars(fields[part], action.shape)._asdict().items():
+                seen[name][part] = values
     first = index * task.size
     count = min(task.size, config.proposals - first)
-    fields, log_q, z = fields[:count], log_q[:count], z[:count]
-    action = action_of(config.ensemble(task.ensemble))
-    s = action.evaluate(fields)
+    fields, log_q, s, z = fields[:count], log_q[:count], s[:count], z[:count]
     bad = np.flatnonzero(~(np.isfinite(log_q) & np.isfinite(s)))
     if len(bad):
         raise LfmcError(
@@ -116,8 +120,7 @@ def make_block(task: Job, index: int) -> Arrays:
         )
     kept = np.flatnonzero((first + np.arange(count)) % task.keep == 0)
     arrays: Arrays = {"log_q": log_q, "S": s}
-    for name, values in scalars(fields, action.shape)._asdict().items():
-        arrays[f"scalars/{name}"] = values.astype(np.float32)
+    arrays |= {f"scalars/{name}": values[:count] for name, values in seen.items()}
     arrays["two_point"] = two_point(fields, action.shape).astype(np.float32)
     arrays["fields/index"] = first + kept
     arrays["fields/phi"] = fields[kept]
