@@ -1,6 +1,6 @@
-"""Finished blocks of proposals on disk, and the file that shows them as one.
+"""Finished blocks of proposals on disk: each rank fills a part of its own.
 
-Each rank lays out one part, a file as long as the range of blocks it is to make, and writes every
+A rank lays out its part, a file as long as the range of blocks it is to make, and writes every
 block into its place: no file has two writers, none is written twice, and there are as many files
 as ranks, whatever the number of blocks. A block counts when the sha256 beside it is that of its
 content: a process killed at any moment loses the block it was writing, and a damaged block is made
@@ -11,14 +11,16 @@ their rows those of the part's range of blocks, and
     /blocks/checksum     uint8 (B, 32)   sha256 of each block; zero: not made (here)
     /blocks/seconds      float64 (B,)    what each took
     attributes: kind="part", key, first (block), provenance
-propose/ENSEMBLE/SAMPLER.h5 has the same data sets for all blocks, virtual ones over the parts.
+`lfmc.join` shows all parts as one file.
 """
 
 import logging
 import math
 import os
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from time import monotonic
 from typing import Any, NamedTuple, Self
 
 import h5py
@@ -31,6 +33,7 @@ from lfmc.store import checksum, create_hdf5
 
 log = logging.getLogger(__name__)
 
+SYNC_SECONDS = 5.0
 CHECKSUM, SECONDS = "blocks/checksum", "blocks/seconds"
 OF_BLOCKS = {CHECKSUM: Column("u1", (32,)), SECONDS: Column("f8", ())}
 
@@ -74,40 +77,53 @@ class Part:
             plain.set_alloc_time(h5py.h5d.ALLOC_TIME_EARLY)
             plain.set_fill_time(h5py.h5d.FILL_TIME_NEVER)
             for name, column in self.columns.items():
-                length = _row(task, name, blocks.stop, blocks.start)
+                length = row_in_part(task, name, blocks.stop, blocks.start)
                 shape = (length, *column.shape)
                 data = file.create_dataset(name, shape, column.dtype, dcpl=plain)
                 self.at[name] = data.id.get_offset() or 0  # none for a data set without rows
-        self.stream = os.open(path, os.O_WRONLY)
+        self.stream, self.synced = os.open(path, os.O_WRONLY), monotonic()
 
     def write(self, block: int, arrays: Arrays, seconds: float) -> Made:
-        """Put a block where it belongs, then its checksum, and both on the disk.
+        """Put a block where it belongs, and then its checksum.
+
+        Both survive any end of this process at once, and that of the machine after SYNC_SECONDS.
 
         Raises:
             LfmcError: the disk is full.
         """
         digest = block_checksum(block, arrays)
-        try:
+        with self._on_disk():
             for name, values in arrays.items():
                 self._put(name, block, values)
             self._put(SECONDS, block, np.array([seconds]))
             self._put(CHECKSUM, block, np.frombuffer(digest, np.uint8))
-            os.fdatasync(self.stream)
-        except OSError as error:
-            reason = os.strerror(error.errno or 0)
-            raise LfmcError(f"{self.path}: cannot be written ({reason})") from None
+            if monotonic() - self.synced > SYNC_SECONDS:
+                os.fdatasync(self.stream)
+                self.synced = monotonic()
         return Made(block, digest, seconds, self.path.name, self.blocks.start)
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *error: object) -> None:
-        os.close(self.stream)
+        try:
+            with self._on_disk():
+                os.fdatasync(self.stream)
+        finally:
+            os.close(self.stream)
+
+    @contextmanager
+    def _on_disk(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            reason = os.strerror(error.errno or 0)
+            raise LfmcError(f"{self.path}: cannot be written ({reason})") from None
 
     def _put(self, name: str, block: int, values: NDArray) -> None:
         column = self.columns[name]
         width = np.dtype(column.dtype).itemsize * math.prod(column.shape)
-        at = self.at[name] + _row(self.task, name, block, self.blocks.start) * width
+        at = self.at[name] + row_in_part(self.task, name, block, self.blocks.start) * width
         data = memoryview(np.ascontiguousarray(values, column.dtype).tobytes())
         while data:
             done = os.pwrite(self.stream, data, at)
@@ -143,10 +159,11 @@ def read_part(task: Job, path: Path, stop: Callable[[], bool] = lambda: False) -
 
 def read_block(task: Job, data: Any, block: int, first: int) -> Arrays:
     """Data sets of one block out of those (on disk or in memory) that begin with block `first`."""
-    return {
-        name: data[name][_row(task, name, block, first) : _row(task, name, block + 1, first)]
-        for name in columns(task)
-    }
+    found = {}
+    for name in columns(task):
+        begin, end = (row_in_part(task, name, at, first) for at in (block, block + 1))
+        found[name] = data[name][begin:end]
+    return found
 
 
 def block_checksum(block: int, arrays: Arrays) -> bytes:
@@ -174,75 +191,8 @@ def share(missing: list[int], rank: int, ranks: int) -> list[int]:
     return missing[len(missing) * rank // ranks : len(missing) * (rank + 1) // ranks]
 
 
-def join(task: Job, file: h5py.File, folder: str, made: list[Made]) -> tuple[float, set[str]]:
-    """All blocks as virtual data sets over their parts.
-
-    Args:
-        file: the new file, beside `folder`.
-        folder: name of the folder of the parts.
-        made: every block at least once.
-
-    Returns:
-        The seconds that the blocks took in all, and the parts that are used.
-
-    Raises:
-        LfmcError: a block is missing.
-    """
-    chosen = {entry.block: entry for entry in sorted(made, reverse=True)}
-    missing = [block for block in range(task.blocks) if block not in chosen]
-    if missing:
-        raise LfmcError(f"{folder}: block {missing[0]} is missing; run propose again")
-    runs = list(_runs(chosen))
-    for name, column in columns(task).items():
-        shape = (_row(task, name, task.blocks), *column.shape)
-        # As h5py.VirtualLayout does, without its copies: ten thousand parts are joined in seconds.
-        mapped = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
-        for part, first, begin, end in runs:
-            to, of = _row(task, name, begin), _row(task, name, begin, first)
-            count = _row(task, name, end, begin)
-            if count:
-                target = _rows_selected(shape, to, count)
-                source = _rows_selected((of + count, *column.shape), of, count)
-                mapped.set_virtual(target, f"{folder}/{part}".encode(), name.encode(), source)
-        # What a lost part held reads as this, and not as zeros.
-        fill = np.nan if np.dtype(column.dtype).kind == "f" else -1
-        file.create_dataset(name, shape, column.dtype, dcpl=mapped, fillvalue=fill)
-    digests = b"".join(chosen[block].checksum for block in range(task.blocks))
-    file[CHECKSUM] = np.frombuffer(digests, np.uint8).reshape(task.blocks, -1)
-    used = {entry.part for entry in chosen.values()}
-    return sum(chosen[block].seconds for block in range(task.blocks)), used
-
-
-def discard_others(folder: Path, used: set[str]) -> None:
-    """Remove the parts of other jobs, and those of which nothing is used."""
-    for name in set(part_names(folder)) - used:
-        (folder / name).unlink(missing_ok=True)
-
-
-def _row(task: Job, name: str, block: int, first: int = 0) -> int:
+def row_in_part(task: Job, name: str, block: int, first: int) -> int:
     """First row of a block in a data set that begins with block `first`."""
     if name in OF_BLOCKS:
         return block - first
     return first_row(task, name, block) - first_row(task, name, first)
-
-
-def _rows_selected(shape: tuple[int, ...], first: int, count: int) -> h5py.h5s.SpaceID:
-    """Rows first ... first + count - 1 of a data set."""
-    space = h5py.h5s.create_simple(shape)
-    space.select_hyperslab((first, *[0] * len(shape[1:])), (count, *shape[1:]))
-    return space
-
-
-def _runs(chosen: dict[int, Made]) -> Iterator[tuple[str, int, int, int]]:
-    """Part, its first block, and a range of blocks that it holds, for all blocks in order."""
-    last: tuple[str, int, int, int] | None = None
-    for block in sorted(chosen):
-        part, first = chosen[block].part, chosen[block].first
-        if last is not None and last[0] == part:
-            last = (part, first, last[2], block + 1)
-            continue
-        if last is not None:
-            yield last
-        last = (part, first, block, block + 1)
-    if last is not None:
-        yield last

@@ -11,11 +11,10 @@ from pathlib import Path
 from time import perf_counter
 
 from lfmc.config import stage_settings
+from lfmc.join import discard_others, join
 from lfmc.parts import (
     Made,
     Part,
-    discard_others,
-    join,
     next_start,
     part_names,
     part_path,

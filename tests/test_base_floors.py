@@ -15,7 +15,7 @@ FLOORS = {
     "action": 1, "lattice": 1, "observables": 1, "streams": 1, "chains": 1, "weights": 1,
     "device": 1,
     "flows": 2, "samplers": 2,
-    "training": 3, "ranks": 3, "proposals": 3, "parts": 3, "propose": 3,
+    "training": 3, "ranks": 3, "proposals": 3, "parts": 3, "join": 3, "propose": 3,
     "accept": 3, "retrain": 3, "verify": 3,
     "analysis": 4,
     "figures": 5,
