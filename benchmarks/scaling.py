@@ -13,7 +13,7 @@ from pathlib import Path
 
 START = time.process_time()
 
-from lfmc import proposals  # noqa: E402 (its import is what is measured)
+from lfmc import parts, proposals, propose  # noqa: E402 (their import is what is measured)
 from lfmc.config import read_config  # noqa: E402
 
 
@@ -28,16 +28,41 @@ def main() -> None:
     line("start of a rank (imports, model)", ready - START, "s")
     proposals.make_block(task, 0)
     with tempfile.TemporaryDirectory() as folder:
-        work = Path(folder)
-        made = cpu(lambda: [proposals.make_block(task, i) for i in range(blocks)])
-        both = cpu(lambda: [proposals.write_block(task, work, i) for i in range(blocks)])
-        size = sum(p.stat().st_size for p in work.iterdir()) / blocks
-        read = cpu(lambda: [proposals.read_block(task, work, i) for i in range(blocks)])
-    line(f"proposals, block of {task.size}", 1e6 * made / blocks / task.size, "us each")
-    line("writing a block, with checksum", 1e3 * max(both - made, 0) / blocks, "ms")
+        path = parts.part_path(Path(folder), 1, 0)
+        made = [proposals.make_block(task, i) for i in range(blocks)]
+        making = cpu(lambda: [proposals.make_block(task, i) for i in range(blocks)])
+        laid = cpu(lambda: parts.Part(task, path, range(blocks), "{}").__exit__())
+        with parts.Part(task, path, range(blocks), "{}") as part:
+            began = time.perf_counter()
+            written = cpu(lambda: [part.write(i, block, 0.0) for i, block in enumerate(made)])
+            on_disk = time.perf_counter() - began
+        size = path.stat().st_size / blocks
+        read = cpu(lambda: parts.read_part(task, path))
+    line(f"proposals, block of {task.size}", 1e6 * making / blocks / task.size, "us each")
+    line("laying out a part", 1e3 * laid, "ms")
+    line("writing a block, with checksum", 1e3 * written / blocks, "ms")
+    line("the same in wall time, on disk", 1e3 * on_disk / blocks, "ms")
     line("checking a block", 1e3 * read / blocks, "ms")
+    for ranks in (1, 100, 10_000):
+        joining(config, task, ranks)
     line("size of a block", size / 1e6, "MB")
     line("size of a proposal", size / task.size, "bytes")
+
+
+def joining(config, task, ranks: int) -> None:
+    """Publishing as many parts, of one block each and never made: the file is all that is timed."""
+    many = config.model_copy(
+        update={"statistics": config.statistics.model_copy(update={"configurations": ranks * 4096})}
+    )
+    task = task._replace(config=many)
+    made = [
+        parts.Made(block, bytes(32), 0.0, f"part-001-{block:05d}.h5", block)
+        for block in range(task.blocks)
+    ]
+    with tempfile.TemporaryDirectory() as folder:
+        output = Path(folder) / "x.h5"
+        line(f"joining {ranks} parts", cpu(lambda: propose.publish(task, output, made, "{}")), "s")
+        line(f"size of the joining file of {ranks} parts", output.stat().st_size / 1e6, "MB")
 
 
 def cpu(work) -> float:

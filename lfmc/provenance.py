@@ -26,6 +26,8 @@ JOB = {
     "cluster": "SLURM_CLUSTER_NAME",
     "restarts": "SLURM_RESTART_COUNT",
 }
+# One process without MPI, until a stage says otherwise.
+_ALONE: dict[str, Any] = {"ranks": 1, "launcher": "none", "mpi": "none"}
 _PARALLEL: dict[str, Any] = {}
 
 
@@ -47,7 +49,7 @@ def provenance(
         "python": platform.python_version(),
         "host": platform.node(),
         "job": _job(),
-        "parallel": dict(_PARALLEL),
+        "parallel": {**_ALONE, "nodes": [platform.node()], **_PARALLEL},
         "utc": datetime.now(UTC).isoformat(timespec="seconds"),
         "inputs": {str(p): file_hash(p) for p in inputs},
     }
@@ -65,9 +67,12 @@ def file_hash(path: str | Path) -> str:
 
 
 def code_version() -> str:
-    """Version and commit of the code at work, marked if edited since."""
-    commit = _commit()
-    return f"{__version__} {commit['commit'] or 'installed'}{' dirty' if commit['dirty'] else ''}"
+    """Version of the code at work and a hash of its sources: edits and other copies show."""
+    here = Path(__file__).resolve().parent
+    digest = hashlib.sha256()
+    for path in sorted(here.rglob("*.py")):
+        digest.update(path.relative_to(here).as_posix().encode() + path.read_bytes())
+    return f"lfmc {__version__} ({digest.hexdigest()[:12]})"
 
 
 def _job() -> dict[str, str]:

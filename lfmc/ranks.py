@@ -12,7 +12,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from lfmc import provenance
 from lfmc.errors import LfmcError
@@ -30,6 +30,17 @@ if not select.select([0], [], [], float(sys.argv[1]))[0]:
     sys.stderr.flush()
     os.kill(int(sys.argv[3]), 9)
 """
+
+
+T = TypeVar("T")
+
+
+class Disagreement(LfmcError):
+    """Ranks that must not work together; each raises it, and `tell` is true of one of them."""
+
+    def __init__(self, message: str, tell: bool) -> None:
+        super().__init__(message)
+        self.tell = tell
 
 
 class Ranks(NamedTuple):
@@ -58,9 +69,26 @@ class Ranks(NamedTuple):
         parts = [mine] if self.comm is None else self.comm.allgather(mine)
         return sorted(number for part in parts for number in part)
 
-    def same(self, value: Any) -> bool:
-        """Whether every rank has the same value."""
-        return self.all_agree(self.broadcast(value) == value)
+    def gather(self, mine: list[T]) -> list[T]:
+        """What all ranks have, on rank 0; nothing on the others."""
+        parts = [mine] if self.comm is None else self.comm.gather(mine)
+        return [entry for part in parts or [] for entry in part]
+
+    def require_same(self, value: str, what: str) -> None:
+        """Compare a value that all ranks must share.
+
+        Raises:
+            Disagreement: on every rank, with the same message: who has what.
+        """
+        if self.all_agree(self.broadcast(value) == value):
+            return
+        holders: dict[str, list[int]] = {}
+        for rank, other in enumerate(self.comm.allgather(value)):
+            holders.setdefault(other, []).append(rank)
+        described = "; ".join(
+            f"{other} on {len(held)} rank(s) from rank {held[0]}" for other, held in holders.items()
+        )
+        raise Disagreement(f"{what}: {described}", self.rank == 0)
 
     def abort(self) -> None:
         """End all ranks: one has failed, and the others would wait for it for ever."""
@@ -90,9 +118,10 @@ def ranks(expected: int | None) -> Ranks:
             raise LfmcError(f"MPI was asked for, but mpi4py does not load ({reason})") from None
         comm = MPI.COMM_WORLD
         if expected is not None and comm.size != expected:
-            raise LfmcError(
+            raise Disagreement(
                 f"{comm.size} MPI rank(s) here, {expected} expected: launch with 'mpiexec -n "
-                f"{expected}' (or srun) of the MPI library that mpi4py uses ({_library(MPI)})"
+                f"{expected}' (or srun) of the MPI library that mpi4py uses ({_library(MPI)})",
+                comm.rank == 0,
             )
         found = Ranks(comm.rank, comm.size, comm)
         nodes = found.comm.allgather(_node())

@@ -96,7 +96,8 @@ def open_hdf5(path: str | Path) -> Iterator[h5py.File]:
     """An HDF5 file to read.
 
     Raises:
-        LfmcError: missing, truncated or not HDF5, or without a part that the block asks for.
+        LfmcError: missing, truncated or not HDF5, without a part that the block asks for, or with
+            virtual data sets whose files are not there: HDF5 itself would fill them in.
     """
     try:
         file = h5py.File(path, "r")
@@ -109,12 +110,25 @@ def open_hdf5(path: str | Path) -> Iterator[h5py.File]:
         ) from None
     try:
         with file:
+            _require_sources(Path(path), file)
             yield file
     except KeyError as error:
         reason = str(error.args[0]) if error.args else ""
         if not reason.startswith(("Unable", "Can't")):
             raise  # of a mapping, not of HDF5
         raise LfmcError(f"{path}: incomplete ({reason}); delete it and run again") from None
+
+
+def _require_sources(path: Path, file: h5py.File) -> None:
+    virtual = [d for d in file.values() if isinstance(d, h5py.Dataset) and d.is_virtual]
+    for name in {source.file_name for data in virtual for source in data.virtual_sources()}:
+        try:
+            h5py.File(path.parent / name, "r").close()
+        except OSError:
+            raise LfmcError(
+                f"{path}: {name}, which holds a part of it, is missing or damaged; move both "
+                "together, or delete this file and run again"
+            ) from None
 
 
 def read_arrays(file: h5py.File) -> dict[str, NDArray[Any]]:

@@ -2,9 +2,11 @@
 
 import os
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import h5py
 import yaml
 
 from lfmc.config import Config, parse_config
@@ -47,3 +49,12 @@ def environment() -> dict[str, str]:
     """Of a subprocess: one thread, and mpiexec of the MPI wheel on the path."""
     here = str(Path(sys.executable).parent)
     return {**os.environ, "PATH": f"{here}:{os.environ['PATH']}", "OMP_NUM_THREADS": "1"}
+
+
+def blocks_made(results: Path, ensemble: str, sampler: str) -> int:
+    """Blocks of proposals that are finished, of a run that may be at work."""
+    made = 0
+    for part in (results / "propose" / ensemble / sampler).glob("part-*.h5"):
+        with suppress(OSError), h5py.File(part, "r", locking=False) as file:
+            made += int(file["blocks/checksum"][()].any(1).sum())
+    return made

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import platform
 import subprocess
 import sys
 
@@ -69,6 +70,7 @@ def test_a_job_of_a_cluster_is_named(monkeypatch):
 
 def test_ranks_are_noted_for_all_files_that_follow(monkeypatch):
     monkeypatch.setattr("lfmc.provenance._PARALLEL", {})
-    assert provenance()["parallel"] == {}
+    alone = {"ranks": 1, "nodes": [platform.node()], "launcher": "none", "mpi": "none"}
+    assert provenance()["parallel"] == alone
     note_parallel({"ranks": 3, "nodes": ["a", "b"]})
-    assert provenance()["parallel"] == {"ranks": 3, "nodes": ["a", "b"]}
+    assert provenance()["parallel"] == {**alone, "ranks": 3, "nodes": ["a", "b"]}

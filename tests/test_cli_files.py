@@ -9,7 +9,7 @@ from click.testing import CliRunner
 
 from lfmc.cli.files import config, show
 from lfmc.errors import LfmcError
-from lfmc.provenance import stamp
+from lfmc.provenance import note_parallel, stamp
 from lfmc.store import create_hdf5, write_json, write_table
 
 pytestmark = pytest.mark.unit
@@ -66,6 +66,30 @@ def test_every_kind_of_file_shows_its_provenance(name, tmp_path):
         assert word in text
     content = json.loads(invoke(show, "--json", tmp_path / name).output)
     assert content["settings"]["seed"] == 1904
+
+
+@pytest.mark.parametrize("name", MAKERS)
+def test_every_kind_of_file_names_job_nodes_ranks_launcher_and_mpi(name, tmp_path, monkeypatch):
+    job = {
+        "SLURM_JOB_ID": "42",
+        "SLURM_STEP_ID": "0",
+        "SLURM_JOB_NODELIST": "n[1-3]",
+        "SLURMD_NODENAME": "n2",
+        "SLURM_CLUSTER_NAME": "try",
+        "SLURM_RESTART_COUNT": "1",
+    }
+    for variable, value in job.items():
+        monkeypatch.setenv(variable, value)
+    monkeypatch.setattr("lfmc.provenance._PARALLEL", {})
+    ranks = {"ranks": 6, "nodes": ["n1", "n2", "n3"], "launcher": "srun", "mpi": "MPICH 5"}
+    note_parallel(ranks)
+    MAKERS[name](tmp_path / name)
+    content = json.loads(invoke(show, "--json", tmp_path / name).output)
+    assert content["parallel"] == ranks
+    assert sorted(content["job"].values()) == sorted(job.values())
+    text = invoke(show, tmp_path / name).output
+    for line in ("id: 42", "nodes: n[1-3]", "ranks: 6", "launcher: srun", "mpi: MPICH 5"):
+        assert line in text
 
 
 def test_contents_are_listed(tmp_path):

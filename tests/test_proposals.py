@@ -8,15 +8,19 @@ import time
 import h5py
 import numpy as np
 import pytest
-from flows_small import environment, lfmc, small, write_small
+from flows_small import blocks_made, environment, lfmc, small, write_small
+from hypothesis import given
+from hypothesis import strategies as st
 
-from lfmc import proposals
+from lfmc import parts, proposals
 from lfmc.accept import accept_proposals
 from lfmc.chains import read_chain
 from lfmc.errors import LfmcError
+from lfmc.propose import fill, publish
 from lfmc.store import read_table
 from lfmc.training.train import Trainer
 from lfmc.verify import verify_flow
+from lfmc.weights import read_log_weights
 
 pytestmark = pytest.mark.unit
 
@@ -77,6 +81,10 @@ def output(folder):
     return folder / "results/propose/T4/flow-50.h5"
 
 
+def part_files(folder):
+    return sorted((folder / "results/propose/T4/flow-50").glob("*"))
+
+
 @pytest.fixture(scope="module")
 def reference(trained, tmp_path_factory):
     folder = shutil.copytree(trained, tmp_path_factory.mktemp("alone") / "copy")
@@ -91,7 +99,8 @@ def test_proposals_do_not_depend_on_rank_count(reference, folder, ranks):
     run = propose(folder, "--expect-ranks", str(ranks), ranks=ranks)
     assert run.returncode == 0, run.stderr
     assert same(output(folder), output(reference))
-    assert not (folder / "results/work/propose/T4/flow-50").exists()
+    assert len(part_files(folder)) == ranks
+    assert not (folder / "results/work/propose").exists()
 
 
 @pytest.mark.mpi
@@ -106,13 +115,12 @@ def test_another_number_of_ranks_is_refused(folder):
 
 
 def test_killed_proposals_continue_to_the_same_bits(reference, folder):
-    blocks = folder / "results/work/propose/T4/flow-50"
     process = subprocess.Popen(
         lfmc("propose", "--config", "small.yaml", "--ensemble", "T4", "--sampler", "flow-50"),
         cwd=folder,
         env=environment(),
     )
-    while process.poll() is None and len(list(blocks.glob("block-*.h5"))) < 3:
+    while process.poll() is None and blocks_made(folder / "results", "T4", "flow-50") < 3:
         time.sleep(0.005)
     process.send_signal(signal.SIGKILL)
     process.wait()
@@ -126,29 +134,102 @@ def task_of(folder):
     return proposals.job(small(), "T4", "flow-50", model)
 
 
-@pytest.mark.parametrize("damage", ["truncate", "flip", "other"])
-def test_a_damaged_block_is_made_again_and_nothing_else(reference, folder, tmp_path, damage):
-    task, work = task_of(folder), tmp_path / "work"
-    for index in range(task.blocks):
-        proposals.write_block(task, work, index)
-    assert proposals.missing_blocks(task, work) == []
-    path = proposals.block_path(work, 4)
-    data = bytearray(path.read_bytes())
+def never():
+    return False
+
+
+def quiet(done, total):
+    return None
+
+
+@pytest.mark.parametrize("damage", ["flip", "truncate", "other"])
+def test_a_damaged_block_is_made_again_and_nothing_else(reference, folder, damage):
+    """In a part that was cut off HDF5 finds nothing, so all its blocks are damaged."""
+    task, made = task_of(folder), folder / "results/propose/T4/flow-50"
+    first = fill(task, parts.part_path(made, 1, 0), [0, 1, 2], "{}", quiet, never)
+    second = fill(task, parts.part_path(made, 1, 1), [3, 4, 5, 6, 7, 8], "{}", quiet, never)
+    paths = [made / name for name in parts.part_names(made)]
+    assert parts.read_part(task, paths[0]) == first
+    assert parts.read_part(task, paths[1]) == second
+    lost = {"flip": [4], "truncate": [3, 4, 5, 6, 7, 8], "other": list(range(9))}[damage]
+    data = bytearray(paths[1].read_bytes())
     if damage == "truncate":
-        data = data[: len(data) // 2]
+        paths[1].write_bytes(data[: len(data) // 2])
     elif damage == "flip":
-        with h5py.File(path, "r") as file:
+        with h5py.File(paths[1], "r") as file:
             where = file["log_q"].id.get_offset()
-        data[where + 8 * 100 + 3] ^= 1
-    path.write_bytes(bytes(data))
-    if damage == "other":
+        data[where + 8 * (700 + 100) + 3] ^= 1
+        paths[1].write_bytes(data)
+    else:
         task = task._replace(key="0" * 16)
-        assert proposals.missing_blocks(task, work) == list(range(task.blocks))
+    found = {entry.block for path in paths for entry in parts.read_part(task, path)}
+    assert sorted(set(range(9)) - found) == lost
+    if damage != "other":
+        run = propose(folder)
+        assert run.returncode == 0, run.stderr
+        assert same(output(folder), output(reference))
+        assert "damaged" in run.stderr
+        with h5py.File(made / "part-002-00000.h5", "r") as file:
+            again = np.flatnonzero(file["blocks/checksum"][()].any(1)) + file.attrs["first"]
+        assert again.tolist() == lost
+
+
+def test_parts_of_another_model_are_removed_when_the_new_ones_are_published(reference, folder):
+    task, made = task_of(folder), folder / "results/propose/T4/flow-50"
+    other = task._replace(key="0" * 16)
+    fill(other, parts.part_path(made, 1, 0), [0, 1], "{}", quiet, never)
+    assert propose(folder).returncode == 0
+    assert same(output(folder), output(reference))
+    assert [path.name for path in part_files(folder)] == ["part-002-00000.h5"]
+
+
+def test_finished_work_is_published_again_when_the_workflow_deleted_its_file(reference, tmp_path):
+    """A job that is cut off between its end and its acceptance counts as failed."""
+    folder = shutil.copytree(reference, tmp_path / "copy")
+    before = [(path.name, path.stat().st_mtime_ns) for path in part_files(folder)]
+    output(folder).unlink()
+    assert propose(folder).returncode == 0
+    assert same(output(folder), output(reference))
+    assert [(path.name, path.stat().st_mtime_ns) for path in part_files(folder)] == before
+
+
+@pytest.mark.parametrize("damage", ["missing", "truncated"])
+def test_proposals_without_one_of_their_parts_are_refused(reference, tmp_path, damage):
+    """HDF5 by itself would fill them in."""
+    folder = shutil.copytree(reference, tmp_path / "copy")
+    part = part_files(folder)[0]
+    if damage == "missing":
+        part.unlink()
+    else:
+        part.write_bytes(part.read_bytes()[:5000])
+    with pytest.raises(LfmcError, match=r"flow-50/part-001-00000\.h5.*is missing or damaged"):
+        read_log_weights(output(folder))
+    if damage == "truncated":
         return
-    assert proposals.missing_blocks(task, work) == [4]
-    proposals.fill(task, work, [4], 0, 1, lambda done, total: None, lambda: False)
-    proposals.merge(task, work, tmp_path / "merged.h5")
-    assert same(tmp_path / "merged.h5", output(reference))
+    with h5py.File(output(folder), "r") as file:  # readers without lfmc see no zeros either
+        assert np.isnan(file["log_q"][()]).all()
+        assert (file["fields/index"][()] == -1).all()
+
+
+def test_proposals_are_read_wherever_they_are_moved_with_their_parts(reference, tmp_path):
+    shutil.copytree(reference / "results/propose/T4", tmp_path / "elsewhere")
+    moved = tmp_path / "elsewhere" / "flow-50.h5"
+    assert np.array_equal(read_log_weights(moved), read_log_weights(output(reference)))
+
+
+def test_a_block_that_no_rank_has_is_not_published(folder):
+    task, made = task_of(folder), folder / "results/propose/T4/flow-50"
+    some = fill(task, parts.part_path(made, 1, 0), [0, 1, 2, 3, 5, 6, 7, 8], "{}", quiet, never)
+    with pytest.raises(LfmcError, match="block 4 is missing; run propose again"):
+        publish(task, output(folder), some, "{}")
+    assert not output(folder).exists()
+
+
+@given(st.sets(st.integers(0, 300)), st.integers(1, 40))
+def test_the_ranks_share_out_every_missing_block_once(missing, ranks):
+    shares = [parts.share(sorted(missing), rank, ranks) for rank in range(ranks)]
+    assert [block for mine in shares for block in mine] == sorted(missing)
+    assert max(map(len, shares)) - min(map(len, shares)) <= 1
 
 
 def test_every_row_is_written_for_every_block_size(folder):
@@ -170,8 +251,8 @@ def test_a_model_that_overflows_is_refused(folder):
 
 def test_chain_reverifies_from_file_and_tampering_is_caught(reference, tmp_path):
     config, model = small(), reference / "results/train/T4/flow-50.safetensors"
-    made = tmp_path / "proposals.h5"
-    shutil.copy(output(reference), made)
+    folder = shutil.copytree(reference, tmp_path / "copy")
+    made, part = output(folder), part_files(folder)[0]
     chain = tmp_path / "chain.h5"
     acceptance, longest = accept_proposals(config, "T4", "flow-50", made, chain)
     verify_flow(config, "T4", "flow-50", model, made, chain)
@@ -179,11 +260,17 @@ def test_chain_reverifies_from_file_and_tampering_is_caught(reference, tmp_path)
     assert read.two_point.shape[:2] == (3, 2000)
     assert read.acceptance == acceptance
     assert longest == read.extra["multiplicity"].max() - 1
-    with h5py.File(made, "r+") as file:
-        file["log_q"][int(file["fields/index"][3])] += 1e-6
+    with h5py.File(part, "r+") as file:
+        row = int(file["fields/index"][3])
+        file["log_q"][row] += 1e-6
     with pytest.raises(LfmcError, match="log_q of kept field 3 differs"):
         verify_flow(config, "T4", "flow-50", model, made, chain)
-    shutil.copy(output(reference), made)
+    with h5py.File(part, "r+") as file:
+        file["log_q"][row] -= 1e-6
+        file["scalars/E"][700 * 2 + 5] *= 1.0001
+    with pytest.raises(LfmcError, match="block 2 is damaged; run propose again"):
+        verify_flow(config, "T4", "flow-50", model, made, chain)
+    shutil.copy(part_files(reference)[0], part)
     with h5py.File(chain, "r+") as file:
         file["chain/index"][5] += 1
     with pytest.raises(LfmcError, match="chain/index is not what its proposals give"):

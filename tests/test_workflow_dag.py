@@ -100,6 +100,24 @@ def test_code_and_environment_are_no_rerun_triggers(root, configured):
     assert sorted(profile["rerun-triggers"]) == ["input", "mtime", "params"]
 
 
+@pytest.mark.parametrize("rule", ["train", "retrain", "propose"])
+def test_a_gpu_is_a_resource_and_no_reason_to_run_again(root, configured, rule):
+    """The device is where a job runs, as its launcher: neither configuration nor parameter."""
+    config = configured / "config.yaml"
+    one = "ensembles:\n  - { name: E1, L: 6, d: 2, m2: -4.0, lam: 6.975 }\n"
+    config.write_text(f"{one}flow: {{ targets: [0.5], models: 2 }}\n")
+    done = snakemake(
+        *(root, configured, "--dry-run", "--printshellcmds", "--set-resources"),
+        *(f"{rule}:device=cuda", f"{rule}:gpu=1"),
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    text = done.stdout + done.stderr
+    for stage in ("train", "retrain", "propose"):
+        (call,) = re.findall(rf"lfmc {stage} .* --device (\w+)", text)
+        assert call == ("cuda" if stage == rule else "cpu")
+    assert "gpu=1" in text
+
+
 def test_the_journey_is_the_same_in_snakefile_and_documentation(root):
     included = re.findall(r"rules/(\w+)\.smk", (root / "Snakefile").read_text())
     text = (root / "docs" / "architecture.md").read_text()

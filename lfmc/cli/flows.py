@@ -1,20 +1,29 @@
 """`lfmc train`, `lfmc retrain`, `lfmc propose`, `lfmc accept` and `lfmc verify`."""
 
+import sys
 import traceback
 from pathlib import Path
 from typing import Any
 
 import click
 
-from lfmc.cli.options import Run, ensemble_option, open_run, run_options, sampler_option
-from lfmc.cli.progress import progress, stopped, termination
+from lfmc.cli.options import (
+    Run,
+    device_option,
+    ensemble_option,
+    open_run,
+    run_options,
+    sampler_option,
+)
+from lfmc.cli.progress import STOPPED, progress, stopped, termination
 from lfmc.errors import LfmcError
 
 
 @click.command()
 @run_options
 @ensemble_option
-def train(config_path: Path, results: Path | None, ensemble: str) -> None:
+@device_option
+def train(config_path: Path, results: Path | None, ensemble: str, device: str) -> None:
     """Train the flow of an ensemble until both acceptances pass every target.
 
     Writes train/ENSEMBLE/flow-NN.safetensors at the moment each target is passed, training.csv
@@ -22,9 +31,11 @@ def train(config_path: Path, results: Path | None, ensemble: str) -> None:
     """
     run = open_run(config_path, results)
     chosen = run.ensemble(ensemble)
+    from lfmc.device import choose_device
     from lfmc.training.train import Trainer
 
-    trainer = Trainer(run.config, chosen, run.work("train", ensemble), _start(run, ensemble))
+    work, start = run.work("train", ensemble), _start(run, ensemble)
+    trainer = Trainer(run.config, chosen, work, start, choose_device(device))
     _publish(run, ensemble, _train(trainer, f"train {ensemble}"))
 
 
@@ -98,7 +109,10 @@ def _publish(run: Run, ensemble: str, state: Any) -> None:
 @run_options
 @ensemble_option
 @click.option("--model", type=click.IntRange(min=1), required=True, help="Number of the model.")
-def retrain(config_path: Path, results: Path | None, ensemble: str, model: int) -> None:
+@device_option
+def retrain(
+    config_path: Path, results: Path | None, ensemble: str, model: int, device: str
+) -> None:
     """Train a further model with another seed and run a short chain of it.
 
     Writes retrain/ENSEMBLE/model-K.csv, tau_int in the columns of autocorrelation, and
@@ -110,6 +124,7 @@ def retrain(config_path: Path, results: Path | None, ensemble: str, model: int) 
 
     from lfmc.analysis.autocorrelation import COLUMNS, autocorrelation_rows
     from lfmc.config import stage_settings
+    from lfmc.device import choose_device
     from lfmc.provenance import stamp
     from lfmc.retrain import short_chain
     from lfmc.store import write_table
@@ -117,7 +132,8 @@ def retrain(config_path: Path, results: Path | None, ensemble: str, model: int) 
 
     config = run.config.retraining(model)
     name = f"model-{model}"
-    trainer = Trainer(config, chosen, run.work("retrain", ensemble, name), _start(run, ensemble))
+    work, start = run.work("retrain", ensemble, name), _start(run, ensemble)
+    trainer = Trainer(config, chosen, work, start, choose_device(device))
     state = _train(trainer, f"retrain {ensemble} {name}")
     rows = []
     for sampler, passed in zip(config.flow_names, state.passed, strict=True):
@@ -136,29 +152,32 @@ def retrain(config_path: Path, results: Path | None, ensemble: str, model: int) 
 @ensemble_option
 @sampler_option
 @click.option("--expect-ranks", type=int, help="Refuse to run with another number of MPI ranks.")
+@device_option
 def propose(
     config_path: Path,
     results: Path | None,
     ensemble: str,
     sampler: str,
     expect_ranks: int | None,
+    device: str,
 ) -> None:
     """Generate the proposals of a flow, alone or under mpiexec -n N.
 
-    Reads the trained model, writes propose/ENSEMBLE/SAMPLER.h5: the same bits for every number of
-    ranks. Finished blocks survive an interruption.
+    Reads the trained model, writes propose/ENSEMBLE/SAMPLER.h5 and, in a folder beside it, the
+    parts of which it consists: the same bits for every number of ranks. Finished blocks survive an
+    interruption.
     """
     run = open_run(config_path, results)
     run.ensemble(ensemble)
     run.config.target(sampler)
-    from lfmc.ranks import ranks
+    from lfmc.ranks import Disagreement, ranks
 
     mpi = ranks(expect_ranks)
     try:
-        finished = _propose(run, ensemble, sampler, mpi)
+        finished = _propose(run, ensemble, sampler, mpi, device)
     except LfmcError as error:
-        if mpi.comm is None:
-            raise
+        if mpi.comm is None or isinstance(error, Disagreement):
+            raise  # all ranks do
         click.echo(f"lfmc: error: rank {mpi.rank}: {error}", err=True)
         mpi.abort()
         return
@@ -167,37 +186,30 @@ def propose(
             traceback.print_exc()
             mpi.abort()
         raise
-    if not finished:
-        stopped(f"propose {ensemble} {sampler}", "finished blocks are kept")
+    if finished:
+        return
+    if mpi.rank:
+        sys.exit(STOPPED)
+    stopped(f"propose {ensemble} {sampler}", "finished blocks are kept")
 
 
-def _propose(run: Run, ensemble: str, sampler: str, mpi: Any) -> bool:
-    from lfmc import proposals
+def _propose(run: Run, ensemble: str, sampler: str, mpi: Any, device: str) -> bool:
+    from lfmc import proposals, propose
+    from lfmc.device import choose_device
     from lfmc.provenance import code_version
-    from lfmc.store import discard_progress
 
-    task = proposals.job(
-        run.config, ensemble, sampler, run.path("train", ensemble, sampler, ".safetensors")
+    mpi.require_same(code_version(), "ranks run different code; give all nodes one tree")
+    model = run.path("train", ensemble, sampler, ".safetensors")
+    task = proposals.job(run.config, ensemble, sampler, model, choose_device(device))
+    mpi.require_same(
+        f"settings {task.key}",
+        f"ranks read different settings or models; is {run.results} one folder for all nodes?",
     )
-    if not mpi.same(code_version()):
-        raise LfmcError(f"ranks run different code (here {code_version()}); one tree for all nodes")
-    if not mpi.same(task.key):
-        raise LfmcError(
-            f"ranks read different settings or models (here {task.key}); is {run.results} the same "
-            "folder on all nodes?"
-        )
-    work = run.work("propose", ensemble, sampler)
-    missing = mpi.union(proposals.missing_blocks(task, work, mpi.rank, mpi.size))
-    label = f"propose {ensemble} {sampler}" + (f" rank {mpi.rank}" if mpi.size > 1 else "")
+    output = run.path("propose", ensemble, sampler, ".h5")
+    label = f"propose {ensemble} {sampler}" + (f" rank 0 of {mpi.size}" if mpi.size > 1 else "")
     with progress(label, "blocks") as report, termination() as stop:
-        finished = proposals.fill(task, work, missing, mpi.rank, mpi.size, report, stop)
-        finished = mpi.all_agree(finished)  # asked to stop while it waits, a rank waits on
-    if not finished:
-        return False
-    if mpi.rank == 0:
-        proposals.merge(task, work, run.path("propose", ensemble, sampler, ".h5"))
-        discard_progress(work)
-    return True
+        quiet = lambda done, total: None  # noqa: E731
+        return propose.propose(task, output, mpi, report if mpi.rank == 0 else quiet, stop)
 
 
 @click.command()
@@ -213,7 +225,6 @@ def accept(config_path: Path, results: Path | None, ensemble: str, sampler: str)
     run.ensemble(ensemble)
     run.config.target(sampler)
     from lfmc.accept import accept_proposals
-    from lfmc.store import discard_progress
 
     acceptance, longest = accept_proposals(
         run.config,
@@ -222,7 +233,6 @@ def accept(config_path: Path, results: Path | None, ensemble: str, sampler: str)
         run.path("propose", ensemble, sampler, ".h5"),
         run.path("accept", ensemble, sampler, ".h5"),
     )
-    discard_progress(run.work("propose", ensemble, sampler), accepted=True)
     click.echo(
         f"accept {ensemble} {sampler}: acceptance {acceptance:.4f}, "
         f"longest run of rejections {longest}",

@@ -91,7 +91,8 @@ def main() -> None:
     try:
         lfmc.main(standalone_mode=True)
     except LfmcError as error:
-        click.echo(f"lfmc: error: {error}", err=True)
+        if error.tell:
+            click.echo(f"lfmc: error: {error}", err=True)
         sys.exit(2)
 
 

@@ -43,6 +43,13 @@ def run_options(function: Any) -> Any:
     )(function)
 
 
+device_option = click.option(
+    "--device",
+    type=click.Choice(["cpu", "cuda", "auto"]),
+    default="cpu",
+    show_default=True,
+    help="Where the flow computes; cuda: one GPU a rank; auto: a GPU if there is one.",
+)
 ensemble_option = click.option("--ensemble", required=True, help="Name of the ensemble, e.g. E1.")
 sampler_option = click.option("--sampler", required=True, help="flow-50, flow-70, hmc, ...")
 

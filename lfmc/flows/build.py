@@ -57,7 +57,7 @@ def save_flow(
         "ensemble": ensemble.model_dump_json(),
         **{k: v if isinstance(v, str) else json.dumps(v) for k, v in notes.items()},
     }
-    write_bytes(path, save({k: v.contiguous() for k, v in state.items()}, metadata))
+    write_bytes(path, save({k: v.cpu().contiguous() for k, v in state.items()}, metadata))
 
 
 def load_flow(path: str | Path, ensemble: Ensemble) -> Flow:

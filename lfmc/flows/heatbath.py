@@ -89,7 +89,7 @@ class HeatbathFlow(Flow):
 
     def reduced_log_q(self, x: Tensor) -> Tensor:
         """log density of given reduced variables, (batch, kept) -> (batch,)."""
-        log_det = torch.zeros(len(x), dtype=x.dtype)
+        log_det = x.new_zeros(len(x))
         for layer, coupling in reversed(list(enumerate(self._layers()))):
             a, b = x[:, : self.half_a], x[:, self.half_a :]
             frozen, moved = (b, a) if layer % 2 == 0 else (a, b)
@@ -104,7 +104,7 @@ class HeatbathFlow(Flow):
             log_weight = -self.reduced_action(x) - log_q
         copies = PerSample(self, len(z))
         tape: list[Record] = []
-        log_det = torch.zeros(len(x), dtype=x.dtype)
+        log_det = x.new_zeros(len(x))
         field = x
         for layer, coupling in reversed(list(enumerate(self._layers()))):
             a, b = field[:, : self.half_a], field[:, self.half_a :]

@@ -22,7 +22,7 @@ class Adam:
         self.rate = training.learning_rate
         self.optimiser = torch.optim.Adam(flow.parameters(), lr=self.rate, betas=BETAS)
         self.random = torch.Generator().manual_seed(seed)
-        self.average = weights_of(flow)
+        self._follow(weights_of(flow))
 
     def advance(self, step: int) -> Progress:
         training = self.training
@@ -36,13 +36,18 @@ class Adam:
         return Progress(training.batch, finite)
 
     def model(self) -> Weights:
-        return {name: value.clone() for name, value in self.average.items()}
+        return {name: value.cpu().clone() for name, value in self.average.items()}
+
+    def _follow(self, weights: Weights) -> None:
+        """Let the average go on from these, beside the parameters."""
+        device = next(self.flow.parameters()).device
+        self.average = {name: value.to(device, copy=True) for name, value in weights.items()}
 
     def return_to(self, weights: Weights) -> str:
         """After a divergence: half the rate, and nothing of the momentum."""
         self.rate *= 0.5
         self.flow.load_state_dict(weights)
-        self.average = {name: value.clone() for name, value in weights.items()}
+        self._follow(weights)
         self.optimiser.state.clear()
         return "rate halved"
 
@@ -67,6 +72,6 @@ class Adam:
     def restore(self, state: dict[str, Any]) -> None:
         self.rate = state["rate"]
         self.flow.load_state_dict(state["weights"])
-        self.average = state["average"]
+        self._follow(state["average"])
         self.optimiser.load_state_dict(state["optimiser"])
         self.random.set_state(state["generator"])

@@ -58,17 +58,16 @@ def score_sums(flow: Flow, seeds: Sequence[int], origin: float) -> Tensor:
         origin: near the mean of log w, and subtracted from it: the sums of large numbers in single
             precision would lose it.
     """
-    dtype = next(flow.parameters()).dtype
+    like = next(flow.parameters())
     size = sum(parameter.numel() for parameter in flow.parameters()) + 2
     total = torch.zeros(size, size, dtype=torch.float64)
     for seed in seeds:
-        z = torch.randn(
-            CHUNK, flow.reduced_sites, generator=torch.Generator().manual_seed(seed), dtype=dtype
-        )
-        scored = flow.scores(z)
+        generator = torch.Generator().manual_seed(seed)
+        z = torch.randn(CHUNK, flow.reduced_sites, generator=generator, dtype=like.dtype)
+        scored = flow.scores(z.to(like.device))
         centred = (scored.log_weight - origin)[:, None]
         columns = torch.cat([scored.scores, centred, torch.ones_like(centred)], 1)
-        total += columns.T @ columns
+        total += (columns.T @ columns).cpu()
     return total
 
 

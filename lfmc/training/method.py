@@ -48,5 +48,5 @@ class Method(Protocol):
 
 
 def weights_of(flow: Flow) -> Weights:
-    """Copies of a flow's parameters by name."""
-    return {name: value.detach().clone() for name, value in flow.named_parameters()}
+    """Copies of a flow's parameters by name, on the CPU."""
+    return {name: value.detach().cpu().clone() for name, value in flow.named_parameters()}

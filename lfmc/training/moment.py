@@ -66,7 +66,7 @@ def judge(flow: Flow, fields: Tensor, samples: int, seed: int) -> Verdict:
     generator = torch.Generator().manual_seed(seed)
     of_model = log_weights(flow, samples, generator).numpy()
     with torch.no_grad():
-        parts = [flow.log_weight(part).double() for part in fields.split(512)]
+        parts = [flow.log_weight(part).double().cpu() for part in fields.split(512)]
     return Verdict(
         acceptance_from_model(of_model),
         acceptance_from_target(torch.cat(parts).numpy(), of_model),

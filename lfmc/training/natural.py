@@ -112,5 +112,5 @@ def _move(flow: Flow, delta: Tensor) -> None:
     with torch.no_grad():
         for parameter in flow.parameters():
             part = delta[begin : begin + parameter.numel()]
-            parameter.add_(part.reshape(parameter.shape))
+            parameter.add_(part.reshape(parameter.shape).to(parameter))
             begin += parameter.numel()

@@ -40,6 +40,6 @@ def read_start(path: Path, config: Config, flow: Flow) -> Start:
         notes = json.loads((file.metadata() or {}).get("training", "{}"))
     if "seconds" not in notes:
         raise LfmcError(f"{path}: does not say how long its training took; train it again")
-    dtype = next(flow.parameters()).dtype
-    weights = {name: value.to(dtype) for name, value in transferred(source, flow).items()}
+    like = next(flow.parameters())
+    weights = {name: value.to(like) for name, value in transferred(source, flow).items()}
     return Start(weights, float(notes["seconds"]), file_hash(path))

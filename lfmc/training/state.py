@@ -61,7 +61,7 @@ def load_state(path: Path, key: str) -> TrainingState | None:
     if not path.exists():
         return None
     try:
-        content = torch.load(path, weights_only=True)
+        content = torch.load(path, weights_only=True, map_location="cpu")
         found = content.pop("key")
     except Exception as error:  # torch raises many kinds for a torn file
         log.warning("%s is damaged (%s); training starts again", path, type(error).__name__)

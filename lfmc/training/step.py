@@ -11,14 +11,14 @@ WARM_UP = 50
 
 def log_weights(flow: Flow, count: int, generator: torch.Generator, chunk: int = 512) -> Tensor:
     """-S - log q of the reduced variables for fresh samples of the model, (count,) float64."""
-    dtype = next(flow.parameters()).dtype
+    like = next(flow.parameters())
     parts = []
     with torch.no_grad():
         for begin in range(0, count, chunk):
             size = min(chunk, count - begin)
-            z = torch.randn(size, flow.reduced_sites, generator=generator, dtype=dtype)
-            x, log_q = flow.reduced(z)
-            parts.append((-flow.reduced_action(x) - log_q).double())
+            z = torch.randn(size, flow.reduced_sites, generator=generator, dtype=like.dtype)
+            x, log_q = flow.reduced(z.to(like.device))
+            parts.append((-flow.reduced_action(x) - log_q).double().cpu())
     return torch.cat(parts)
 
 
@@ -37,10 +37,9 @@ def gradient_step(
     Returns:
         The loss and the norm of its gradient; nothing was changed if one is not finite.
     """
-    z = torch.randn(
-        batch, flow.reduced_sites, generator=generator, dtype=next(flow.parameters()).dtype
-    )
-    x, log_q = flow.reduced(z)
+    like = next(flow.parameters())
+    z = torch.randn(batch, flow.reduced_sites, generator=generator, dtype=like.dtype)
+    x, log_q = flow.reduced(z.to(like.device))
     loss = (log_q + flow.reduced_action(x)).mean()
     optimiser.zero_grad()
     loss.backward()

@@ -12,6 +12,7 @@ import torch
 
 from lfmc.action import action_of
 from lfmc.config import Config, settings_hash, stage_settings
+from lfmc.device import device_key
 from lfmc.errors import LfmcError
 from lfmc.flows.build import build_flow
 from lfmc.sections import Ensemble
@@ -47,9 +48,14 @@ class Trainer:
     """One training run of one ensemble; resumes from its checkpoint."""
 
     def __init__(
-        self, config: Config, ensemble: Ensemble, work: Path, start: Path | None = None
+        self,
+        config: Config,
+        ensemble: Ensemble,
+        work: Path,
+        start: Path | None = None,
+        device: torch.device = torch.device("cpu"),  # noqa: B008 (immutable)
     ) -> None:
-        """Args: configuration, ensemble, folder of the checkpoint, model of another ensemble."""
+        """Args: configuration, ensemble, folder of the checkpoint, model to start from, device."""
         self.config, self.ensemble, self.settings = config, ensemble, config.flow
         self.training = config.flow.training
         # Small matrices; and bits that do not depend on how many cores there are.
@@ -57,7 +63,7 @@ class Trainer:
         seeds = stream(config.seed, "train", ensemble.name).integers(2**62, size=3).tolist()
         self.check_seed = seeds[1]
         torch.manual_seed(seeds[2])
-        flow = build_flow(action_of(ensemble), self.settings.model).float()
+        flow = build_flow(action_of(ensemble), self.settings.model).float().to(device)
         self.start = read_start(start, config, flow) if start else None
         if self.start:
             flow.load_state_dict(self.start.weights)
@@ -68,14 +74,14 @@ class Trainer:
             else Adam(flow, self.training, seeds[0])
         )
         self.path = work / "checkpoint.pt"
-        settings = stage_settings(config, "train", ensemble.name)
-        self.key = settings_hash({**settings, "model": self.start and self.start.digest})
+        settings = stage_settings(config, "train", ensemble.name) | device_key(device)
+        self.key = settings_hash(settings | ({"model": self.start.digest} if self.start else {}))
         self.state = load_state(self.path, self.key) or self._start()
         self.method.restore(self.state.method)
         count = max(self.training.decide_samples // 4, 512)
         self.fields = torch.from_numpy(
             target_fields(action_of(ensemble), count, config.seed, ensemble.name)
-        ).float()
+        ).to(device, torch.float32)
 
     def run(self, report: Report, stop: Callable[[], bool]) -> Outcome:
         """Train until every target has passed, the limit is reached, or `stop` asks.

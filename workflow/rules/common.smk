@@ -13,8 +13,10 @@ from lfmc.config import read_config, stage_settings
 from lfmc.errors import LfmcError
 from lfmc.figures.registry import FIGURES, inputs
 
-# Rules call the lfmc and the mpiexec that are installed beside the snakemake that runs them.
-shell.prefix(f"export PATH={shlex.quote(str(Path(sys.executable).parent))}:$PATH; ")
+# Rules call the lfmc and the mpiexec that are installed beside the snakemake that runs them, unless
+# Snakemake is to provide them (--software-deployment-method).
+if not workflow.deployment_settings.deployment_method:
+    shell.prefix(f"export PATH={shlex.quote(str(Path(sys.executable).parent))}:$PATH; ")
 
 # One file describes a run and is passed on to every command, so that a command repeated by hand
 # does the same; overrides that only Snakemake would see are refused.

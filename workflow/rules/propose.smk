@@ -13,6 +13,7 @@ rule propose:
         "../envs/lfmc.yaml"
     threads: CONFIG.propose.ranks
     resources:
+        device="cpu",  # or cuda: one GPU a task (docs/cluster.md)
         mpi="yes" if CONFIG.propose.ranks > 1 else "",  # what an executor looks at
         launcher="mpiexec",  # what starts the ranks; a profile chooses another
         tasks=CONFIG.propose.ranks,
@@ -25,4 +26,5 @@ rule propose:
     shell:
         "export OMP_NUM_THREADS=1 MKL_NUM_THREADS=1; "
         "{params.launcher} lfmc propose --config {params.config:q} --ensemble {wildcards.ensemble}"
-        " --sampler {wildcards.sampler} --expect-ranks {resources.tasks} > {log} 2>&1"
+        " --sampler {wildcards.sampler} --expect-ranks {resources.tasks}"
+        " --device {resources.device} > {log} 2>&1"

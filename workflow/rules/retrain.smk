@@ -17,6 +17,7 @@ rule retrain:
         "../envs/lfmc.yaml"
     threads: 1
     resources:
+        device="cpu",  # or cuda: one GPU a task (docs/cluster.md)
         mem_mb=memory(2500),
         runtime=minutes(240),
     params:
@@ -24,4 +25,4 @@ rule retrain:
         settings=settings("retrain"),
     shell:
         "lfmc retrain --config {params.config:q} --ensemble {wildcards.ensemble}"
-        " --model {wildcards.model} > {log} 2>&1"
+        " --model {wildcards.model} --device {resources.device} > {log} 2>&1"

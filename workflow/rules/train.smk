@@ -16,10 +16,12 @@ rule train:
         "../envs/lfmc.yaml"
     threads: 1
     resources:
+        device="cpu",  # or cuda: one GPU a task (docs/cluster.md)
         mem_mb=memory(2000),
         runtime=minutes(240),
     params:
         config=config_file,
         settings=settings("train"),
     shell:
-        "lfmc train --config {params.config:q} --ensemble {wildcards.ensemble} > {log} 2>&1"
+        "lfmc train --config {params.config:q} --ensemble {wildcards.ensemble}"
+        " --device {resources.device} > {log} 2>&1"

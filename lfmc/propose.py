@@ -1,0 +1,103 @@
+"""The proposals of one ensemble and model, by any number of ranks: find, share, make, join.
+
+Nothing waits for a master: every rank checks its share of the parts that earlier runs left and
+fills one part of its own. At the end the parts stay where they are, and one small file of virtual
+data sets shows them as a whole: joining costs the same for any number of proposals.
+"""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from time import perf_counter
+
+from lfmc.config import stage_settings
+from lfmc.join import discard_others, join
+from lfmc.parts import (
+    Made,
+    Part,
+    next_start,
+    part_names,
+    part_path,
+    read_part,
+    share,
+)
+from lfmc.proposals import Job, make_block
+from lfmc.provenance import file_hash, stamp
+from lfmc.ranks import Ranks
+from lfmc.store import small_hdf5
+
+Report = Callable[[int, int], None]
+Stop = Callable[[], bool]
+
+
+def propose(task: Job, output: Path, mpi: Ranks, report: Report, stop: Stop) -> bool:
+    """Make what is missing and publish `output`; False if `stop` asked before the end.
+
+    Args:
+        output: propose/ENSEMBLE/SAMPLER.h5; its parts lie beside it, in the folder SAMPLER.
+        report: called with (blocks done, blocks in all) of this rank.
+
+    Raises:
+        LfmcError: a disk that is full, a proposal that is not finite.
+    """
+    folder = output.with_suffix("")
+    names: list[str] = mpi.broadcast(part_names(folder) if mpi.rank == 0 else [])
+    mark = _stamp(task)
+    kept: list[Made] = []
+    for name in names[mpi.rank :: mpi.size]:
+        if stop():
+            break
+        kept += read_part(task, folder / name, stop)
+    have = set(mpi.union([entry.block for entry in kept]))
+    missing = [block for block in range(task.blocks) if block not in have]
+    path = part_path(folder, next_start(names), mpi.rank)
+    mine = share(missing, mpi.rank, mpi.size)
+    made = fill(task, path, mine, mark, report, stop)
+    if not mpi.all_agree(len(made) == len(mine)):  # asked to stop while it waits, a rank waits on
+        return False
+    everything = mpi.gather(kept + made)
+    if mpi.rank == 0:
+        publish(task, output, everything, mark)
+    return True
+
+
+def fill(
+    task: Job, path: Path, blocks: list[int], mark: str, report: Report, stop: Stop
+) -> list[Made]:
+    """Make the given blocks in one part; fewer come back if `stop` asked before the end."""
+    made: list[Made] = []
+    if not blocks or stop():
+        return made
+    with Part(task, path, range(blocks[0], blocks[-1] + 1), mark) as part:
+        for block in blocks:
+            report(len(made), len(blocks))
+            if stop():
+                break
+            began = perf_counter()
+            arrays = make_block(task, block)
+            made.append(part.write(block, arrays, perf_counter() - began))
+    return made
+
+
+def publish(task: Job, output: Path, made: list[Made], mark: str) -> None:
+    """The file that everything after it reads, and no part that it does not need."""
+    folder = output.with_suffix("")
+    with small_hdf5(output, mark) as file:
+        seconds, used = join(task, file, folder.name, made)
+        file.attrs["kind"] = "proposals"
+        file.attrs["ensemble"] = task.config.ensemble(task.ensemble).model_dump_json()
+        file.attrs["sampler"] = task.sampler
+        file.attrs["model_sha256"] = file_hash(task.model)
+        file.attrs["block"] = task.size
+        file.attrs["device"] = task.device.type
+        file.attrs["seconds"] = seconds
+        file.attrs["settings"] = json.dumps(_settings(task))
+    discard_others(folder, used)
+
+
+def _settings(task: Job) -> dict[str, object]:
+    return stage_settings(task.config, "propose", task.ensemble, task.sampler)
+
+
+def _stamp(task: Job) -> str:
+    return stamp(_settings(task), (task.model,))
