@@ -13,9 +13,8 @@ PIP_ARGS ?=
 BIN := $(abspath $(VENV))/bin
 STAMP := $(VENV)/.installed
 PEERS ?= $(or $(TMPDIR),/tmp)/lfmc-peers
-# QUICK=1: little of everything, in a folder of its own; PARTS=rates,samplers: some parts only.
-BENCH := $(if $(QUICK),--plan quick --results results/bench-quick,--document docs/benchmarks.md)
-BENCH += $(if $(PARTS),--parts $(PARTS)) $(if $(LIMIT),--limit $(LIMIT)) $(if $(SEEDS),--seeds $(SEEDS))
+# QUICK=1: little of everything, in a folder of its own; BENCH="--parts rates --limit 60": see --help.
+BENCH_PLAN := $(if $(QUICK),--plan quick --results results/bench-quick,--document docs/benchmarks.md)
 PEERS_STAMP := $(PEERS)/.installed
 export PATH := $(BIN):$(PATH)
 # One run in a folder at a time, by a lock that dies with its process: after a power cut or a kill -9
@@ -72,9 +71,9 @@ format: $(STAMP) ## rewrite sources and rules in the house's style
 schema: $(STAMP) ## regenerate workflow/schemas/config.schema.json after a change of lfmc/config.py
 	lfmc config schema > workflow/schemas/config.schema.json
 
-bench: $(STAMP) $(PEERS_STAMP) ## benchmarks and docs/benchmarks.md (hours; QUICK=1 PARTS=rates LIMIT=60 SEEDS=1)
+bench: $(STAMP) $(PEERS_STAMP) ## benchmarks and docs/benchmarks.md (hours; QUICK=1: minutes; BENCH=options)
 	@test -e $(PEERS_STAMP) || echo "the peers could not be installed; they are left out" >&2
-	python -m benchmarks $(BENCH) $$(! test -e $(PEERS_STAMP) || echo --peers $(PEERS)/bin/python)
+	python -m benchmarks $(BENCH_PLAN) $(BENCH) $$(! test -e $(PEERS_STAMP) || echo --peers $(PEERS)/bin/python)
 
 lock: $(STAMP) ## rewrite envs/requirements.lock from what is installed
 	python envs/lock.py > envs/requirements.lock.new

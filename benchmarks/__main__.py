@@ -12,7 +12,7 @@ import click  # noqa: E402
 
 from benchmarks import exactness, paper, ranks, rates, rivals, samplers, summary, training  # noqa: E402
 from benchmarks.machine import load, machine  # noqa: E402
-from benchmarks.plan import PLANS  # noqa: E402
+from benchmarks.plan import COUPLINGS, PLANS  # noqa: E402
 from lfmc.store import write_json, write_text  # noqa: E402
 
 PARTS = ("samplers", "exactness", "rates", "ranks", "peers", "training", "paper")
@@ -21,6 +21,8 @@ PARTS = ("samplers", "exactness", "rates", "ranks", "peers", "training", "paper"
 @click.command()
 @click.option("--plan", "size", default="full", type=click.Choice([*PLANS]), show_default=True)
 @click.option("--parts", default=",".join(PARTS), show_default=True)
+@click.option("--architectures", help="Some of them only, with commas; default: all.")
+@click.option("--extents", help="Some L only, with commas; default: of the plan.")
 @click.option("--limit", type=float, help="CPU seconds of one training and of one peer.")
 @click.option("--seeds", type=int, help="Trainings of each architecture and L.")
 @click.option("--peers", "python", type=click.Path(path_type=Path), help="Python of the peers.")
@@ -31,6 +33,8 @@ PARTS = ("samplers", "exactness", "rates", "ranks", "peers", "training", "paper"
 def main(
     size: str,
     parts: str,
+    architectures: str | None,
+    extents: str | None,
     limit: float | None,
     seeds: int | None,
     python: Path | None,
@@ -39,14 +43,16 @@ def main(
 ) -> None:
     """Measure what is not measured yet, then write the summary."""
     plan = PLANS[size]
+    if architectures is not None:
+        plan = plan._replace(architectures=_some(architectures, plan.architectures))
+    if extents is not None:
+        sizes = tuple(int(n) for n in _some(extents, tuple(map(str, COUPLINGS))))
+        plan = plan._replace(extents=sizes, scaling=sizes)
     if limit is not None:
         plan = plan._replace(limit=limit, peer_limit=limit)
     if seeds is not None:
         plan = plan._replace(seeds=seeds)
-    chosen = parts.split(",") if parts else []
-    unknown = [name for name in chosen if name not in PARTS]
-    if unknown:
-        raise click.BadParameter(f"no part {unknown[0]!r}; there are {', '.join(PARTS)}")
+    chosen = _some(parts, PARTS) if parts else ()
     work: dict[str, Callable[[], None]] = {
         "samplers": lambda: samplers.measure(results, plan),
         "exactness": lambda: exactness.measure(results, plan),
@@ -63,6 +69,15 @@ def main(
     target = document or results / "summary.md"
     write_text(target, summary.text(results))
     click.echo(f"summary: {target}")
+
+
+def _some(text: str, known: tuple[str, ...]) -> tuple[str, ...]:
+    """Names between commas, each of them known."""
+    names = tuple(text.split(","))
+    for name in names:
+        if name not in known:
+            raise click.BadParameter(f"there is no {name!r}; there are {', '.join(known)}")
+    return names
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 import torch
 
-from benchmarks.plan import ARCHITECTURES, Plan, configuration
+from benchmarks.plan import Plan, configuration
 from benchmarks.table import Table
 from benchmarks.training import train_once
 from lfmc.flows.build import trained_flow
@@ -18,7 +18,7 @@ BAR = 1e-9
 def measure(folder: Path, plan: Plan) -> None:
     """exactness.csv: largest |log q - Jacobian|, and |log q drawn - log q of the field|."""
     table = Table(folder, "exactness", ("architecture", "L"))
-    for architecture in ARCHITECTURES:
+    for architecture in plan.architectures:
         for extent in plan.exact_extents:
             if table.has(architecture, extent):
                 continue

@@ -29,6 +29,7 @@ class Plan(NamedTuple):
     """Sizes of all parts.
 
     Attributes:
+        architectures: which of ARCHITECTURES take part.
         extents: L that every architecture trains at; `scaling` those of the default flow.
         seeds: trainings of each.
         limit: CPU seconds of one training.
@@ -43,6 +44,7 @@ class Plan(NamedTuple):
         paper_limit: CPU seconds of the paper's network; 0 leaves it out.
     """
 
+    architectures: tuple[str, ...]
     extents: tuple[int, ...]
     scaling: tuple[int, ...]
     seeds: int
@@ -66,6 +68,7 @@ PEERS = ("bijx", "zuko-realnvp", "zuko-nsf", "normflows-realnvp", "normflows-nsf
 
 PLANS = {
     "full": Plan(
+        architectures=tuple(ARCHITECTURES),
         extents=(6, 8, 10, 12, 14),
         scaling=(6, 8, 10, 12, 14, 20),
         seeds=3,
@@ -85,6 +88,7 @@ PLANS = {
         paper_limit=1800.0,
     ),
     "quick": Plan(
+        architectures=tuple(ARCHITECTURES),
         extents=(6, 8),
         scaling=(6, 8, 10),
         seeds=1,
@@ -104,6 +108,7 @@ PLANS = {
         paper_limit=0.0,
     ),
     "tiny": Plan(
+        architectures=tuple(ARCHITECTURES),
         extents=(4,),
         scaling=(4, 6, 8),
         seeds=1,

@@ -6,7 +6,7 @@ import click
 import torch
 
 from benchmarks.clock import rate
-from benchmarks.plan import ARCHITECTURES, Plan, configuration
+from benchmarks.plan import Plan, configuration
 from benchmarks.table import Table
 from lfmc.action import action_of
 from lfmc.config import Config
@@ -47,7 +47,7 @@ def flow_rates(config: Config, repeats: int) -> dict[str, float]:
 def measure(folder: Path, plan: Plan) -> None:
     """rates.csv, one row a rate."""
     table = Table(folder, "rates", ("architecture", "L"))
-    for architecture in ARCHITECTURES:
+    for architecture in plan.architectures:
         for extent in plan.rate_extents:
             if table.has(architecture, extent):
                 continue

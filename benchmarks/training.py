@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import click
 import numpy as np
 
-from benchmarks.plan import ARCHITECTURES, DEFAULT, Plan, configuration
+from benchmarks.plan import DEFAULT, Plan, configuration
 from benchmarks.table import Table
 from lfmc.config import Config
 from lfmc.errors import LfmcError
@@ -78,7 +78,7 @@ def measure(folder: Path, plan: Plan) -> None:
     """training.csv, one row a target, and checks.csv, one row a check."""
     table = Table(folder, "training", ("architecture", "L", "seed"))
     history = Table(folder, "checks", ("architecture", "L", "seed"))
-    for architecture in ARCHITECTURES:
+    for architecture in plan.architectures:
         extents = set(plan.extents) | (set(plan.scaling) if architecture == DEFAULT else set())
         for extent in sorted(extents):
             for seed in range(1904, 1904 + plan.seeds):
