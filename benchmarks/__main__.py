@@ -10,7 +10,7 @@ for _variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
 
 import click  # noqa: E402
 
-from benchmarks import exactness, paper, ranks, rates, rivals, samplers, summary, training  # noqa: E402
+from benchmarks import exactness, figure, paper, ranks, rates, rivals, samplers, summary, training  # noqa: E402
 from benchmarks.machine import load, machine  # noqa: E402
 from benchmarks.plan import COUPLINGS, PLANS  # noqa: E402
 from lfmc.store import write_json, write_text  # noqa: E402
@@ -67,7 +67,8 @@ def main(
         work[name]()
         write_json(results / "machine.json", machine())
     target = document or results / "summary.md"
-    write_text(target, summary.text(results))
+    picture = figure.write(results, target.parent / "images" / "benchmarks.png")
+    write_text(target, summary.text(results, picture))
     click.echo(f"summary: {target}")
 
 

@@ -24,7 +24,7 @@ def measure(folder: Path, plan: Plan) -> None:
                 continue
             config = configuration(architecture, extent, 1904, (0.99,))
             run = train_once(config, plan.exact_seconds)
-            flow = trained_flow(config.ensembles[0], config.flow, run.trainer.state.average)
+            flow = trained_flow(config.ensembles[0], config.flow, run.weights)
             error = log_q_error(flow, plan.jacobians)
             z = torch.randn(
                 64, flow.sites, generator=torch.Generator().manual_seed(1), dtype=torch.float64

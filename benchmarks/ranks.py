@@ -52,8 +52,7 @@ def trained_model(folder: Path, plan: Plan) -> tuple[Config, Path]:
     config = config.model_copy(update={"statistics": statistics})
     path = folder / f"{config.flow_names[0]}.safetensors"
     run = train_once(config, plan.limit)
-    weights = run.trainer.state.passed[0]["weights"]
-    save_flow(path, weights, config.flow, config.ensembles[0])
+    save_flow(path, run.weights, config.flow, config.ensembles[0])
     return config, path
 
 

@@ -21,11 +21,18 @@ HISTORY = ("step", "samples", "ess", "acceptance_q", "log_weight_variance", "los
 
 
 class Run(NamedTuple):
-    """One training: rows of its targets, rows of its checks, and the trainer at its end."""
+    """One training.
+
+    Attributes:
+        targets, checks: rows, one a target and one a check.
+        weights: of the last target passed, or of the last check if none was.
+        samples_per_second: drawn for steps, over all CPU seconds of it.
+    """
 
     targets: list[dict[str, Any]]
     checks: list[dict[str, Any]]
-    trainer: Trainer
+    weights: dict[str, Any]
+    samples_per_second: float
 
 
 def train_once(config: Config, limit: float) -> Run:
@@ -71,7 +78,13 @@ def train_once(config: Config, limit: float) -> Run:
         used = {"steps": state.step, "samples": samples, "seconds": whole["cpu"]}
         rows.append({**common, "target": target, **used, "censored": True})
     share = whole["cpu"] / max(whole["wall"], 1e-9)
-    return Run([{**row, "best": best, "cpu_share": share} for row in rows], checks, trainer)
+    samples = getattr(state, "samples", state.step * config.flow.training.batch)
+    return Run(
+        [{**row, "best": best, "cpu_share": share} for row in rows],
+        checks,
+        state.passed[-1]["weights"] if state.passed else state.before,
+        samples / whole["cpu"],
+    )
 
 
 def measure(folder: Path, plan: Plan) -> None:
