@@ -47,7 +47,8 @@ def main(
         plan = plan._replace(architectures=_some(architectures, plan.architectures))
     if extents is not None:
         sizes = tuple(int(n) for n in _some(extents, tuple(map(str, COUPLINGS))))
-        plan = plan._replace(extents=sizes, scaling=sizes)
+        plan = plan._replace(extents=sizes, scaling=sizes, peer_extents=sizes)
+        plan = plan._replace(rate_extents=sizes, exact_extents=sizes)
     if limit is not None:
         plan = plan._replace(limit=limit, peer_limit=limit)
     if seeds is not None:

@@ -64,7 +64,7 @@ class Plan(NamedTuple):
     paper_limit: float
 
 
-PEERS = ("bijx", "zuko-realnvp", "zuko-nsf", "normflows-realnvp", "normflows-nsf")
+PEERS = ("bijx", "zuko-realnvp", "normflows-realnvp", "zuko-nsf", "normflows-nsf")
 
 PLANS = {
     "full": Plan(
