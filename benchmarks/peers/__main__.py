@@ -9,12 +9,12 @@ os.environ["XLA_FLAGS"] = "--xla_cpu_multi_thread_eigen=false intra_op_paralleli
 os.environ["OMP_NUM_THREADS"] = "1"
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
 
-import click  # noqa: E402
+import click
 
-from benchmarks.gates import Refused  # noqa: E402
-from benchmarks.machine import load, versions  # noqa: E402
-from benchmarks.plan import COUPLINGS, PLANS, Plan  # noqa: E402
-from lfmc.store import write_json  # noqa: E402
+from benchmarks.gates import Refused
+from benchmarks.machine import load, versions
+from benchmarks.plan import COUPLINGS, PLANS, Plan
+from lfmc.store import write_json
 
 
 @click.command()
