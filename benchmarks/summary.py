@@ -15,6 +15,10 @@ HEADER = """# Benchmarks
 Written by `make bench` from the tables in `results/bench/`; do not edit. Quote the ratios: absolute
 times belong to the machine below and its load. Seconds are CPU seconds of one thread, unless they
 say wall; every contestant had passed its correctness gate before its time counted.
+
+`make bench` measures what is missing there: at most eleven hours of one core, if every run meets
+its limit. `make bench QUICK=1` takes minutes and leaves this file alone. Less of it:
+`make bench BENCH="--parts rates,samplers"`, and the options of `python -m benchmarks --help`.
 """
 
 
@@ -73,13 +77,18 @@ def _machine(folder: Path) -> str:
     loads: list[str] = []
     for csv in sorted(folder.glob("*.csv")):
         rows = read_table(csv)
-        codes |= set(rows.code)
+        codes |= {_short(code) for code in rows.code}
         loads.append(f"{csv.stem} {rows.load.min():g} to {rows.load.max():g}")
     return (
         f"## Machine\n\n{found['cpu']}, {found['cores']} cores, {found['system']}, "
         f"Python {found['python']}; {versions}. Code: {', '.join(sorted(codes))}.\n"
         f"Load average of the whole machine when rows were written: {'; '.join(loads)}.\n"
     )
+
+
+def _short(code: str) -> str:
+    """0.1.0 1a2b3c4d5e, dirty or not."""
+    return " ".join(word[:10] for word in code.split())
 
 
 def _peers(folder: Path) -> str:
