@@ -44,6 +44,8 @@ def write(folder: Path, path: Path) -> bool:
 def _seconds(ax: Axes, rows: pandas.DataFrame, target: float) -> None:
     for number, architecture in enumerate(ARCHITECTURES):
         own = rows[rows.architecture == architecture]
+        if own.empty:
+            continue
         lost = own.censored.astype(bool)
         style: dict[str, Any] = {"color": f"C{number}", "linestyle": "none", "markersize": 4}
         style["markerfacecolor"] = "white"
