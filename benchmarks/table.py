@@ -25,6 +25,8 @@ class Table:
 
     def add(self, *rows: dict[str, Any]) -> None:
         """Append rows with the load average and the code that measured them, and write."""
+        if not rows:
+            return
         mark = {"load": load(), "code": code_version()}
         self.rows += [{**row, **mark} for row in rows]
         write_table(self.path, pandas.DataFrame(self.rows), stamp({"benchmark": self.part}))
