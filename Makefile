@@ -12,16 +12,20 @@ PIP_ARGS ?=
 
 BIN := $(abspath $(VENV))/bin
 STAMP := $(VENV)/.installed
+PEERS ?= $(or $(TMPDIR),/tmp)/lfmc-peers
+# QUICK=1: little of everything, in a folder of its own; BENCH="--parts rates --limit 60": see --help.
+BENCH_PLAN := $(if $(QUICK),--plan quick --results results/bench-quick,--document docs/benchmarks.md)
+PEERS_STAMP := $(PEERS)/.installed
 export PATH := $(BIN):$(PATH)
 # One run in a folder at a time, by a lock that dies with its process: after a power cut or a kill -9
 # the same command continues (Snakemake's own lock would stay behind).
 FLOCK := $(shell command -v flock)
 LOCK := $(if $(FLOCK),flock --nonblock --conflict-exit-code 75 .make.lock)
 SNAKEMAKE := $(LOCK) snakemake $(if $(FLOCK),--nolock) --cores $(CORES) --configfile
-SOURCES := lfmc tests envs
+SOURCES := lfmc tests envs benchmarks
 RULES := Snakefile workflow/rules
 
-.PHONY: help figures report smoke test test-slurm lint types format schema lock clean
+.PHONY: help figures report smoke test test-slurm lint types format schema bench lock clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -67,6 +71,10 @@ format: $(STAMP) ## rewrite sources and rules in the house's style
 schema: $(STAMP) ## regenerate workflow/schemas/config.schema.json after a change of lfmc/config.py
 	lfmc config schema > workflow/schemas/config.schema.json
 
+bench: $(STAMP) $(PEERS_STAMP) ## benchmarks and docs/benchmarks.md (hours; QUICK=1: minutes; BENCH=options)
+	@test -e $(PEERS_STAMP) || echo "the peers could not be installed; they are left out" >&2
+	python -m benchmarks $(BENCH_PLAN) $(BENCH) $$(! test -e $(PEERS_STAMP) || echo --peers $(PEERS)/bin/python)
+
 lock: $(STAMP) ## rewrite envs/requirements.lock from what is installed
 	python envs/lock.py > envs/requirements.lock.new
 	mv envs/requirements.lock.new envs/requirements.lock
@@ -74,6 +82,10 @@ lock: $(STAMP) ## rewrite envs/requirements.lock from what is installed
 clean: ## remove the smoke run and caches (compiled kernels too); results/ and the environment stay
 	rm -rf results-smoke .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find lfmc -name '*.nb[ic]' -delete
+
+# Packages that `make bench` compares with, beside the environment and never in it.
+$(PEERS_STAMP): benchmarks/requirements-peers.txt $(STAMP)
+	-python -m benchmarks.peers.environment $(PEERS) $(PIP_ARGS)
 
 # The environment: pinned versions, then this package in place. Made anew when the lock changes.
 $(STAMP): envs/requirements.lock pyproject.toml

@@ -1,69 +1,113 @@
-"""Seconds, steps and samples to every target, over L and seeds; runs that fail are censored rows.
+"""Seconds, steps and samples to every acceptance: each architecture, L and seed; censored runs too.
 
-python benchmarks/training.py --config config.yaml --seeds 3 --output results/bench/training.csv
+Seconds are CPU seconds of the one thread that trains, checks and decisions included.
 """
 
 import tempfile
 from pathlib import Path
+from time import perf_counter, process_time
+from typing import Any, NamedTuple
 
 import click
-import pandas
+import numpy as np
 
-from lfmc.config import Config, read_config
+from benchmarks.plan import DEFAULT, Plan, configuration
+from benchmarks.table import Table
+from lfmc.config import Config
 from lfmc.errors import LfmcError
-from lfmc.provenance import stamp
-from lfmc.store import write_table
 from lfmc.training.train import Trainer, records
 
+HISTORY = ("step", "samples", "ess", "acceptance_q", "log_weight_variance", "loss")
 
-def train_once(config: Config, ensemble: str) -> list[dict]:
-    """Rows of one training; a target that was not reached has acceptance 0 and censored True."""
+
+class Run(NamedTuple):
+    """One training.
+
+    Attributes:
+        targets, checks: rows, one a target and one a check.
+        weights: of the last target passed, or of the last check if none was.
+        samples_per_second: drawn for steps, over all CPU seconds of it.
+    """
+
+    targets: list[dict[str, Any]]
+    checks: list[dict[str, Any]]
+    weights: dict[str, Any]
+    samples_per_second: float
+
+
+def train_once(config: Config, limit: float) -> Run:
+    """Train the configuration's one ensemble until its targets or `limit` CPU seconds.
+
+    A target that was not reached has a row with `censored` true, the seconds used and the best
+    acceptance seen.
+    """
+    ensemble = config.ensembles[0]
     with tempfile.TemporaryDirectory() as work:
-        trainer = Trainer(config, config.ensemble(ensemble), Path(work))
-        try:
-            trainer.run(lambda state: None, lambda: False)
-        except LfmcError as error:
-            click.echo(str(error), err=True)
+        trainer = Trainer(config, ensemble, Path(work))
         state = trainer.state
-    rows = [{**row, "censored": False} for row in records(config, ensemble, state)]
-    rows += [
-        {
-            "ensemble": ensemble,
-            "flow": name,
-            "seed": config.seed,
-            "target": target,
-            "steps": state.step,
-            "samples": state.step * config.flow.training.batch,
-            "seconds": state.seconds,
-            "censored": True,
-        }
-        for name, target in zip(config.flow_names, config.flow.targets, strict=True)
-        if target not in {row["target"] for row in rows}
+        began, began_wall = process_time(), perf_counter()
+        clock = [(0, 0.0)]
+
+        def stop() -> bool:  # asked before every step: the clock of this suite
+            used = process_time() - began
+            clock.append((state.step, used))
+            return used > limit
+
+        try:
+            trainer.run(lambda state: None, stop)
+        except LfmcError as error:
+            click.echo(f"{ensemble.name}: {error}", err=True)
+        whole = {"cpu": process_time() - began, "wall": perf_counter() - began_wall}
+    steps, seconds = np.array(clock).T
+
+    def at(step: float) -> float:
+        return float(np.interp(step, steps, seconds))
+
+    common = {"L": ensemble.extent, "seed": config.seed}
+    checks = [
+        {**common, "seconds": at(row["step"]), **{k: row[k] for k in HISTORY if k in row}}
+        for row in state.history
     ]
-    extent = config.ensemble(ensemble).extent
-    return [{"L": extent, **row} for row in rows]
+    best = max((row["acceptance_q"] for row in checks), default=0.0)
+    rows = []
+    for row in records(config, ensemble.name, state):
+        wanted = {k: v for k, v in row.items() if k not in ("ensemble", "flow")}
+        rows.append({**wanted, **common, "seconds": at(row["steps"]), "censored": False})
+    for target in config.flow.targets[len(rows) :]:
+        samples = checks[-1]["samples"] if checks else 0
+        used = {"steps": state.step, "samples": samples, "seconds": whole["cpu"]}
+        rows.append({**common, "target": target, **used, "censored": True})
+    share = whole["cpu"] / max(whole["wall"], 1e-9)
+    samples = getattr(state, "samples", state.step * config.flow.training.batch)
+    return Run(
+        [{**row, "best": best, "cpu_share": share} for row in rows],
+        checks,
+        state.passed[-1]["weights"] if state.passed else state.before,
+        samples / whole["cpu"],
+    )
 
 
-@click.command()
-@click.option("--config", "path", default="config.yaml", show_default=True)
-@click.option("--seeds", default=3, show_default=True, help="Trainings of each ensemble.")
-@click.option("--output", default="results/bench/training.csv", show_default=True)
-def main(path: str, seeds: int, output: str) -> None:
-    """Train every ensemble of a configuration with several seeds."""
-    config = read_config(path)
-    rows: list[dict] = []
-    for ensemble in config.ensemble_names:
-        for offset in range(seeds):
-            rows += train_once(config.model_copy(update={"seed": config.seed + offset}), ensemble)
-            last = rows[-1]
-            click.echo(
-                f"{ensemble} seed {last['seed']}: {last['flow']} "
-                f"{'not reached' if last['censored'] else 'reached'} "
-                f"after {last['seconds']:.1f} s, {last['steps']} steps",
-                err=True,
-            )
-            write_table(output, pandas.DataFrame(rows), stamp(config.model_dump(mode="json")))
+def measure(folder: Path, plan: Plan) -> None:
+    """training.csv, one row a target, and checks.csv, one row a check."""
+    table = Table(folder, "training", ("architecture", "L", "seed"))
+    history = Table(folder, "checks", ("architecture", "L", "seed"))
+    for architecture in plan.architectures:
+        extents = set(plan.extents) | (set(plan.scaling) if architecture == DEFAULT else set())
+        for extent in sorted(extents):
+            for seed in range(1904, 1904 + plan.seeds):
+                if table.has(architecture, extent, seed):
+                    continue
+                config = configuration(architecture, extent, seed, plan.targets)
+                run = train_once(config, plan.limit)
+                mark = {"architecture": architecture}
+                history.add(*({**mark, **row} for row in run.checks))
+                table.add(*({**mark, **row} for row in run.targets))
+                click.echo(f"{architecture} L={extent} seed {seed}: {_line(run.targets)}")
 
 
-if __name__ == "__main__":
-    main()
+def _line(rows: list[dict[str, Any]]) -> str:
+    return ", ".join(
+        f"{100 * row['target']:.0f} %: {'> ' if row['censored'] else ''}{row['seconds']:.1f} s"
+        + (f" (reached {row['best']:.2f})" if row["censored"] else "")
+        for row in rows
+    )

@@ -68,7 +68,7 @@ def write_results(config: Config, results: Path, seed: int = 7) -> RunData:
                         "samples": 512 * round(60 * scale),
                         "seconds": 4 * scale * config.target(flow),
                         "acceptance_q": config.target(flow) + 0.01,
-                        "acceptance_p": config.target(flow) + 0.01,
+                        "acceptance_p": config.target(flow) + 0.012,
                         "ess": 0.7,
                     }
                 )

@@ -9,7 +9,7 @@ from matplotlib.container import ErrorbarContainer
 from matplotlib.figure import Figure
 
 from lfmc.analysis.jackknife import jackknife
-from lfmc.figures import error_scaling, rejection_runs, table1, training_cost
+from lfmc.figures import error_scaling, rejection_runs, table1, training_cost, training_quality
 from lfmc.figures.format import value_error
 from lfmc.figures.registry import FIGURES, inputs, room
 from lfmc.figures.rundata import RunData
@@ -200,6 +200,19 @@ def test_training_cost_shows_every_run_and_censors_those_that_failed(run, tmp_pa
     assert len(points["o"].get_ydata()) == 14
     assert list(points[training_cost.ARROW].get_ydata()) == [table.loc[lost, "seconds"]]
     assert "1 of 30 runs" in training_cost.caption(other)
+
+
+def test_training_quality_is_the_difference_of_both_sides_and_the_ess_per_site(run):
+    sides, sites = draw("training_quality", run).axes
+    table = run.table("training")
+    rows = table[table.flow == "flow-70"]
+    colour = sampler_mark("flow-70").color
+    (gap,) = [line for line in sides.lines if line.get_color() == colour]
+    (share,) = [line for line in sites.lines if line.get_color() == colour]
+    np.testing.assert_allclose(gap.get_ydata(), rows.acceptance_p - rows.acceptance_q)
+    volume = rows.ensemble.map({e.name: e.extent**2 for e in run.config.ensembles})
+    np.testing.assert_allclose(share.get_ydata(), -np.log(rows.ess) / volume)
+    assert "n = 3 seeds" in training_quality.caption(run)
 
 
 def test_training_exponent_of_an_exact_power_law():

@@ -12,7 +12,7 @@ from lfmc.samplers import hmc
 from lfmc.samplers.cluster import ClusterParameters, sample_cluster
 from lfmc.samplers.hmc import HmcParameters, leapfrog, sample_hmc
 from lfmc.samplers.local import LocalParameters, sample_local
-from lfmc.samplers.state import buffers, cold_start, copied, couplings, geometry, info
+from lfmc.samplers.state import aligned, buffers, cold_start, copied, couplings, geometry, info
 
 pytestmark = pytest.mark.stat
 
@@ -102,7 +102,7 @@ def creutz(sign):
     state, _ = sample_local(state, action, LocalParameters(0.5), 300, 301)
     new, room = copied(state), buffers(state, 400, 401)
     arguments = (geometry(action.shape), 3.0, 10, couplings(action), *room, 401, sign)
-    hmc._run(new.phi, new.streams, *arguments)
+    hmc._run(new.phi, new.streams, *arguments, aligned((2, *state.phi.shape[1:])))
     found = info(new, room, "dH")
     return found.accepted.mean(), np.exp(-found.extra["dH"]).mean(1)
 

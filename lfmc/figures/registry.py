@@ -51,6 +51,7 @@ FIGURES: dict[str, Entry] = {
     ),
     "table1": Entry("Table I", PAPER, ("observables", "published")),
     "training_cost": Entry("Training cost", COSTS, ("training",)),
+    "training_quality": Entry("Trained flows, site by site", COSTS, ("training",)),
     "cost_per_sample": Entry("Cost of an independent sample", COSTS, ("costs",)),
     "tau_ratio": Entry("Autocorrelation against acceptance", COSTS, ("tau_int", "observables")),
 }

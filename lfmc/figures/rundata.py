@@ -21,7 +21,10 @@ COLUMNS = {
     "tau_int": ("ensemble", "sampler", "observable", "estimator", "unit", "tau", "error"),
     "exponents": ("sampler", "observable", "unit", "fit_L", "z", "z_error", "alpha", "chi2_dof"),
     "acceptance": ("ensemble", "sampler", "acceptance", "error", "longest_rejection_run"),
-    "training": ("ensemble", "flow", "target", "seed", "steps", "seconds", "acceptance_q"),
+    "training": (
+        *("ensemble", "flow", "target", "seed", "steps", "seconds"),
+        *("acceptance_q", "acceptance_p", "ess"),
+    ),
     "costs": ("ensemble", "sampler", "quantity", "value", "error"),
     "published": ("ensemble", "observable", "value", "error", "sampler", "sigmas"),
 }

@@ -20,6 +20,7 @@ from lfmc.samplers.lanes import inlined, kernel, load, select, spread, store
 from lfmc.samplers.state import (
     Info,
     State,
+    aligned,
     buffers,
     copied,
     couplings,
@@ -54,8 +55,8 @@ def sample_hmc(
     """Advance every chain by `updates` trajectories; extra: dH = H(end) - H(start)."""
     new = copied(state)
     room = buffers(state, updates, save_every)
-    near = geometry(action.shape)
-    _run(new.phi, new.streams, near, *parameters, couplings(action), *room, save_every, 1.0)
+    near, work = geometry(action.shape), aligned((2, *state.phi.shape[1:]))
+    _run(new.phi, new.streams, near, *parameters, couplings(action), *room, save_every, 1.0, work)
     return new, info(new, room, "dH")
 
 
@@ -63,40 +64,59 @@ def leapfrog(
     phi: np.ndarray, momenta: np.ndarray, action: Phi4, parameters: HmcParameters
 ) -> tuple[np.ndarray, np.ndarray]:
     """The same trajectory on blocks (blocks, volume, LANES): (phi, momenta) at its end."""
-    p, first, second = momenta.copy(), np.empty_like(phi), np.empty_like(phi)
-    near = geometry(action.shape)
-    end = _trajectories(phi, p, first, second, near, *parameters, couplings(action))
-    return (first, second)[end], p
+    p, end = momenta.copy(), np.empty_like(phi)
+    _trajectories(phi, p, end, geometry(action.shape), *parameters, couplings(action))
+    return end, p
 
 
 @inlined
-def _kick(phi, p, x, near, couplings, epsilon):
-    """Momentum of site x after a kick of size epsilon."""
-    value = load(phi, x)
+def _kick(value, phi, p, x, near, couplings, epsilon):
+    """Momentum of site x, whose field is `value`, after a kick of size epsilon."""
     slope = value * (2.0 * couplings[0] + 4.0 * couplings[1] * (value * value))
     slope = slope - 2.0 * couplings[2] * neighbour_sum(phi, near, x)
     return load(p, x) - epsilon * slope
 
 
 @inlined
-def _kick_and_drift(phi, p, moved, near, couplings, kick, drift):
+def _first_step(phi, p, moved, near, couplings, kick, drift):
     """Kick every site, then drift it into `moved`, in one pass over the lattice."""
     for x in range(near.shape[0]):
-        momentum = _kick(phi, p, x, near, couplings, kick)
+        value = load(phi, x)
+        momentum = _kick(value, phi, p, x, near, couplings, kick)
         store(p, x, momentum)
-        store(moved, x, load(phi, x) + drift * momentum)
+        store(moved, x, value + drift * momentum)
 
 
 @inlined
-def _trajectory(phi, p, first, second, near, length, steps, couplings):
-    """Leave phi alone; the end is in `first` if steps is odd, else in `second`."""
+def _drift(phi, p, begin, end, epsilon):
+    for x in range(begin, end):
+        store(phi, x, load(phi, x) + epsilon * load(p, x))
+
+
+@inlined
+def _step(phi, p, near, couplings, epsilon):
+    """Kick every site, then drift it, in place and in one pass: two arrays instead of three.
+
+    A site may drift when it and its neighbours are kicked: one slab of the first axis behind.
+    The first and the last slab, which see each other around the lattice, drift at the end.
+    """
+    sites, slab = near.shape[0], near[0, 0]
+    for x in range(2 * slab):
+        store(p, x, _kick(load(phi, x), phi, p, x, near, couplings, epsilon))
+    for x in range(2 * slab, sites):
+        store(p, x, _kick(load(phi, x), phi, p, x, near, couplings, epsilon))
+        store(phi, x - slab, load(phi, x - slab) + epsilon * load(p, x - slab))
+    _drift(phi, p, sites - slab, sites, epsilon)
+    _drift(phi, p, 0, slab, epsilon)
+
+
+@inlined
+def _trajectory(phi, p, end, near, length, steps, couplings):
+    """Leave phi alone; the fields and momenta before the last half kick are in `end` and `p`."""
     epsilon = length / steps
-    _kick_and_drift(phi, p, first, near, couplings, 0.5 * epsilon, epsilon)
-    for k in range(1, steps):
-        if k % 2:
-            _kick_and_drift(first, p, second, near, couplings, epsilon, epsilon)
-        else:
-            _kick_and_drift(second, p, first, near, couplings, epsilon, epsilon)
+    _first_step(phi, p, end, near, couplings, 0.5 * epsilon, epsilon)
+    for _ in range(1, steps):
+        _step(end, p, near, couplings, epsilon)
 
 
 @inlined
@@ -104,7 +124,7 @@ def _last_kick(phi, p, near, couplings, epsilon):
     """The closing half kick: kinetic energy sum p^2 / 2."""
     kinetic = spread(0.0)
     for x in range(near.shape[0]):
-        momentum = _kick(phi, p, x, near, couplings, epsilon)
+        momentum = _kick(load(phi, x), phi, p, x, near, couplings, epsilon)
         store(p, x, momentum)
         kinetic = kinetic + momentum * momentum
     return 0.5 * kinetic
@@ -132,20 +152,29 @@ def _action_change(new, old, couplings, near):
 
 @kernel
 def _run(
-    phi, streams, near, length, steps, couplings, scalars, saved, accepted, energy, save_every, sign
+    phi,
+    streams,
+    near,
+    length,
+    steps,
+    couplings,
+    scalars,
+    saved,
+    accepted,
+    energy,
+    save_every,
+    sign,
+    work,
 ):
     updates = accepted.shape[1]
-    p = np.empty_like(phi[0])
-    first = np.empty_like(p)
-    second = np.empty_like(p)
+    p, end = work[0], work[1]
     for b in range(phi.shape[0]):
         field = phi[b]
         state = load_streams(streams[b])
         old = measure(field, near)
         for k in range(updates):
             start, state = _draw_momenta(p, state)
-            _trajectory(field, p, first, second, near, length, steps, couplings)
-            end = first if steps % 2 else second
+            _trajectory(field, p, end, near, length, steps, couplings)
             kinetic = _last_kick(end, p, near, couplings, 0.5 * length / steps)
             new = measure(end, near)
             change = (kinetic - start) + _action_change(new, old, couplings, near)
@@ -171,10 +200,8 @@ def _run(
 
 
 @kernel
-def _trajectories(phi, p, first, second, near, length, steps, couplings):
-    """One trajectory of every block; which of (first, second) holds the end."""
+def _trajectories(phi, p, end, near, length, steps, couplings):
+    """One trajectory of every block."""
     for b in range(phi.shape[0]):
-        _trajectory(phi[b], p[b], first[b], second[b], near, length, steps, couplings)
-        end = first[b] if steps % 2 else second[b]
-        _last_kick(end, p[b], near, couplings, 0.5 * length / steps)
-    return 0 if steps % 2 else 1
+        _trajectory(phi[b], p[b], end[b], near, length, steps, couplings)
+        _last_kick(end[b], p[b], near, couplings, 0.5 * length / steps)

@@ -85,6 +85,17 @@ def cold_start(
     return State(phi, streams, len(chains))
 
 
+def aligned(shape: tuple[int, ...]) -> NDArray[np.float64]:
+    """Room for float64 that begins on a cache line, as then every row of lanes does.
+
+    Vector loads that straddle two lines cost a third of the speed of HMC.
+    """
+    count, line = int(np.prod(shape)), 64
+    raw = np.empty(count + line // 8)
+    begin = -raw.ctypes.data % line // 8
+    return raw[begin : begin + count].reshape(shape)
+
+
 def chains_first(rows: NDArray, count: int) -> NDArray:
     """(blocks, n, LANES) -> (count, n), a copy without the filling chains."""
     blocks, n, lanes = rows.shape
@@ -140,7 +151,9 @@ def info(state: State, filled: Buffers, extra: str | None = None) -> Info:
 
 def copied(state: State) -> State:
     """A state that a kernel may overwrite."""
-    return State(state.phi.copy(), state.streams.copy(), state.chains)
+    phi = aligned(state.phi.shape)
+    phi[:] = state.phi
+    return State(phi, state.streams.copy(), state.chains)
 
 
 @inlined
@@ -162,6 +175,8 @@ def store_streams(streams, state):
 def neighbour_sum(phi, near, x):
     """Sum of the 2d neighbours of site x."""
     total = load(phi, near[x, 0]) + load(phi, near[x, 1])
+    if near.shape[1] == 4:  # two dimensions: no loop, the same order
+        return (total + load(phi, near[x, 2])) + load(phi, near[x, 3])
     for k in range(2, near.shape[1]):
         total = total + load(phi, near[x, k])
     return total

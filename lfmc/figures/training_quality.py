@@ -1,0 +1,78 @@
+"""What a trained flow is like against L: acceptance seen from q and from p, log w per site.
+
+Acceptance from the model's own samples cannot see a region that the model lost; samples of p do.
+At a fixed acceptance the variance of log w is fixed too, so its share of a site has to fall as
+1/V: every site must be learned better the more of them there are, and that is where cost grows.
+"""
+
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from lfmc.figures.panels import extents_axis, logarithmic_y, offsets, sampler_legend
+from lfmc.figures.rundata import RunData
+from lfmc.figures.style import DOUBLE, GREY, sampler_mark
+from lfmc.lattice import volume
+
+
+def draw(run: RunData) -> Figure:
+    """Two panels; every training run a point."""
+    figure = Figure(figsize=(DOUBLE, 2.8))
+    sides, sites = figure.subplots(1, 2)
+    flows = run.config.flow_names
+    for flow, shift in zip(flows, offsets(len(flows), 0.5), strict=True):
+        _points(run, sides, flow, lambda rows: rows.acceptance_p - rows.acceptance_q, shift)
+        _points(run, sites, flow, lambda rows: _per_site(run, rows), 0.0)
+    sides.axhline(0, color=GREY, linewidth=0.6, zorder=0)
+    extents = [e.extent for e in run.config.ensembles]
+    extents_axis(sides, extents)
+    sides.set_ylabel("acceptance from $p$ minus from $q$")
+    logarithmic_y(sites)
+    extents_axis(sites, extents, logarithmic=True)
+    sites.set_ylabel(r"$-\ln(\mathrm{ESS})\;/\;V$")
+    for ax in (sides, sites):
+        ax.set_xlabel("$L$")
+    sampler_legend(figure, flows)
+    return figure
+
+
+def caption(run: RunData) -> str:
+    parts = []
+    for flow in run.config.flow_names:
+        rows = _rows(run, flow)
+        gap = rows.acceptance_p - rows.acceptance_q
+        mean = _per_site(run, rows).groupby(rows.ensemble).mean()
+        named = ", ".join(f"{e} {mean[e]:.2g}" for e in run.config.ensemble_names if e in mean)
+        parts.append(
+            f"{flow}: difference of acceptances {gap.min():+.3f} to {gap.max():+.3f}; per site "
+            f"{named}"
+        )
+    many = run.table("training").groupby(["ensemble", "flow"]).seed.nunique()
+    count = f"{many.min()}" if many.min() == many.max() else f"{many.min()} to {many.max()}"
+    return (
+        "Flows at the moment they pass their target. Left: acceptance estimated from independent "
+        "samples of p minus that from the model's own samples; a mode that the model lost would "
+        "show as a negative value. Right: -ln(ESS/N) over the number of sites, which is the "
+        "variance of log w per site if log w is Gaussian; at fixed acceptance it falls as 1/V. "
+        f"n = {count} seeds a point, single runs without error. {'; '.join(parts)}."
+    )
+
+
+def _rows(run: RunData, flow: str) -> Any:
+    table = run.table("training")
+    known = table.ensemble.isin(list(run.config.ensemble_names))
+    return table[(table.flow == flow) & known & table.acceptance_p.notna()]
+
+
+def _per_site(run: RunData, rows: Any) -> Any:
+    sites = {e.name: volume(e.sites) for e in run.config.ensembles}
+    return -np.log(rows.ess) / rows.ensemble.map(sites)
+
+
+def _points(run: RunData, ax: Axes, flow: str, ordinate: Any, shift: float) -> None:
+    extent = {e.name: e.extent for e in run.config.ensembles}
+    rows = _rows(run, flow)
+    style = sampler_mark(flow).errorbar | {"markersize": 4}
+    ax.plot(rows.ensemble.map(extent).to_numpy(float) + shift, ordinate(rows), **style)
