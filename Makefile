@@ -47,7 +47,7 @@ test-slurm: $(STAMP) ## tests on a throw-away Slurm of three virtual nodes (root
 	  { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq \
 	    --no-install-recommends slurmctld slurmd slurm-client munge > /dev/null; } || \
 	  echo "packages cannot be installed; the tests will be skipped" >&2
-	pytest -m slurm --durations=10
+	pytest -m slurm --durations=5 || [ $$? = 5 ] # 5: this copy has no such tests
 
 lint: $(STAMP) ## ruff, snakefmt, snakemake --lint, and the schema is up to date
 	ruff check $(SOURCES)

@@ -4,15 +4,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
-from lfmc.accept import flow_chain
 from lfmc.action import Phi4, action_of
 from lfmc.config import Config
 from lfmc.errors import LfmcError
 from lfmc.observables import SCALARS, scalars, two_point
-from lfmc.proposals import job, make_block
 from lfmc.store import open_hdf5
 from lfmc.weights import read_log_weights
 
@@ -34,6 +31,11 @@ def verify_flow(
     Raises:
         LfmcError: the first mismatch, naming file, data set and size.
     """
+    import torch
+
+    from lfmc.accept import flow_chain
+    from lfmc.proposals import job, make_block
+
     task = job(config, ensemble, sampler, model)
     action = action_of(config.ensemble(ensemble))
     found: dict[str, Any] = {}

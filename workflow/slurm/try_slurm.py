@@ -26,7 +26,9 @@ PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch", "srun", "squeue", "scontr
 INSTALL = "apt-get install --no-install-recommends slurmctld slurmd slurm-client munge"
 FOLDER = Path("/tmp/lfmc-slurm")
 LINK = Path("/etc/slurm/slurm.conf")
-PORT = 36810  # of the controller; node number i listens at PORT + i
+# Of the controller; node number i listens at PORT + i. Below the range from which the system takes
+# ports for connections and MPI for its ranks: a daemon that restarts finds its own still free.
+PORT = 16810
 CPUS = 4  # of every node, whatever the machine has
 MEMORY = 6000  # MiB of every node
 
@@ -66,7 +68,7 @@ MinJobAge=600
 JobRequeue=1
 PreemptType=preempt/partition_prio
 PreemptMode=REQUEUE
-SchedulerParameters=bf_interval=5,sched_interval=5,batch_sched_delay=1
+SchedulerParameters=bf_interval=2,sched_interval=2,batch_sched_delay=0
 {nodes}
 PartitionName=batch Nodes=ALL Default=YES State=UP MaxTime=24:00:00 DefMemPerCPU=1000 \
 PriorityTier=1 GraceTime=15
