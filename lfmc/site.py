@@ -26,7 +26,7 @@ class Site(Section):
         launcher: what starts MPI ranks; " -n RANKS" is appended.
         max_runtime: longest time limit of the partition, in minutes; longer work is continued by
             the next attempt.
-        node_mem_mb, node_cpus: of the smallest node: a group of light rules uses no more.
+        node_mem_mb: memory of the smallest node: no job asks for more.
         check_seconds: between two questions for the state of jobs.
         rules: resources of single rules, e.g. {train: {slurm_partition: gpu, gpu: 1}}.
     """
@@ -40,7 +40,6 @@ class Site(Section):
     launcher: str = "srun --mpi=pmi2 --kill-on-bad-exit=1"
     max_runtime: Annotated[int, Field(ge=1)] = 1440
     node_mem_mb: Annotated[int, Field(ge=4000)] = 16000
-    node_cpus: Annotated[int, Field(ge=1)] = 4
     check_seconds: Annotated[int, Field(ge=1)] = 30
     rules: dict[str, dict[str, int | str]] = Field(default_factory=dict)
 
@@ -72,12 +71,11 @@ class Site(Section):
         return {"runtime": 1, **resources, **self.rules.get(name, {})}
 
     def together(self, most: int) -> int:
-        """How many chains of light rules share a job of `max_runtime`.
+        """How many pieces of the DAG share a job of light rules: these run one after another.
 
-        A chain has at most four light rules, on two levels, and `node_cpus` run at a time.
+        A piece, rules that hang together, has at most four of them, a minute each.
         """
-        within_limit = (self.max_runtime - 2) * self.node_cpus // 4
-        return max(1, min(most, within_limit))
+        return max(1, min(most, (self.max_runtime - 2) // 4))
 
 
 def read_site(environment: dict[str, str] | None = None) -> Site:

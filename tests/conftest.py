@@ -44,3 +44,11 @@ def cluster() -> Iterator[Path]:
     from slurm_cluster import running_cluster
 
     yield from running_cluster()
+
+
+@pytest.fixture(scope="session")
+def slurm_results(root, cluster, tmp_path_factory) -> tuple[Path, Path]:
+    """Results folders of a small run through Slurm and of the same run on this machine."""
+    from slurm_workflow import both
+
+    return both(root, tmp_path_factory.mktemp("workflow"))

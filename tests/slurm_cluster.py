@@ -14,6 +14,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 # Each fault at so many random moments (LFMC_FAULT_MOMENTS=5 for the whole matrix).
+ACCOUNTING = "LFMC_SLURM_ACCOUNTING" in os.environ  # make test-slurm ACCOUNTING=1
 MOMENTS = range(int(os.environ.get("LFMC_FAULT_MOMENTS", "1")))
 
 
@@ -29,14 +30,14 @@ def load_try_slurm() -> ModuleType:
 TRY = load_try_slurm()
 
 
-def running_cluster(accounting: bool = False) -> Iterator[Path]:
+def running_cluster() -> Iterator[Path]:
     """Folder of a cluster of three nodes, taken down afterwards; skips where none can be."""
-    reason = TRY.not_possible(accounting)
+    reason = TRY.not_possible(ACCOUNTING)
     if reason:
         pytest.skip(f"no Slurm here: {reason}")
     folder = TRY.FOLDER
     TRY.down(folder)
-    TRY.up(folder, 3, accounting)
+    TRY.up(folder, 3, ACCOUNTING)
     yield folder
     TRY.down(folder)
 
