@@ -4,8 +4,9 @@ import json
 import shutil
 
 import pytest
+from same_reports import report_differences
 from same_results import contents, differences, files
-from slurm_workflow import RANKS, through_slurm, workflow
+from slurm_workflow import RANKS, TARGETS, snakemake, through_slurm, workflow
 
 from lfmc.store import open_hdf5
 
@@ -50,6 +51,26 @@ def test_every_file_of_a_job_names_it(slurm_results):
             with open_hdf5(path) as file:
                 text = file.attrs["provenance"]
         assert json.loads(text)["job"]["node"] in ("n1", "n2", "n3")
+
+
+@pytest.fixture(scope="module")
+def reports(slurm_results):
+    """Snakemake's reports of both runs."""
+    for results in slurm_results:
+        done = snakemake(results.parent, *TARGETS, "--report", "report.html")
+        assert done.returncode == 0, done.stdout + done.stderr
+    return tuple(results.parent / "report.html" for results in slurm_results)
+
+
+def test_the_report_of_a_run_through_slurm_is_that_of_a_local_run(reports):
+    assert report_differences(*reports) == []
+
+
+def test_the_comparison_of_reports_sees_a_changed_caption(reports, tmp_path):
+    page = reports[0].read_text()
+    assert "Two-point susceptibility" in page
+    (tmp_path / "report.html").write_text(page.replace("Two-point susceptibility", "Mass"))
+    assert report_differences(tmp_path / "report.html", reports[1]) != []
 
 
 def test_nothing_is_left_in_the_queue_or_half_written(slurm_results, cluster):

@@ -1,0 +1,51 @@
+"""Whether two of Snakemake's reports say the same, but for times, places and numbers of jobs.
+
+    python tests/same_reports.py REPORT.html OTHER.html
+
+Compared are the description, every result's name, labels, caption, rule, wildcards and settings, the
+categories, the graph of rules, the source of each rule and how many jobs of it ran. Pictures and
+tables are files of the run, which same_results.py compares.
+"""
+
+import ast
+import json
+import re
+import sys
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+PARTS = ("workflow_desc", "categories", "rulegraph_spec", "rules")
+
+
+def report_differences(one: Path, two: Path) -> list[str]:
+    """Names of what differs; empty if nothing does."""
+    first, second = contents(one), contents(two)
+    return sorted(k for k in first.keys() | second.keys() if first.get(k) != second.get(k))
+
+
+def contents(path: Path) -> dict[str, Any]:
+    """What a report holds, by name, without times and places."""
+    page = path.read_text()
+    found: dict[str, Any] = {part: variable(page, part) for part in PARTS}
+    for name, result in variable(page, "results").items():
+        job = ast.literal_eval(result["job_properties"])
+        settings = job["params"].partition("settings=")[2]  # before it: where the configuration lay
+        found[name] = [result["name"], result["labels"], result["caption"], result["mime_type"]]
+        found[name] += [job["rule"], job["wildcards"], settings]
+    ran = variable(page, "runtimes_spec")["data"]["values"]
+    found["jobs"] = Counter(row["rule"] for row in ran)
+    return found
+
+
+def variable(page: str, name: str) -> Any:
+    """Value of one of the variables in which a report holds its data."""
+    found = re.search(rf'<script id="[a-z-]+">\s*var {name} = ', page)
+    assert found is not None, f"no {name} in the report"
+    return json.JSONDecoder().raw_decode(page, found.end())[0]
+
+
+if __name__ == "__main__":
+    wrong = report_differences(Path(sys.argv[1]), Path(sys.argv[2]))
+    print("\n".join(wrong) or "the reports say the same")
+    sys.exit(bool(wrong))
