@@ -2,12 +2,11 @@
 
     python tests/same_reports.py REPORT.html OTHER.html
 
-Compared are the description, every result's name, labels, caption, rule, wildcards and settings, the
-categories, the graph of rules, the source of each rule and how many jobs of it ran. Pictures and
-tables are files of the run, which same_results.py compares.
+Compared are the description, every result's name, labels, caption, rule, wildcards and settings,
+the categories, the graph of rules, the source of each rule and how many jobs of it ran. Pictures
+and tables are files of the run, which same_results.py compares.
 """
 
-import ast
 import json
 import re
 import sys
@@ -29,7 +28,7 @@ def contents(path: Path) -> dict[str, Any]:
     page = path.read_text()
     found: dict[str, Any] = {part: variable(page, part) for part in PARTS}
     for name, result in variable(page, "results").items():
-        job = ast.literal_eval(result["job_properties"])
+        job = result["job_properties"]
         settings = job["params"].partition("settings=")[2]  # before it: where the configuration lay
         found[name] = [result["name"], result["labels"], result["caption"], result["mime_type"]]
         found[name] += [job["rule"], job["wildcards"], settings]
