@@ -1,0 +1,81 @@
+"""A time limit shorter than the work: the workflow submits the job again until it is done."""
+
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+import yaml
+from same_results import contents, same
+from slurm_cluster import TRY, environment, processes_on, wait_for
+
+from lfmc.store import open_hdf5
+
+pytestmark = [pytest.mark.slurm, pytest.mark.xdist_group("slurm")]
+
+CUTS = 2
+TARGET = "results-smoke/propose/S8/flow-50.h5"
+
+
+def test_a_job_cut_off_again_and_again_is_finished_by_the_workflow(slurm_results, tmp_path):
+    """Proposals whose time is over twice, at another block each time, and no hand touches them."""
+    folder = shutil.copytree(slurm_results[0].parent, tmp_path / "run", symlinks=True)
+    config = yaml.safe_load((folder / "smoke.yaml").read_text())
+    config["statistics"]["configurations"] = 200_000
+    config["propose"]["block"] = 256
+    (folder / "smoke.yaml").write_text(yaml.safe_dump(config))
+    (folder / TARGET).unlink()
+    command = [sys.executable, "-m", "snakemake", TARGET, "--configfile", "smoke.yaml"]
+    command += ["--workflow-profile", "workflow/profiles/slurm", "--nolock"]
+    settings = environment(LFMC_SITE=str(folder / "site.yaml"))
+    with (folder / "log").open("w") as log:
+        running = subprocess.Popen(command, cwd=folder, env=settings, stdout=log, stderr=log)
+    jobs = [cut_off(folder, count) for count in range(CUTS)]
+    assert running.wait(timeout=300) == 0, (folder / "log").read_text()[-4000:]
+    assert (folder / "log").read_text().count("SLURM status is: 'TIMEOUT'") == CUTS
+    with open_hdf5(folder / TARGET) as file:
+        last = json.loads(file.attrs["provenance"])["job"]["id"]
+    assert len({*jobs, last}) == CUTS + 1
+    undisturbed(folder, slurm_results[1].parent, tmp_path / "other")
+
+
+def cut_off(folder, count: int) -> str:
+    """Wait until the job has made some more blocks, hold it, and let its time be over; its id."""
+    work = folder / "results-smoke/work/propose/S8/flow-50"
+
+    def blocks() -> int:
+        return len(list(work.glob("block-*.h5")))
+
+    wait_for("blocks", lambda: blocks() > 150 * count, 240)
+    job = re.findall(r"SLURM jobid (\d+)", (folder / "log").read_text())[-1]
+    ranks = [pid for pid in processes_on("n3", job) if b"propose" in command_of(pid)]
+    for pid in ranks:
+        os.kill(pid, signal.SIGSTOP)
+    TRY.run("scontrol", "update", f"JobId={job}", f"EndTime={time.strftime('%Y-%m-%dT%H:%M:%S')}")
+    log = folder / "log"
+    wait_for("its end", lambda: log.read_text().count("status is: 'TIMEOUT'") > count, 120)
+    return job
+
+
+def command_of(pid: int) -> bytes:
+    with open(f"/proc/{pid}/cmdline", "rb") as file:
+        return file.read()
+
+
+def undisturbed(folder, trained, other) -> None:
+    """The same proposals by one process on this machine."""
+    shutil.copytree(trained, other, symlinks=True)
+    shutil.copy(folder / "smoke.yaml", other)
+    (other / TARGET).unlink()
+    command = [sys.executable, "-m", "lfmc.cli.main", "propose", "--config", "smoke.yaml"]
+    done = subprocess.run(
+        [*command, "--ensemble", "S8", "--sampler", "flow-50"], cwd=other, env=environment()
+    )
+    assert done.returncode == 0
+    one, two = contents(folder / TARGET), contents(other / TARGET)
+    assert all(same(one[key], two[key]) for key in one.keys() | two.keys())
