@@ -13,13 +13,17 @@ from lfmc.store import open_hdf5
 
 pytestmark = [pytest.mark.slurm, pytest.mark.xdist_group("slurm")]
 
-# Debian's openmpi-bin, and libpmix-dev, whose libpmix.so Slurm's plugin opens.
-OPENMPI = "env MPI4PY_MPIABI=openmpi"
+# Debian's openmpi-bin, and libpmix-dev, whose libpmix.so Slurm's plugin opens. No shared memory: it
+# is called after the host, which the virtual nodes share.
+OPENMPI = "env MPI4PY_MPIABI=openmpi OMPI_MCA_btl=self,tcp"
 PMIX = Path("/usr/lib/x86_64-linux-gnu/libpmix.so")
 LAUNCHERS = {
-    "hydra": ("mpiexec", "MPICH"),
+    "hydra": ("workflow/slurm/in_allocation mpiexec", "MPICH"),
     "openmpi-srun": (f"{OPENMPI} srun --mpi=pmix --kill-on-bad-exit=1", "Open MPI"),
-    "openmpi-mpirun": (f"{OPENMPI} mpirun.openmpi --allow-run-as-root", "Open MPI"),
+    "openmpi-mpirun": (
+        f"{OPENMPI} workflow/slurm/in_allocation mpirun.openmpi --allow-run-as-root",
+        "Open MPI",
+    ),
 }
 
 
