@@ -4,6 +4,7 @@ The file is $LFMC_SITE, else ~/.config/lfmc/site.yaml if there is one. docs/clus
 """
 
 import os
+import sys
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -100,3 +101,11 @@ def read_site(environment: dict[str, str] | None = None) -> Site:
         return Site.model_validate(raw or {})
     except ValidationError as error:
         raise LfmcError(f"{path}: {problems(error)}") from None
+
+
+def site_or_exit() -> Site:
+    """The same for a profile: what is wrong ends Snakemake with one line, not with its usage."""
+    try:
+        return read_site()
+    except LfmcError as error:
+        sys.exit(f"lfmc: error: {error}")

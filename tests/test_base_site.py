@@ -59,6 +59,25 @@ def test_memory_grows_with_attempts_and_a_rule_may_be_overridden(tmp_path):
     assert (asked["runtime"], asked["nodes"]) == (5, 2)
 
 
+@pytest.mark.parametrize("text", [None, "acount: me"])
+def test_snakemake_ends_with_one_line_where_the_site_file_is_wrong(root, tmp_path, text):
+    if text:
+        (tmp_path / "site.yaml").write_text(text)
+    done = subprocess.run(
+        [sys.executable, "-m", "snakemake", "--snakefile", str(root / "Snakefile"), "--dry-run"]
+        + ["--workflow-profile", str(root / "workflow/profiles/slurm")],
+        cwd=tmp_path,
+        env={**os.environ, "LFMC_SITE": str(tmp_path / "site.yaml")},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 1
+    *before, last = done.stderr.splitlines()
+    assert all(line.startswith("Using workflow specific profile") for line in before)
+    what = "acount: unknown key" if text else "site settings cannot be read"
+    assert last.startswith(f"lfmc: error: {tmp_path}/site.yaml: {what}")
+
+
 def test_the_slurm_profile_knows_every_rule_that_is_submitted(root, tmp_path):
     """A dry run with the profile: account, launcher and memory of the site reach the jobs."""
     shutil.copy(root / "config.yaml", tmp_path / "config.yaml")
