@@ -71,6 +71,17 @@ class Site(Section):
         """
         return {"runtime": 1, **resources, **self.rules.get(name, {})}
 
+    def groups(self) -> dict[str, str]:
+        """Which rules of seconds share jobs; none, where a limit is too short for four minutes."""
+        if self.max_runtime < 6:
+            return {}
+        light = dict.fromkeys(("accept", "measure", "autocorrelation", "verify"), "light")
+        return {"tune": "tune", **light}
+
+    def components(self) -> dict[str, int]:
+        """How many pieces of the DAG a group holds at most."""
+        return {"tune": self.together(10), "light": self.together(50)}
+
     def together(self, most: int) -> int:
         """How many pieces of the DAG share a job of light rules: these run one after another.
 

@@ -57,6 +57,11 @@ def test_a_short_time_limit_makes_smaller_groups(root, tmp_path):
     assert (found["tune"], found["light"]) == (2, 14)
 
 
+def test_a_limit_too_short_for_a_group_leaves_every_rule_a_job(root, tmp_path):
+    found = submissions(dry_run(root, tmp_path, {"max_runtime": 2}))
+    assert (found["tune"], found["accept"], found["measure"]) == (3, 6, 15)
+
+
 def test_gpus_of_the_example_reach_the_training_and_nothing_else(root, tmp_path):
     """The example of docs/cluster.md, as text, through Snakemake's own reading of resources."""
     text = (root / "docs" / "cluster.md").read_text()
