@@ -1,7 +1,8 @@
 """The workflow in a folder of its own, here and through the throw-away Slurm.
 
-Every rule runs, with one flow, least statistics and one ensemble verified; LFMC_SLURM_PRESET=1
-takes the preset `smoke` as it is and all of it, in four times the time.
+Every rule runs, with one flow, least statistics and one ensemble verified. LFMC_SLURM_PRESET=1
+takes the preset `smoke` as it is and all of it, LFMC_SLURM_PRESET=10 ten times its statistics;
+LFMC_SLURM_LIMIT=2 is the longest time of a job in minutes.
 """
 
 import os
@@ -17,14 +18,16 @@ SITE = {
     "accounting": ACCOUNTING,
     "account": "lattice" if ACCOUNTING else None,
     "check_seconds": 2,
-    "max_runtime": 34,  # small groups of light rules, of which three run at a time
+    # 34: small groups of light rules, of which three run at a time
+    "max_runtime": int(os.environ.get("LFMC_SLURM_LIMIT", "34")),
     "node_mem_mb": 5000,
     "rules": {"propose": {"nodes": 3}},
 }
 
 
-PRESET = "LFMC_SLURM_PRESET" in os.environ
+PRESET = int(os.environ.get("LFMC_SLURM_PRESET", "0"))
 RANKS = 3
+SLURM = ("--workflow-profile", "workflow/profiles/slurm")
 SAMPLERS = ("flow-50", "hmc", "local", "cluster")
 TARGETS = [] if PRESET else ["plot", *(f"results-smoke/verify/S4/{name}.json" for name in SAMPLERS)]
 
@@ -33,7 +36,10 @@ def configuration(root: Path, ranks: int) -> str:
     """The preset `smoke`, made smaller unless it is asked for as it is."""
     chosen = yaml.safe_load((root / "lfmc" / "data" / "presets" / "smoke.yaml").read_text())
     chosen["propose"]["ranks"] = ranks
-    if not PRESET:
+    if PRESET:
+        chosen["statistics"]["configurations"] *= PRESET
+        chosen["flow"]["retrain_configurations"] *= PRESET
+    else:
         chosen["statistics"] |= {"configurations": 6400, "keep_fields": 50}
         chosen["flow"] |= {"targets": [0.5], "retrain_configurations": 3200}
         chosen["flow"]["model"] |= {"layers": 2, "table": 128}
@@ -51,25 +57,29 @@ def workflow(root: Path, folder: Path, ranks: int, **site: object) -> Path:
     return folder
 
 
-def snakemake(folder: Path, *arguments: str, **extra: str) -> subprocess.CompletedProcess[str]:
-    """Snakemake in that folder."""
+def started(folder: Path, *arguments: str) -> subprocess.Popen[bytes]:
+    """Snakemake in that folder, with the site's settings; its output goes into the file log."""
     command = [sys.executable, "-m", "snakemake", *arguments, "--configfile", "smoke.yaml"]
-    settings = {"LFMC_SITE": str(folder / "site.yaml"), **extra}
-    return subprocess.run(
-        command, cwd=folder, env=environment(**settings), capture_output=True, text=True
-    )
+    settings = environment(LFMC_SITE=str(folder / "site.yaml"))
+    with (folder / "log").open("w") as log:
+        return subprocess.Popen(command, cwd=folder, env=settings, stdout=log, stderr=log)
 
 
-def through_slurm(folder: Path, *targets: str, **extra: str) -> subprocess.CompletedProcess[str]:
-    return snakemake(folder, *targets, "--workflow-profile", "workflow/profiles/slurm", **extra)
+def snakemake(folder: Path, *arguments: str) -> tuple[int, str]:
+    """The same to its end: exit code and output."""
+    return started(folder, *arguments).wait(), (folder / "log").read_text()
+
+
+def through_slurm(folder: Path, *targets: str) -> tuple[int, str]:
+    return snakemake(folder, *targets, *SLURM)
 
 
 def both(root: Path, folder: Path) -> tuple[Path, Path]:
-    """Results of a run through Slurm, ranks on three nodes, and of a run on this machine."""
+    """Results of a run through Slurm, ranks on three nodes, and of a run beside it, without."""
     there = workflow(root, folder / "slurm", RANKS)
-    done = through_slurm(there, *TARGETS)
-    assert done.returncode == 0, (done.stdout + done.stderr)[-8000:]
     here = workflow(root, folder / "local", 1)
-    done = snakemake(here, *TARGETS, "--cores", "2")
-    assert done.returncode == 0, (done.stdout + done.stderr)[-8000:]
+    beside = started(here, *TARGETS, "--cores", "1")
+    code, output = through_slurm(there, *TARGETS)
+    assert code == 0, output[-8000:]
+    assert beside.wait() == 0, (here / "log").read_text()[-8000:]
     return there / "results-smoke", here / "results-smoke"

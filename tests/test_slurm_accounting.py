@@ -20,11 +20,10 @@ def test_jobs_of_a_run_are_in_the_books(slurm_results):
 
 def test_an_unknown_account_is_one_clear_refusal(root, cluster, tmp_path):
     folder = workflow(root, tmp_path / "run", 1, account="nobodys")
-    done = through_slurm(folder, "results-smoke/train/S4/history.csv", "--retries", "0")
-    text = done.stdout + done.stderr
-    assert done.returncode != 0
-    assert "nobodys" in text
-    assert "Traceback" not in text
+    code, output = through_slurm(folder, "results-smoke/train/S4/history.csv", "--retries", "0")
+    assert code != 0
+    assert "nobodys" in output
+    assert "Traceback" not in output
 
 
 def test_the_way_a_job_ended_is_in_the_books(cluster, tmp_path):

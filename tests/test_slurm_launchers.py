@@ -37,8 +37,8 @@ def test_another_launcher_gives_the_same_bits(slurm_results, tmp_path, name):
     made = folder / "results-smoke/propose/S4/flow-50.h5"
     made.unlink()
     shutil.rmtree(folder / "results-smoke/work/propose/S4/flow-50", ignore_errors=True)
-    done = through_slurm(folder, str(made.relative_to(folder)), "--retries", "0")
-    assert done.returncode == 0, (done.stdout + done.stderr)[-4000:]
+    code, output = through_slurm(folder, str(made.relative_to(folder)), "--retries", "0")
+    assert code == 0, output[-4000:]
     with open_hdf5(made) as file:
         parallel = json.loads(file.attrs["provenance"])["parallel"]
     assert (parallel["ranks"], parallel["nodes"]) == (RANKS, ["n1", "n2", "n3"])

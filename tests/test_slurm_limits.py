@@ -13,6 +13,7 @@ import pytest
 import yaml
 from same_results import contents, same
 from slurm_cluster import TRY, environment, processes_on, wait_for
+from slurm_workflow import SLURM, started
 
 from lfmc.store import open_hdf5
 
@@ -30,11 +31,7 @@ def test_a_job_cut_off_again_and_again_is_finished_by_the_workflow(slurm_results
     config["propose"]["block"] = 256
     (folder / "smoke.yaml").write_text(yaml.safe_dump(config))
     (folder / TARGET).unlink()
-    command = [sys.executable, "-m", "snakemake", TARGET, "--configfile", "smoke.yaml"]
-    command += ["--workflow-profile", "workflow/profiles/slurm", "--nolock"]
-    settings = environment(LFMC_SITE=str(folder / "site.yaml"))
-    with (folder / "log").open("w") as log:
-        running = subprocess.Popen(command, cwd=folder, env=settings, stdout=log, stderr=log)
+    running = started(folder, TARGET, *SLURM)
     jobs = [cut_off(folder, count) for count in range(CUTS)]
     assert running.wait(timeout=300) == 0, (folder / "log").read_text()[-4000:]
     assert (folder / "log").read_text().count("SLURM status is: 'TIMEOUT'") == CUTS

@@ -57,8 +57,8 @@ def test_every_file_of_a_job_names_it(slurm_results):
 def reports(slurm_results):
     """Snakemake's reports of both runs."""
     for results in slurm_results:
-        done = snakemake(results.parent, *TARGETS, "--report", "report.html")
-        assert done.returncode == 0, done.stdout + done.stderr
+        code, output = snakemake(results.parent, *TARGETS, "--report", "report.html")
+        assert code == 0, output
     return tuple(results.parent / "report.html" for results in slurm_results)
 
 
@@ -82,6 +82,6 @@ def test_nothing_is_left_in_the_queue_or_half_written(slurm_results, cluster):
 
 def test_an_unknown_partition_is_one_clear_refusal(root, cluster, tmp_path):
     folder = workflow(root, tmp_path / "run", 1, partition="nowhere")
-    done = through_slurm(folder, "results-smoke/train/S4/history.csv", "--retries", "0")
-    assert done.returncode != 0
-    assert "invalid partition specified: nowhere" in done.stdout + done.stderr
+    code, output = through_slurm(folder, "results-smoke/train/S4/history.csv", "--retries", "0")
+    assert code != 0
+    assert "invalid partition specified: nowhere" in output
