@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 import yaml
@@ -41,30 +42,33 @@ def test_a_job_cut_off_again_and_again_is_finished_by_the_workflow(slurm_results
     undisturbed(folder, slurm_results[1].parent, tmp_path / "other")
 
 
-def cut_off(folder, count: int) -> str:
-    """Wait until the job has made some more blocks, hold it, and let its time be over; its id."""
+def cut_off(folder: Path, count: int) -> str:
+    """Hold a job amid its blocks and let its time be over; its id."""
     work = folder / "results-smoke/work/propose/S8/flow-50"
 
-    def blocks() -> int:
-        return len(list(work.glob("block-*.h5")))
+    def jobs() -> list[str]:
+        return re.findall(r"SLURM jobid (\d+)", (folder / "log").read_text())
 
-    wait_for("blocks", lambda: blocks() > 150 * count, 240)
-    job = re.findall(r"SLURM jobid (\d+)", (folder / "log").read_text())[-1]
-    ranks = [pid for pid in processes_on("n3", job) if b"propose" in command_of(pid)]
-    for pid in ranks:
-        os.kill(pid, signal.SIGSTOP)
+    def ends() -> int:
+        return (folder / "log").read_text().count("status is: 'TIMEOUT'")
+
+    wait_for("its submission", lambda: len(jobs()) > count, 240)
+    before, job = len(list(work.glob("block-*.h5"))), jobs()[-1]
+    wait_for("blocks", lambda: len(list(work.glob("block-*.h5"))) > before + 50 * count, 240)
+    for pid in [pid for node in ("n1", "n2", "n3") for pid in processes_on(node, job)]:
+        if is_rank(pid):
+            os.kill(pid, signal.SIGSTOP)
     TRY.run("scontrol", "update", f"JobId={job}", f"EndTime={time.strftime('%Y-%m-%dT%H:%M:%S')}")
-    log = folder / "log"
-    wait_for("its end", lambda: log.read_text().count("status is: 'TIMEOUT'") > count, 120)
+    wait_for("its end", lambda: ends() > count, 120)
     return job
 
 
-def command_of(pid: int) -> bytes:
-    with open(f"/proc/{pid}/cmdline", "rb") as file:
-        return file.read()
+def is_rank(pid: int) -> bool:
+    words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+    return b"python" in words[0] and b"--expect-ranks" in words
 
 
-def undisturbed(folder, trained, other) -> None:
+def undisturbed(folder: Path, trained: Path, other: Path) -> None:
     """The same proposals by one process on this machine."""
     shutil.copytree(trained, other, symlinks=True)
     shutil.copy(folder / "smoke.yaml", other)
