@@ -3,8 +3,9 @@
     python tests/same_reports.py REPORT.html OTHER.html
 
 Compared are the description, every result's name, labels, caption, rule, wildcards and settings,
-the categories, the graph of rules, the source of each rule and how many jobs of it ran. Pictures
-and tables are files of the run, which same_results.py compares.
+the categories, the rules in the graph, the source of each and how many jobs of it ran. The arrows
+of the graph are of one job a rule, another one at every call of Snakemake. Pictures and tables are
+files of the run, which same_results.py compares.
 """
 
 import json
@@ -14,7 +15,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-PARTS = ("workflow_desc", "categories", "rulegraph_spec", "rules")
+PARTS = ("workflow_desc", "categories", "rules")
 
 
 def report_differences(one: Path, two: Path) -> list[str]:
@@ -32,6 +33,8 @@ def contents(path: Path) -> dict[str, Any]:
         settings = job["params"].partition("settings=")[2]  # before it: where the configuration lay
         found[name] = [result["name"], result["labels"], result["caption"], result["mime_type"]]
         found[name] += [job["rule"], job["wildcards"], settings]
+    nodes = next(d for d in variable(page, "rulegraph_spec")["data"] if d["name"] == "node-data")
+    found["graph"] = sorted({node["rule"] for node in nodes["values"]})
     ran = variable(page, "runtimes_spec")["data"]["values"]
     found["jobs"] = Counter(row["rule"] for row in ran)
     return found
