@@ -21,6 +21,8 @@ from lfmc.errors import LfmcError
 # One of these is set by every launcher that the documentation names, mpirun and srun alike.
 SIZES = ("PMI_SIZE", "OMPI_COMM_WORLD_SIZE", "MPI_LOCALNRANKS")
 RANKS = ("PMI_RANK", "PMIX_RANK", "OMPI_COMM_WORLD_RANK")
+# Set by the mpirun of MPICH and of Open MPI, which may itself use srun to reach other nodes.
+OF_MPIRUN = ("MPI_LOCALNRANKS", "OMPI_COMM_WORLD_SIZE")
 SEGMENTS = Path("/dev/shm")
 FRESH_SECONDS = 10.0  # a segment is mapped by then
 STARTUP_SECONDS = 180.0  # longest start-up of all ranks; $LFMC_STARTUP_SECONDS overrides
@@ -114,7 +116,7 @@ def ranks(expected: int | None) -> Ranks:
 
 def launcher() -> str:
     """What started this process, as far as its environment tells."""
-    if "SLURM_STEP_ID" in os.environ and "HYDI_CONTROL_FD" not in os.environ:
+    if "SLURM_STEP_ID" in os.environ and not any(name in os.environ for name in OF_MPIRUN):
         return "srun"
     return "mpirun"
 

@@ -43,5 +43,6 @@ def test_another_launcher_gives_the_same_bits(slurm_results, tmp_path, name):
         parallel = json.loads(file.attrs["provenance"])["parallel"]
     assert (parallel["ranks"], parallel["nodes"]) == (RANKS, ["n1", "n2", "n3"])
     assert library in parallel["mpi"]
+    assert parallel["launcher"] == ("srun" if "srun" in launcher else "mpirun")
     one, two = contents(made), contents(slurm_results[1] / "propose/S4/flow-50.h5")
     assert all(same(one[key], two[key]) for key in one.keys() | two.keys())
