@@ -36,14 +36,17 @@ def run(*command: str, **environment: str) -> subprocess.CompletedProcess[str]:
 
 
 def stop(pid_file: Path, number: signal.Signals = signal.SIGTERM) -> None:
-    """Signal the daemon of a pid file and wait for its end; kill it after 15 s."""
-    pid = alive(pid_file)
+    """Signal the daemon of a pid file and wait for its end; kill it after 15 s.
+
+    It may remove the file long before it ends, so its process is what is watched.
+    """
+    pid, daemon = alive(pid_file), name_of(pid_file)
     if pid:
         os.kill(pid, number)
         deadline = time.monotonic() + 15
-        while alive(pid_file) and time.monotonic() < deadline:
+        while is_daemon(pid, daemon) and time.monotonic() < deadline:
             time.sleep(0.1)
-        if alive(pid_file):
+        if is_daemon(pid, daemon):
             os.kill(pid, signal.SIGKILL)
     pid_file.unlink(missing_ok=True)
 
@@ -52,11 +55,23 @@ def alive(pid_file: Path) -> int:
     """Process id if the daemon of a pid file runs, else 0: the number may be another's by now."""
     try:
         pid = int(pid_file.read_text())
-        command = Path(f"/proc/{pid}/stat").read_text().split()
     except (OSError, ValueError):
         return 0
-    daemon = pid_file.stem.split("-")[0]
-    return pid if command[1].strip("()") == daemon and command[2] != "Z" else 0
+    return pid if is_daemon(pid, name_of(pid_file)) else 0
+
+
+def is_daemon(pid: int, daemon: str) -> bool:
+    """Whether the process runs and has that name."""
+    try:
+        command = Path(f"/proc/{pid}/stat").read_text().split()
+    except OSError:
+        return False
+    return command[1].strip("()") == daemon and command[2] != "Z"
+
+
+def name_of(pid_file: Path) -> str:
+    """slurmd of slurmd-n1.pid."""
+    return pid_file.stem.split("-")[0]
 
 
 def wait(ready: Callable[[], bool], seconds: float, what: str, folder: Path) -> None:
