@@ -4,6 +4,7 @@ The file is $LFMC_SITE, else ~/.config/lfmc/site.yaml if there is one. docs/clus
 """
 
 import os
+import sys
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -26,7 +27,7 @@ class Site(Section):
         launcher: what starts MPI ranks; " -n RANKS" is appended.
         max_runtime: longest time limit of the partition, in minutes; longer work is continued by
             the next attempt.
-        node_mem_mb, node_cpus: of the smallest node: a group of light rules uses no more.
+        node_mem_mb: memory of the smallest node: no job asks for more.
         check_seconds: between two questions for the state of jobs.
         rules: resources of single rules, e.g. {train: {slurm_partition: gpu, gpu: 1}}.
     """
@@ -40,7 +41,6 @@ class Site(Section):
     launcher: str = "srun --mpi=pmi2 --kill-on-bad-exit=1"
     max_runtime: Annotated[int, Field(ge=1)] = 1440
     node_mem_mb: Annotated[int, Field(ge=4000)] = 16000
-    node_cpus: Annotated[int, Field(ge=1)] = 4
     check_seconds: Annotated[int, Field(ge=1)] = 30
     rules: dict[str, dict[str, int | str]] = Field(default_factory=dict)
 
@@ -71,13 +71,23 @@ class Site(Section):
         """
         return {"runtime": 1, **resources, **self.rules.get(name, {})}
 
-    def together(self, most: int) -> int:
-        """How many chains of light rules share a job of `max_runtime`.
+    def groups(self) -> dict[str, str]:
+        """Which rules of seconds share jobs; none, where a limit is too short for four minutes."""
+        if self.max_runtime < 6:
+            return {}
+        light = dict.fromkeys(("accept", "measure", "autocorrelation", "verify"), "light")
+        return {"tune": "tune", **light}
 
-        A chain has at most four light rules, on two levels, and `node_cpus` run at a time.
+    def components(self) -> dict[str, int]:
+        """How many pieces of the DAG a group holds at most."""
+        return {"tune": self.together(10), "light": self.together(50)}
+
+    def together(self, most: int) -> int:
+        """How many pieces of the DAG share a job of light rules: these run one after another.
+
+        A piece, rules that hang together, has at most four of them, a minute each.
         """
-        within_limit = (self.max_runtime - 2) * self.node_cpus // 4
-        return max(1, min(most, within_limit))
+        return max(1, min(most, (self.max_runtime - 2) // 4))
 
 
 def read_site(environment: dict[str, str] | None = None) -> Site:
@@ -102,3 +112,11 @@ def read_site(environment: dict[str, str] | None = None) -> Site:
         return Site.model_validate(raw or {})
     except ValidationError as error:
         raise LfmcError(f"{path}: {problems(error)}") from None
+
+
+def site_or_exit() -> Site:
+    """The same for a profile: what is wrong ends Snakemake with one line, not with its usage."""
+    try:
+        return read_site()
+    except LfmcError as error:
+        sys.exit(f"lfmc: error: {error}")

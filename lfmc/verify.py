@@ -1,22 +1,21 @@
 """Chains checked from their files: recompute what was stored, from what else was stored."""
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import h5py
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
-from lfmc.accept import flow_chain
 from lfmc.action import Phi4, action_of
 from lfmc.config import Config
 from lfmc.errors import LfmcError
 from lfmc.observables import SCALARS, scalars, two_point
-from lfmc.parts import CHECKSUM, block_checksum, read_block
-from lfmc.proposals import Job, columns, first_row, job, make_block
 from lfmc.store import open_hdf5
 from lfmc.weights import read_log_weights
+
+if TYPE_CHECKING:
+    from lfmc.proposals import Job
 
 # Stored in float32; the action in float64. log q of a field is by the inverse map, as good as the
 # flow says.
@@ -37,6 +36,11 @@ def verify_flow(
     Raises:
         LfmcError: the first mismatch, naming file, data set and size.
     """
+    import torch
+
+    from lfmc.accept import flow_chain
+    from lfmc.proposals import job, make_block
+
     task = job(config, ensemble, sampler, model)
     action = action_of(config.ensemble(ensemble))
     found: dict[str, Any] = {}
@@ -72,8 +76,11 @@ def verify_flow(
     return found
 
 
-def _whole(task: Job, path: Path, file: h5py.File) -> None:
+def _whole(task: "Job", path: Path, file: h5py.File) -> None:
     """Refuse blocks whose checksum is not that of their content; SLAB of them at a time."""
+    from lfmc.parts import CHECKSUM, block_checksum, read_block
+    from lfmc.proposals import columns, first_row
+
     digests = file[CHECKSUM][()]
     for begin in range(0, task.blocks, SLAB):
         end = min(begin + SLAB, task.blocks)

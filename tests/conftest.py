@@ -3,7 +3,7 @@
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -36,3 +36,19 @@ def run_lfmc(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
         )
 
     return run
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[Path]:
+    """Folder of a Slurm of three virtual nodes, one for all tests marked slurm."""
+    from slurm_cluster import running_cluster
+
+    yield from running_cluster()
+
+
+@pytest.fixture(scope="session")
+def slurm_results(root, cluster, tmp_path_factory) -> tuple[Path, Path]:
+    """Results folders of a small run through Slurm and of the same run on this machine."""
+    from slurm_workflow import both
+
+    return both(root, tmp_path_factory.mktemp("workflow"))

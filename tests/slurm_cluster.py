@@ -1,6 +1,6 @@
 """The throw-away Slurm of workflow/slurm/try_slurm.py, and jobs in it, for several tests."""
 
-import importlib.util
+import importlib
 import os
 import random
 import subprocess
@@ -14,18 +14,17 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 # Each fault at so many random moments (LFMC_FAULT_MOMENTS=5 for the whole matrix).
+ACCOUNTING = "LFMC_SLURM_ACCOUNTING" in os.environ  # make test-slurm ACCOUNTING=1
 MOMENTS = range(int(os.environ.get("LFMC_FAULT_MOMENTS", "1")))
 
 
 def load_try_slurm() -> ModuleType:
     """The script as a module."""
-    path = ROOT / "workflow" / "slurm" / "try_slurm.py"
-    spec = importlib.util.spec_from_file_location("try_slurm", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    sys.path.insert(0, str(ROOT / "workflow" / "slurm"))
+    try:
+        return importlib.import_module("try_slurm")
+    finally:
+        del sys.path[0]
 
 
 TRY = load_try_slurm()
@@ -33,12 +32,12 @@ TRY = load_try_slurm()
 
 def running_cluster() -> Iterator[Path]:
     """Folder of a cluster of three nodes, taken down afterwards; skips where none can be."""
-    reason = TRY.not_possible()
+    reason = TRY.not_possible(ACCOUNTING)
     if reason:
         pytest.skip(f"no Slurm here: {reason}")
     folder = TRY.FOLDER
     TRY.down(folder)
-    TRY.up(folder, 3)
+    TRY.up(folder, 3, ACCOUNTING)
     yield folder
     TRY.down(folder)
 

@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import yaml
@@ -59,20 +60,37 @@ def test_memory_grows_with_attempts_and_a_rule_may_be_overridden(tmp_path):
     assert (asked["runtime"], asked["nodes"]) == (5, 2)
 
 
+def dry_run(root: Path, folder: Path) -> subprocess.CompletedProcess[str]:
+    """Snakemake with the Slurm profile in a folder that may have site settings."""
+    return subprocess.run(
+        [sys.executable, "-m", "snakemake", "--snakefile", str(root / "Snakefile"), "--dry-run"]
+        + ["--workflow-profile", str(root / "workflow/profiles/slurm")],
+        cwd=folder,
+        env={**os.environ, "LFMC_SITE": str(folder / "site.yaml")},
+        capture_output=True,
+        text=True,
+    )
+
+
+@pytest.mark.parametrize("text", [None, "acount: me"])
+def test_snakemake_ends_with_one_line_where_the_site_file_is_wrong(root, tmp_path, text):
+    if text:
+        (tmp_path / "site.yaml").write_text(text)
+    done = dry_run(root, tmp_path)
+    assert done.returncode == 1
+    *before, last = done.stderr.splitlines()
+    assert all(line.startswith("Using workflow specific profile") for line in before)
+    what = "acount: unknown key" if text else "site settings cannot be read"
+    assert last.startswith(f"lfmc: error: {tmp_path}/site.yaml: {what}")
+
+
 def test_the_slurm_profile_knows_every_rule_that_is_submitted(root, tmp_path):
     """A dry run with the profile: account, launcher and memory of the site reach the jobs."""
     shutil.copy(root / "config.yaml", tmp_path / "config.yaml")
     (tmp_path / "site.yaml").write_text(
         yaml.safe_dump({"account": "lattice", "launcher": "srun --mpi=pmix"})
     )
-    done = subprocess.run(
-        [sys.executable, "-m", "snakemake", "--snakefile", str(root / "Snakefile"), "--dry-run"]
-        + ["--workflow-profile", str(root / "workflow/profiles/slurm")],
-        cwd=tmp_path,
-        env={**os.environ, "LFMC_SITE": str(tmp_path / "site.yaml")},
-        capture_output=True,
-        text=True,
-    )
+    done = dry_run(root, tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "slurm_account=lattice" in done.stdout
     assert "launcher=srun --mpi=pmix" in done.stdout

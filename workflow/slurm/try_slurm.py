@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
 """A throw-away Slurm of several virtual nodes on this machine, for trying and testing.
 
-    try_slurm.py up [--nodes 3]     start munged, slurmctld and one slurmd a node
-    try_slurm.py status             what runs
-    try_slurm.py down               end all of it, by pid files
+    try_slurm.py up [--nodes 3] [--accounting]   munged, slurmctld, one slurmd a node, slurmdbd
+    try_slurm.py status                          what runs
+    try_slurm.py down                            end all of it, by pid files
 
-Needs root and Debian's packages slurmctld, slurmd, slurm-client and munge; no systemd, no cgroups.
+Needs root and Debian's packages slurmctld, slurmd, slurm-client and munge, for accounting slurmdbd
+and mariadb-server too; no systemd, no cgroups.
 Everything lies in one folder (--folder); the only file outside it is the link
 /etc/slurm/slurm.conf, without which jobs would not find the cluster. Standard library only.
 """
@@ -15,18 +16,21 @@ import os
 import shutil
 import signal
 import socket
-import subprocess
 import sys
 import time
-from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+
+import accounting
+from daemons import Refused, alive, run, search_path, start, stop, wait
 
 PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch", "srun", "squeue", "scontrol")
 INSTALL = "apt-get install --no-install-recommends slurmctld slurmd slurm-client munge"
 FOLDER = Path("/tmp/lfmc-slurm")
 LINK = Path("/etc/slurm/slurm.conf")
-PORT = 36810  # of the controller; node number i listens at PORT + i
+# Of the controller; node number i listens at PORT + i. Below the range from which the system takes
+# ports for connections and MPI for its ranks: a daemon that restarts finds its own still free.
+PORT = 16810
 CPUS = 4  # of every node, whatever the machine has
 MEMORY = 6000  # MiB of every node
 
@@ -37,6 +41,7 @@ CONF = """\
 ClusterName=lfmctry
 SlurmctldHost={host}(127.0.0.1)
 SlurmctldPort={port}
+FirstJobId={first}
 SlurmUser=root
 SlurmdUser=root
 AuthType=auth/munge
@@ -45,6 +50,7 @@ CredType=cred/munge
 StateSaveLocation={folder}/state
 SlurmdSpoolDir={folder}/spool-%n
 SlurmctldPidFile={folder}/slurmctld.pid
+TmpFS={folder}/tmp-%n
 SlurmdPidFile={folder}/slurmd-%n.pid
 SlurmctldLogFile={folder}/slurmctld.log
 SlurmdLogFile={folder}/slurmd-%n.log
@@ -58,7 +64,7 @@ SlurmdParameters=config_overrides
 JobAcctGatherType=jobacct_gather/linux
 JobAcctGatherFrequency=task=1
 JobAcctGatherParams=OverMemoryKill
-AccountingStorageType=accounting_storage/none
+{accounting}
 ReturnToService=2
 SlurmdTimeout=15
 KillWait=15
@@ -66,7 +72,7 @@ MinJobAge=600
 JobRequeue=1
 PreemptType=preempt/partition_prio
 PreemptMode=REQUEUE
-SchedulerParameters=bf_interval=5,sched_interval=5,batch_sched_delay=1
+SchedulerParameters=bf_interval=2,sched_interval=2,batch_sched_delay=0
 {nodes}
 PartitionName=batch Nodes=ALL Default=YES State=UP MaxTime=24:00:00 DefMemPerCPU=1000 \
 PriorityTier=1 GraceTime=15
@@ -77,10 +83,6 @@ NODE = "NodeName=n{i} NodeHostName={host} NodeAddr=127.0.0.1 Port={port} CPUs={c
 RealMemory={memory} State=UNKNOWN"
 
 
-class Refused(Exception):
-    """What is missing or in the way, in one line."""
-
-
 def main() -> None:
     """Parse the command line; a refusal is one line and exit code 2 (77: cannot run here)."""
     parser = argparse.ArgumentParser(
@@ -88,14 +90,15 @@ def main() -> None:
     )
     parser.add_argument("command", choices=("up", "down", "status", "check"))
     parser.add_argument("--nodes", type=int, default=3)
+    parser.add_argument("--accounting", action="store_true", help="with slurmdbd and a database")
     parser.add_argument("--folder", type=Path, default=FOLDER)
     chosen = parser.parse_args()
-    missing = not_possible()
+    missing = not_possible(chosen.accounting)
     if missing:
         sys.exit(print(f"try_slurm: {missing}", file=sys.stderr) or 77)
     try:
         if chosen.command == "up":
-            up(chosen.folder, chosen.nodes)
+            up(chosen.folder, chosen.nodes, chosen.accounting)
         elif chosen.command == "down":
             down(chosen.folder)
         elif chosen.command == "status":
@@ -104,17 +107,19 @@ def main() -> None:
         sys.exit(print(f"try_slurm: {error}", file=sys.stderr) or 2)
 
 
-def not_possible() -> str:
+def not_possible(with_accounting: bool = False) -> str:
     """Why a cluster cannot be started here; empty if it can."""
     if os.geteuid() != 0:
         return "needs root: its daemons start jobs as their users (try sudo)"
-    missing = [name for name in PROGRAMS if not shutil.which(name, path=search_path())]
+    needed = (*PROGRAMS, *accounting.PROGRAMS) if with_accounting else PROGRAMS
+    missing = [name for name in needed if not shutil.which(name, path=search_path())]
     if missing:
-        return f"{', '.join(missing)} not found; on Debian or Ubuntu: {INSTALL}"
+        packages = f" {accounting.PACKAGES}" if with_accounting else ""
+        return f"{', '.join(missing)} not found; on Debian or Ubuntu: {INSTALL}{packages}"
     return ""
 
 
-def up(folder: Path, nodes: int) -> None:
+def up(folder: Path, nodes: int, with_accounting: bool = False) -> None:
     """Start the cluster and wait until every node is idle.
 
     Raises:
@@ -125,29 +130,39 @@ def up(folder: Path, nodes: int) -> None:
     if LINK.exists() and not LINK.is_symlink():
         raise Refused(f"{LINK} is there: this machine belongs to a cluster already")
     shutil.rmtree(folder, ignore_errors=True)
-    for name in ("", "state", *(f"spool-n{i + 1}" for i in range(nodes))):
+    of_nodes = [f"{name}-n{i + 1}" for i in range(nodes) for name in ("spool", "tmp")]
+    for name in ("", "state", *of_nodes):
         (folder / name).mkdir(mode=0o755, parents=True)
     conf = folder / "slurm.conf"
-    conf.write_text(configuration(folder, nodes))
+    conf.write_text(configuration(folder, nodes, with_accounting))
     (folder / "cgroup.conf").write_text("CgroupAutomount=no\n")
     LINK.parent.mkdir(exist_ok=True)
     LINK.unlink(missing_ok=True)
     LINK.symlink_to(conf)
     start_munge(folder)
+    if with_accounting:
+        accounting.start_accounting(folder, PORT - 1)
     start_controller(folder)
     for i in range(nodes):
         start_node(folder, f"n{i + 1}")
     wait(lambda: set(states()) == {"idle"} and len(states()) == nodes, 60, "all nodes idle", folder)
 
 
-def configuration(folder: Path, nodes: int) -> str:
+def configuration(folder: Path, nodes: int, with_accounting: bool = False) -> str:
     """slurm.conf of this machine."""
     host = socket.gethostname().split(".")[0]
     lines = [
         NODE.format(i=i + 1, host=host, port=PORT + i + 1, cpus=CPUS, memory=MEMORY)
         for i in range(nodes)
     ]
-    return CONF.format(host=host, port=PORT, folder=folder, nodes="\n".join(lines))
+    storage = "AccountingStorageType=accounting_storage/none"
+    if with_accounting:
+        storage = accounting.OF_CLUSTER.format(folder=folder, port=PORT - 1)
+    # Numbers no earlier cluster here had: MPICH names shared memory after them.
+    first = int(time.time()) % 10_000_000
+    return CONF.format(
+        host=host, port=PORT, folder=folder, nodes="\n".join(lines), accounting=storage, first=first
+    )
 
 
 def start_munge(folder: Path) -> None:
@@ -179,9 +194,11 @@ def down(folder: Path) -> None:
         deadline = time.monotonic() + 40
         while time.monotonic() < deadline and run("squeue", "--noheader").stdout.strip():
             time.sleep(0.5)
-    for pattern in ("slurmd-*.pid", "slurmctld.pid", "munged.pid"):
+    for pattern in ("slurmd-*.pid", "slurmctld.pid"):
         for path in folder.glob(pattern):
             stop(path)
+    accounting.stop_accounting(folder)
+    stop(folder / "munged.pid")
     for pid in left_by_jobs():
         with suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
@@ -198,30 +215,6 @@ def status(folder: Path) -> None:
     if not alive(folder / "slurmctld.pid"):
         raise Refused(f"no cluster runs in {folder}; 'try_slurm.py up' starts one")
     print(run("sinfo", "--Node", "--long").stdout + run("squeue").stdout, end="")
-
-
-def stop(pid_file: Path, number: signal.Signals = signal.SIGTERM) -> None:
-    """Signal the daemon of a pid file and wait for its end; kill it after 15 s."""
-    pid = alive(pid_file)
-    if pid:
-        os.kill(pid, number)
-        deadline = time.monotonic() + 15
-        while alive(pid_file) and time.monotonic() < deadline:
-            time.sleep(0.1)
-        if alive(pid_file):
-            os.kill(pid, signal.SIGKILL)
-    pid_file.unlink(missing_ok=True)
-
-
-def alive(pid_file: Path) -> int:
-    """Process id if the daemon of a pid file runs, else 0: the number may be another's by now."""
-    try:
-        pid = int(pid_file.read_text())
-        command = Path(f"/proc/{pid}/stat").read_text().split()
-    except (OSError, ValueError):
-        return 0
-    daemon = pid_file.stem.split("-")[0]
-    return pid if command[1].strip("()") == daemon and command[2] != "Z" else 0
 
 
 def left_by_jobs() -> list[int]:
@@ -242,40 +235,6 @@ def states() -> list[str]:
 def controller_answers() -> bool:
     """Whether slurmctld is up."""
     return run("scontrol", "ping").stdout.split()[-1:] == ["UP"]
-
-
-def start(*command: str) -> None:
-    """Start a daemon, which puts itself into the background."""
-    done = run(*command)
-    if done.returncode:
-        raise Refused(f"{command[0]} does not start: {(done.stderr or done.stdout).strip()}")
-
-
-def run(*command: str) -> subprocess.CompletedProcess[str]:
-    """Run a program of Slurm; its daemons keep no pipe of ours open."""
-    environment = {k: v for k, v in os.environ.items() if not k.startswith("SLURM_")}
-    environment["PATH"] = search_path()
-    return subprocess.run(
-        command, capture_output=True, text=True, env=environment, stdin=subprocess.DEVNULL
-    )
-
-
-def wait(ready: Callable[[], bool], seconds: float, what: str, folder: Path) -> None:
-    """Wait until ready.
-
-    Raises:
-        Refused: not within `seconds`.
-    """
-    deadline = time.monotonic() + seconds
-    while not ready():
-        if time.monotonic() > deadline:
-            raise Refused(f"{what}: not after {seconds:.0f} s; see the logs in {folder}")
-        time.sleep(0.2)
-
-
-def search_path() -> str:
-    """PATH with the folders of daemons."""
-    return os.environ.get("PATH", "") + ":/usr/sbin:/sbin:/usr/bin"
 
 
 if __name__ == "__main__":
