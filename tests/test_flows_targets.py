@@ -99,7 +99,7 @@ def test_free_field_has_the_exact_propagator():
     Only the heat-bath flow can be built for lam = 0 and still be wrong enough to reject.
     """
     action = Phi4((4, 4), 1.0, 0.0)
-    fields = chain("heatbath", action, action, 3000, 0.05)
+    fields = chain("heatbath", action, action, 3000, 0.03)
     mode = np.fft.fft2(fields.reshape(REPLICAS, -1, 4, 4))
     power = (abs(mode) ** 2 / 16).mean(1).reshape(REPLICAS, -1)
     assert sigmas(power, 1 / (2 * (khat2((4, 4)) + 1.0))).max() < 4.5
