@@ -159,7 +159,7 @@ def test_a_damaged_segment_and_later_ones_are_redone(
     sampling.run(job, tmp_path / "whole.h5", tmp_path / "work")
     asked = iter(range(10**6))
     with pytest.raises(sampling.Interrupted):
-        sampling.run(job, tmp_path / "a.h5", tmp_path / "work", stop=lambda: next(asked) > 13)
+        sampling.run(job, tmp_path / "a.h5", tmp_path / "work", stop=lambda: next(asked) > 16)
     files = sorted((tmp_path / "work").iterdir())
     assert len(files) >= 3
     before = [f.stat().st_mtime_ns for f in files]
@@ -173,11 +173,26 @@ def test_a_damaged_segment_and_later_ones_are_redone(
     assert same(tmp_path / "a.h5", tmp_path / "whole.h5")
 
 
+def test_thermalisation_can_be_left_too(config, tuning, small_segments, tmp_path):
+    job = sampling.task(config, "cluster", "T", tuning)
+    for answers in range(3):
+        asked = iter(range(10))
+        with pytest.raises(sampling.Interrupted):
+            sampling.run(
+                job,
+                tmp_path / "a.h5",
+                tmp_path / "work",
+                stop=lambda a=asked, n=answers: next(a) >= n,
+            )
+        assert next(asked) == answers + 1
+        assert not list(tmp_path.glob("work/*"))
+
+
 def test_segments_of_other_settings_are_not_used(config, tuning, small_segments, tmp_path):
     job = sampling.task(config, "local", "T", tuning)
     asked = iter(range(10**6))
     with pytest.raises(sampling.Interrupted):
-        sampling.run(job, tmp_path / "a.h5", tmp_path / "work", stop=lambda: next(asked) > 4)
+        sampling.run(job, tmp_path / "a.h5", tmp_path / "work", stop=lambda: next(asked) > 7)
     other = sampling.task(parse_config({**TINY, "seed": 6}), "local", "T", _retuned(tuning))
     sampling.run(other, tmp_path / "b.h5", tmp_path / "work")
     sampling.run(other, tmp_path / "c.h5", tmp_path / "fresh")

@@ -117,7 +117,8 @@ def run(
     done, state = finished_segments(work, job.key, job.plan.segments)
     if state is None:
         streams = (job.config.seed, range(job.plan.replicas), job.name, job.ensemble)
-        state = thermalise(cold_start(job.action.shape, *streams), job.action, job.method)
+        start = cold_start(job.action.shape, *streams)
+        state = thermalise(start, job.action, job.method, lambda: _leave_if(stop))
     else:
         total = job.plan.segments
         log.warning("%s %s continues after segment %d of %d", job.name, job.ensemble, done, total)
@@ -129,6 +130,11 @@ def run(
     discard_progress(work)
 
 
+def _leave_if(stop: Callable[[], bool]) -> None:
+    if stop():
+        raise Interrupted
+
+
 def sample_segment(
     job: Task, index: int, state: State, report: Report, stop: Callable[[], bool]
 ) -> Segment:
@@ -137,8 +143,7 @@ def sample_segment(
     every, seconds, seconds_measure, accepted = job.plan.save_every, 0.0, 0.0, 0.0
     pieces: list[dict[str, NDArray]] = []
     for begin in range(first, last, job.plan.chunk):
-        if stop():
-            raise Interrupted
+        _leave_if(stop)
         report(begin * every, job.plan.updates)
         end = min(begin + job.plan.chunk, last)
         t0 = perf_counter()

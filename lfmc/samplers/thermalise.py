@@ -6,6 +6,8 @@ Metropolis sweeps, runs its own updates, and then every chain must have moved, <
 and the third and fourth quarter of the thermalisation must agree.
 """
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -23,8 +25,13 @@ SIGMAS = 7.0
 UNSTABLE = 0.01
 
 
-def thermalise(state: State, action: Phi4, method: Method) -> State:
+def thermalise(
+    state: State, action: Phi4, method: Method, pause: Callable[[], None] = lambda: None
+) -> State:
     """Sweeps, then the sampler's own updates, then the checks.
+
+    Args:
+        pause: called before each of the three parts; may raise to leave it all.
 
     Raises:
         LfmcError: a chain that never moved, <exp(-dH)> off 1, a drift, or a field that is not
@@ -32,10 +39,13 @@ def thermalise(state: State, action: Phi4, method: Method) -> State:
     """
     everyone = state._replace(chains=state.phi.shape[0] * state.phi.shape[2])
     n = method.thermalisation
+    pause()
     everyone, _ = sample_local(
         everyone, action, LocalParameters(method.delta), max(n, 100), n + 100
     )
+    pause()
     everyone, _ = method.advance(everyone, action, n - n // 2, n + 1)
+    pause()
     everyone, info = method.advance(everyone, action, n // 2, n + 1)
     require_finite(everyone, method.name)
     check(info, method.name)
