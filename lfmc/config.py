@@ -5,6 +5,7 @@ Every problem of a file is reported at once, with its path and what would be rig
 
 import hashlib
 import json
+from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Self
 
@@ -53,10 +54,16 @@ class Config(Section):
 
     def ensemble(self, name: str) -> Ensemble:
         """The ensemble of that name; an unknown one names the choices."""
-        for e in self.ensembles:
-            if e.name == name:
-                return e
-        raise LfmcError(f"no ensemble {name!r}; there are {', '.join(self.ensemble_names)}")
+        try:
+            return self.named[name]
+        except KeyError:
+            known = ", ".join(self.ensemble_names)
+            raise LfmcError(f"no ensemble {name!r}; there are {known}") from None
+
+    @cached_property
+    def named(self) -> dict[str, Ensemble]:
+        """The ensembles by name: a workflow of hundreds asks several times for each job."""
+        return {e.name: e for e in self.ensembles}
 
     @property
     def ensemble_names(self) -> tuple[str, ...]:

@@ -1,6 +1,8 @@
 """What all stages share: the validated configuration, its names, and functions of wildcards."""
 
+import inspect
 import json
+import math
 import shlex
 import sys
 from pathlib import Path
@@ -37,10 +39,17 @@ TABLES = ("observables", "tau_int", "exponents", "acceptance", "training", "cost
 
 
 wildcard_constraints:
-    ensemble="|".join(ENSEMBLES),
+    ensemble="[^/]+",  # not their names: every file name would be held against all of them
     sampler="|".join(SAMPLERS),
 
 
+def asked_often(function):
+    """Keep a function's signature: Snakemake inspects it anew several times for every job."""
+    function.__signature__ = inspect.signature(function)
+    return function
+
+
+@asked_often
 def config_file(wildcards, input):
     """Path of the configuration; as a function of `input` it is no rerun trigger by itself."""
     return CONFIG_FILE
@@ -49,6 +58,7 @@ def config_file(wildcards, input):
 def settings(stage):
     """A params function: the settings on which the stage's result depends, and no others."""
 
+    @asked_often
     def of_job(wildcards):
         names = (wildcards.get("ensemble"), wildcards.get("sampler"))
         return json.dumps(stage_settings(CONFIG, stage, *names), sort_keys=True)
@@ -58,15 +68,13 @@ def settings(stage):
 
 def volume(wildcards):
     """Number of sites of the job's ensemble."""
-    sites = 1
-    for extent in CONFIG.ensemble(wildcards.ensemble).sites:
-        sites *= extent
-    return sites
+    return math.prod(CONFIG.ensemble(wildcards.ensemble).sites)
 
 
 def first(stage_priority):
     """A priority function: stages in the given order, the largest (longest) lattices first."""
 
+    @asked_often
     def of_job(wildcards):
         return stage_priority + volume(wildcards)
 
@@ -76,6 +84,7 @@ def first(stage_priority):
 def memory(mebibytes):
     """A mem_mb function that asks for more at each attempt."""
 
+    @asked_often
     def of_job(wildcards, attempt):
         return mebibytes * attempt
 
@@ -85,12 +94,14 @@ def memory(mebibytes):
 def minutes(runtime):
     """A runtime function that asks for more at each attempt."""
 
+    @asked_often
     def of_job(wildcards, attempt):
         return runtime * attempt
 
     return of_job
 
 
+@asked_often
 def chain_files(wildcards):
     """The chain of (ensemble, sampler); a flow's refers to its proposals."""
     ensemble, sampler = wildcards.ensemble, wildcards.sampler
@@ -102,12 +113,14 @@ def chain_files(wildcards):
     return {"chain": f"<results>/{sampler}/{ensemble}.h5"}
 
 
+@asked_often
 def start_file(wildcards):
     """The model that flow.start lets an ensemble's training start from; nothing for the others."""
     name = CONFIG.start(wildcards.ensemble)
     return f"<results>/{name}" if name else []
 
 
+@asked_often
 def model_file(wildcards):
     """The model behind a flow's chain; nothing for the other samplers."""
     if wildcards.sampler in FLOWS:
@@ -115,6 +128,7 @@ def model_file(wildcards):
     return []
 
 
+@asked_often
 def launcher(wildcards, resources):
     """Nothing for one rank; otherwise the profile's MPI launcher."""
     return f"{resources.launcher} -n {resources.tasks}" if resources.tasks > 1 else ""
