@@ -18,13 +18,18 @@ PriorKind = Literal["normal", "variational"]
 
 
 class HeatbathSettings(Section):
-    """The default flow: exact heat bath on one colour, equivariant couplings on the other."""
+    """The default flow: exact heat bath on one colour, equivariant couplings on the other.
+
+    A coupling sees `features` frequencies of the field, `pairs` hidden fields and `smooth`
+    smoothed ones; the map along rings that follows it has `rings` terms (0: no such maps).
+    """
 
     kind: Literal["heatbath"] = "heatbath"
-    layers: Annotated[int, Field(ge=2)] = 6
+    layers: Annotated[int, Field(ge=2)] = 4
     features: Count = 2
     pairs: Count = 3
     smooth: Count = 2
+    rings: Annotated[int, Field(ge=0)] = 2
     table: Annotated[int, Field(ge=64)] = 256
 
 

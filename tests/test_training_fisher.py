@@ -9,7 +9,6 @@ from lfmc.action import Phi4
 from lfmc.errors import LfmcError
 from lfmc.flow_sections import HeatbathSettings, RealNvpSettings
 from lfmc.flows.build import build_flow
-from lfmc.flows.radial import radial_basis
 from lfmc.training.fisher import Fit, fit_of, propose_step, score_sums
 
 pytestmark = pytest.mark.unit
@@ -95,13 +94,3 @@ def test_a_flow_without_scores_says_so():
         flow.scores(torch.zeros(1, 16, dtype=torch.float64))
     with pytest.raises(LfmcError, match=r"natural needs scores .* kind: realnvp"):
         small(flow={"model": {"kind": "realnvp"}, "training": {"optimiser": "natural"}})
-
-
-@pytest.mark.parametrize("shape", [(4, 4), (6, 6), (4, 6), (14, 14), (4, 2, 4)])
-def test_radial_kernels_are_a_partition_of_all_separations(shape):
-    """Weights times sizes count every pair of sites once, so a constant kernel is in the basis."""
-    everywhere = np.arange(int(np.prod(shape)))
-    basis = radial_basis(shape, everywhere, everywhere)
-    assert np.allclose((basis.weights * basis.size).sum(-1), 1)
-    assert np.allclose(basis.weights.sum((0, 1)) / len(everywhere), 1)
-    assert np.all(np.diff(basis.radius) > 0)

@@ -6,14 +6,8 @@ from typing import NamedTuple
 import numpy as np
 
 from lfmc.errors import LfmcError
-from lfmc.lattice import (
-    FloatArray,
-    IntArray,
-    Shape,
-    coordinates,
-    neighbours,
-    parity,
-)
+from lfmc.flows.sublattice import Cells, cells
+from lfmc.lattice import FloatArray, IntArray, Shape, neighbours, volume
 
 
 class Split(NamedTuple):
@@ -21,14 +15,15 @@ class Split(NamedTuple):
 
     Attributes:
         integrated: sites of even parity, (V/2,): independent of each other once the rest is given.
-        kept: sites of odd parity, first those with even x_0 (half A), then half B, (V/2,).
-        half_a: number of sites of half A.
+        half_a, half_b: sites of odd parity with even and with odd x_0.
+        kept: the sites of half A, then those of half B, (V/2,).
         adjacency: (kept, integrated), how often each kept site neighbours an integrated one.
     """
 
-    integrated: IntArray
+    integrated: Cells
+    half_a: Cells
+    half_b: Cells
     kept: IntArray
-    half_a: int
     adjacency: FloatArray
 
 
@@ -41,14 +36,12 @@ def split(shape: Shape) -> Split:
     """
     if len(shape) < 2:
         raise LfmcError(f"the heatbath flow needs d >= 2, not shape {list(shape)}; use realnvp")
-    x = coordinates(shape)
-    even = np.flatnonzero(parity(shape) == 0)
-    a = np.flatnonzero((parity(shape) == 1) & (x[:, 0] % 2 == 0))
-    b = np.flatnonzero((parity(shape) == 1) & (x[:, 0] % 2 == 1))
-    kept = np.concatenate([a, b])
-    position = np.full(len(x), -1)
+    half_a, half_b = (cells(shape, 1, first) for first in (0, 1))
+    integrated = cells(shape, 0)
+    kept, even = np.concatenate([half_a.sites, half_b.sites]), integrated.sites
+    position = np.full(volume(shape), -1)
     position[kept] = np.arange(len(kept))
     adjacency = np.zeros((len(kept), len(even)))
     for column, site in enumerate(even):
         np.add.at(adjacency[:, column], position[neighbours(shape)[site]], 1)
-    return Split(even, kept, len(a), adjacency)
+    return Split(integrated, half_a, half_b, kept, adjacency)

@@ -53,49 +53,52 @@ class ModePrior(nn.Module):
         self.breathing = zeros(len(RESPONSE), len(cosines))
 
     def small(self) -> dict[str, Tensor]:
-        """All parameters; `log_density` also takes one copy for each sample."""
-        return dict(self.named_parameters())
+        """All parameters, each with a last dimension for the batch.
+
+        `log_density` also takes one copy for each sample.
+        """
+        return {name: p[..., None] for name, p in self.named_parameters()}
 
     def forward(self, z: Tensor) -> Draw:
-        """Normals (batch, modes) -> field on the kept sites and its log density."""
+        """Normals (modes, batch) -> field (kept sites, batch) and its log density (batch,)."""
         small = self.small()
-        zero, ladj = tanh_map(z[:, :1], *self._zero_map(small))
+        zero, ladj = tanh_map(z[:1], *self._zero_map(small))
         breathing, widths = self._breathing(zero, small), self._widths(small)
-        modes = torch.cat([zero, z[:, 1:] * torch.exp(breathing)], 1) * torch.exp(widths)
-        log_det = ladj[:, 0] + breathing.sum(1) + widths.sum(-1)
-        return Draw(modes @ self.basis, standard_normal_log_density(z) - log_det)
+        modes = torch.cat([zero, z[1:] * torch.exp(breathing)]) * torch.exp(widths)
+        log_det = ladj[0] + breathing.sum(0) + widths.sum(0)
+        return Draw(self.basis.T @ modes, standard_normal_log_density(z.T) - log_det)
 
     def log_density(
         self, x: Tensor, small: dict[str, Tensor] | None = None, zero: Tensor | None = None
     ) -> Tensor:
-        """log density of given fields on the kept sites, (batch, kept) -> (batch,).
+        """log density of given fields on the kept sites, (kept, batch) -> (batch,).
 
         Args:
-            small: parameters, with or without a leading batch dimension.
-            zero: the normal of the zero mode, (batch, 1), if known (`monotone.newton_step`).
+            small: parameters, with one entry or `batch` of them in the last dimension.
+            zero: the normal of the zero mode, (1, batch), if known (`monotone.newton_step`).
         """
         small = self.small() if small is None else small
         widths = self._widths(small)
-        mapped = (x @ self.basis.T) * torch.exp(-widths)
+        mapped = (self.basis @ x) * torch.exp(-widths)
         alpha, beta = self._zero_map(small)
-        m = mapped[:, :1]
+        m = mapped[:1]
         if zero is None:
             first = inverse_tanh_map(m, alpha, beta)
         else:
             first = newton_step(m, alpha, beta, zero)
         breathing = self._breathing(m, small)
-        z = torch.cat([first, mapped[:, 1:] * torch.exp(-breathing)], 1)
-        ladj = tanh_map(first, alpha, beta).ladj[:, 0]
-        return standard_normal_log_density(z) - ladj - breathing.sum(1) - widths.sum(-1)
+        z = torch.cat([first, mapped[1:] * torch.exp(-breathing)])
+        ladj = tanh_map(first, alpha, beta).ladj[0]
+        return standard_normal_log_density(z.T) - ladj - breathing.sum(0) - widths.sum(0)
 
     def _zero_map(self, small: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
-        alpha, beta = small["zero_mode"][..., :1], small["zero_mode"][..., 1:2]
+        alpha, beta = small["zero_mode"][:1], small["zero_mode"][1:2]
         return strength(alpha), torch.exp(beta)
 
     def _widths(self, small: dict[str, Tensor]) -> Tensor:
-        widths = self.log_sigma + small["log_width"] @ self.cosines
-        return torch.cat([widths[..., :1] + small["zero_mode"][..., 2:], widths[..., 1:]], -1)
+        widths = self.log_sigma[:, None] + self.cosines.T @ small["log_width"]
+        return torch.cat([widths[:1] + small["zero_mode"][2:], widths[1:]])
 
     def _breathing(self, m: Tensor, small: dict[str, Tensor]) -> Tensor:
-        response = torch.tanh(m * m * self.response)
-        return (response[:, None] @ small["breathing"])[:, 0] @ self.cosines[:, 1:]
+        response = torch.tanh(m * m * self.response[:, None])
+        return self.cosines[:, 1:].T @ (response[:, None] * small["breathing"]).sum(0)

@@ -7,8 +7,9 @@ known one-dimensional density. So q(phi) = q(phi_odd) p(phi_even | phi_odd), and
 
 has to be learned: half the sites, and log w without any noise of the other half. The marginal is
 learned by equivariant couplings between the two halves of the odd sites, on top of the
-variational Gaussian. Z2, the translations that keep the parity and the point group (d = 2) hold
-by construction.
+variational Gaussian. Z2, reflections and the translations that keep the parity hold by
+construction; quarter turns hold but for the order in which a coupling's ring maps take the axes,
+which alternates.
 """
 
 import torch
@@ -20,12 +21,13 @@ from lfmc.flows.base import Draw, Flow, standard_normal_log_density
 from lfmc.flows.checkerboard import split
 from lfmc.flows.coupling import Between, EquivariantCoupling
 from lfmc.flows.gaussian import ModePrior
+from lfmc.flows.lines import Lines
 from lfmc.flows.modes import modes
 from lfmc.flows.radial import Record, Shells
 from lfmc.flows.scores import PerSample, Scored
 from lfmc.flows.site_conditional import SiteConditional
 from lfmc.flows.site_tables import site_tables
-from lfmc.lattice import IntArray
+from lfmc.flows.sublattice import Cells, Transform
 
 
 class HeatbathFlow(Flow):
@@ -37,27 +39,33 @@ class HeatbathFlow(Flow):
     def __init__(self, action: Phi4, settings: Settings) -> None:
         super().__init__(action)
         halves = split(action.shape)
-        self.half_a = halves.half_a
+        self.half_a = len(halves.half_a.sites)
         self.kept = len(halves.kept)
         self.register_buffer("adjacency", torch.tensor(halves.adjacency), persistent=False)
-        sites = torch.tensor(halves.kept.tolist() + halves.integrated.tolist())
+        sites = torch.tensor(halves.kept.tolist() + halves.integrated.sites.tolist())
         self.register_buffer("order", sites, persistent=False)
         self.prior = ModePrior(modes(action, halves.kept))
         self.site = SiteConditional(site_tables(action, settings.table))
-        half = (halves.kept[: halves.half_a], halves.kept[halves.half_a :])
+        hidden = halves.integrated
+        waves = {id(part): Transform(part) for part in (halves.half_a, halves.half_b, hidden)}
 
-        def shells(moved: IntArray, frozen: IntArray) -> Between:
-            hidden = halves.integrated
-            pairs = ((moved, frozen), (hidden, frozen), (moved, hidden))
-            return Between(*(Shells(action.shape, targets, sources) for targets, sources in pairs))
-
-        between = (shells(*half), shells(*half[::-1]))
-        self.couplings = nn.ModuleList(
-            EquivariantCoupling(
-                between[layer % 2], settings.features, settings.pairs, settings.smooth
+        def between(frozen: Cells, moved: Cells) -> Between:
+            return Between(
+                frozen=waves[id(frozen)],
+                hidden=waves[id(hidden)],
+                moved=waves[id(moved)],
+                direct=Shells(frozen, moved),
+                to_hidden=Shells(frozen, hidden),
+                from_hidden=Shells(hidden, moved),
+                lines=[Lines(moved, hidden, axis) for axis in range(len(action.shape))],
             )
-            for layer in range(settings.layers)
-        )
+
+        sides = (between(halves.half_b, halves.half_a), between(halves.half_a, halves.half_b))
+        self.couplings = nn.ModuleList()
+        for layer in range(settings.layers):
+            side = sides[layer % 2]
+            lines = side.lines if layer % 4 < 2 else side.lines[::-1]
+            self.couplings.append(EquivariantCoupling(side._replace(lines=lines), settings))
 
     @property
     def reduced_sites(self) -> int:
@@ -69,18 +77,43 @@ class HeatbathFlow(Flow):
     def reduced(self, z: Tensor) -> Draw:
         return self._push(z)[0]
 
-    def _push(self, z: Tensor) -> tuple[Draw, list[Tensor]]:
-        """Reduced samples, and the argument of the monotone map of every layer."""
-        x, log_q = self.prior(z)
-        a, b = x[:, : self.half_a], x[:, self.half_a :]
+    def _push(self, z: Tensor) -> tuple[Draw, list[list[Tensor]]]:
+        """Reduced samples, and the arguments of the maps of every layer (`Conditions.apply`)."""
+        x, log_q = self.prior(z.T.contiguous())
+        a, b = x[: self.half_a], x[self.half_a :]
         arguments = []
         for layer, coupling in enumerate(self._layers()):
             frozen, moved = (b, a) if layer % 2 == 0 else (a, b)
-            y, (moved, ladj) = coupling.conditions(frozen, coupling.small()).apply(moved)
+            found, (moved, ladj) = coupling.conditions(frozen, coupling.small()).apply(moved)
             a, b = (moved, frozen) if layer % 2 == 0 else (frozen, moved)
-            arguments.append(y)
-            log_q = log_q - ladj.sum(1)
-        return Draw(torch.cat([a, b], 1), log_q), arguments
+            arguments.append(found)
+            log_q = log_q - ladj
+        return Draw(torch.cat([a, b]).T.contiguous(), log_q), arguments
+
+    def _pull(
+        self,
+        x: Tensor,
+        copies: PerSample | None = None,
+        tape: list[Record] | None = None,
+        arguments: list[list[Tensor]] | None = None,
+    ) -> tuple[Tensor, Tensor]:
+        """Given reduced variables back to the prior's field (kept, batch), and log determinants.
+
+        Args:
+            copies, tape: for scores of single samples.
+            arguments: what `_push` found, else the maps are inverted.
+        """
+        x = x.T.contiguous()
+        a, b = x[: self.half_a], x[self.half_a :]
+        log_det = x.new_zeros(x.shape[1])
+        for layer, coupling in reversed(list(enumerate(self._layers()))):
+            frozen, moved = (b, a) if layer % 2 == 0 else (a, b)
+            small = copies.of(coupling) if copies else coupling.small()
+            said = coupling.conditions(frozen, small, tape)
+            moved, ladj = said.undo(moved, arguments[layer] if arguments else None)
+            a, b = (moved, frozen) if layer % 2 == 0 else (frozen, moved)
+            log_det = log_det + ladj
+        return torch.cat([a, b]), log_det
 
     def reduced_action(self, x: Tensor) -> Tensor:
         square = x * x
@@ -89,14 +122,8 @@ class HeatbathFlow(Flow):
 
     def reduced_log_q(self, x: Tensor) -> Tensor:
         """log density of given reduced variables, (batch, kept) -> (batch,)."""
-        log_det = x.new_zeros(len(x))
-        for layer, coupling in reversed(list(enumerate(self._layers()))):
-            a, b = x[:, : self.half_a], x[:, self.half_a :]
-            frozen, moved = (b, a) if layer % 2 == 0 else (a, b)
-            moved, ladj = coupling.inverse(frozen, moved)
-            x = torch.cat((moved, frozen) if layer % 2 == 0 else (frozen, moved), 1)
-            log_det = log_det + ladj.sum(1)
-        return self.prior.log_density(x) - log_det
+        field, log_det = self._pull(x)
+        return self.prior.log_density(field) - log_det
 
     def scores(self, z: Tensor) -> Scored:
         with torch.no_grad():
@@ -104,16 +131,8 @@ class HeatbathFlow(Flow):
             log_weight = -self.reduced_action(x) - log_q
         copies = PerSample(self, len(z))
         tape: list[Record] = []
-        log_det = x.new_zeros(len(x))
-        field = x
-        for layer, coupling in reversed(list(enumerate(self._layers()))):
-            a, b = field[:, : self.half_a], field[:, self.half_a :]
-            frozen, moved = (b, a) if layer % 2 == 0 else (a, b)
-            said = coupling.conditions(frozen, copies.of(coupling), tape)
-            moved, ladj = said.undo(moved, arguments[layer])
-            field = torch.cat((moved, frozen) if layer % 2 == 0 else (frozen, moved), 1)
-            log_det = log_det + ladj.sum(1)
-        log_density = self.prior.log_density(field, copies.of(self.prior), z[:, :1]) - log_det
+        field, log_det = self._pull(x, copies, tape, arguments)
+        log_density = self.prior.log_density(field, copies.of(self.prior), z.T[:1]) - log_det
         return Scored(x, log_weight, copies.gradients(log_density, tape))
 
     def forward(self, z: Tensor) -> Draw:

@@ -5,17 +5,19 @@
 chi_j are the near shells one by one, then hat functions of log r with nodes at 3, 3 sqrt 2, 6
 ...: as many numbers as needed near by, and a number for each octave half far away. Weights of one
 lattice therefore fit any larger one (`lfmc.flows.transfer`), and do not become many on it.
+
+Convolutions act on the modes of `lfmc.flows.sublattice`, where such a kernel is a number a mode.
 """
 
 import math
-from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from lfmc.lattice import FloatArray, IntArray, Shape, coordinates
+from lfmc.flows.sublattice import Cells, eigenvalues
+from lfmc.lattice import FloatArray, coordinates
 
 EXACT = 8.5  # squared distance up to which every shell has a number of its own
 FIRST_NODE = 3.0
@@ -23,10 +25,10 @@ RATIO = math.sqrt(2)
 
 
 class Basis(NamedTuple):
-    """chi_j(|x - y|) / n_j between two sets of sites.
+    """chi_j(|x - y|) / n_j from the first site y of every source cell.
 
     Attributes:
-        weights: (sources, targets, shells).
+        weights: (source cells, target sites, shells).
         radius: of each shell, or node of each hat, (shells,).
         size: n_j, the mean over targets, (shells,).
     """
@@ -36,15 +38,10 @@ class Basis(NamedTuple):
     size: FloatArray
 
 
-def radial_basis(shape: Shape, targets: IntArray, sources: IntArray) -> Basis:
-    """The basis between sites; distances are those of the nearest periodic images."""
-    return _radial_basis(shape, tuple(targets.tolist()), tuple(sources.tolist()))
-
-
-@lru_cache(maxsize=32)
-def _radial_basis(shape: Shape, targets: tuple[int, ...], sources: tuple[int, ...]) -> Basis:
-    x, extent = coordinates(shape), np.asarray(shape)
-    difference = np.abs(x[list(sources)][:, None] - x[list(targets)][None])
+def radial_basis(source: Cells, target: Cells) -> Basis:
+    """The basis between cells; distances are those of the nearest periodic images."""
+    x, extent = coordinates(source.shape), np.asarray(source.shape)
+    difference = np.abs(x[source.sites[:: source.each]][:, None] - x[target.sites][None])
     square = (np.minimum(difference, extent - difference) ** 2).sum(-1)
     near = [int(v) for v in np.unique(square) if v < EXACT]
     columns, radius = [(square == v).astype(float) for v in near], [math.sqrt(v) for v in near]
@@ -57,21 +54,23 @@ def _radial_basis(shape: Shape, targets: tuple[int, ...], sources: tuple[int, ..
                 columns.append(hat)
                 radius.append(FIRST_NODE * RATIO**j)
     weights = np.stack(columns, -1)
-    size = weights.sum((0, 1)) / len(targets)
+    # All sources of a cell reach as many targets as its first one does.
+    size = weights.sum((0, 1)) / len(target.parities)
     return Basis(weights / size, np.array(radius), size)
 
 
 class Shells(nn.Module):
-    """A basis as buffers; one module serves all convolutions between the same sites."""
+    """A basis between two sets of cells, mode by mode; one serves all convolutions between them."""
 
-    weights: Tensor
+    eigenvalues: Tensor
     size: Tensor
 
-    def __init__(self, shape: Shape, targets: IntArray, sources: IntArray) -> None:
+    def __init__(self, source: Cells, target: Cells) -> None:
         super().__init__()
-        basis = radial_basis(shape, targets, sources)
+        basis = radial_basis(source, target)
         self.radius = basis.radius
-        self.register_buffer("weights", torch.tensor(basis.weights), persistent=False)
+        numbers = torch.tensor(eigenvalues(source, target, basis.weights))
+        self.register_buffer("eigenvalues", numbers, persistent=False)
         self.register_buffer("size", torch.tensor(basis.size), persistent=False)
 
 
@@ -84,7 +83,7 @@ class Record(NamedTuple):
 
 
 class RadialConvolution(nn.Module):
-    """(batch, F, sources) -> (batch, C, targets), kernels in the basis of `Shells`."""
+    """(source cells, modes, F, batch) -> (target cells, modes, C, batch), kernels of `Shells`."""
 
     def __init__(self, shells: Shells, inputs: int, outputs: int) -> None:
         super().__init__()
@@ -93,26 +92,28 @@ class RadialConvolution(nn.Module):
         self.kernel = nn.Parameter(torch.zeros(shape, dtype=torch.float64))
 
     def forward(self, features: Tensor, tape: list[Record] | None = None) -> Tensor:
-        """One matrix product; `tape` receives what `score` needs."""
-        inputs, outputs, _ = self.kernel.shape
-        sources, targets, _ = self.shells.weights.shape
-        matrix = torch.einsum("fcj,yxj->fycx", self.kernel, self.shells.weights)
-        flat = features.reshape(len(features), -1) @ matrix.reshape(inputs * sources, -1)
-        output = flat.reshape(-1, outputs, targets)
+        """A small matrix product for each mode; `tape` receives what `score` needs."""
+        values = self.shells.eigenvalues
+        matrix = torch.einsum("fcj,stkj->tskcf", self.kernel, values)
+        # Summed over the source cells.
+        output = torch.stack([(one @ features).sum(0) for one in matrix])
         if tape is not None:
             tape.append(Record(self, features.detach(), output))
         return output
 
     def score(self, features: Tensor, gradient: Tensor) -> Tensor:
-        """d/d kernel of each sample by itself, (batch, F, C, shells).
+        """d/d kernel of each sample by itself, (F, C, shells, batch).
 
         Args:
-            features: as given to `forward`, (batch, F, sources).
-            gradient: with respect to its output, (batch, C, targets).
+            features: as given to `forward`, (source cells, modes, F, batch).
+            gradient: with respect to its output, (target cells, modes, C, batch).
         """
-        batch, inputs, sources = features.shape
-        _, targets, shells = self.shells.weights.shape
-        spread = features.reshape(-1, sources) @ self.shells.weights.reshape(sources, -1)
-        spread = spread.reshape(batch, inputs, targets, shells).transpose(1, 2)
-        product = torch.bmm(gradient, spread.reshape(batch, targets, inputs * shells))
-        return product.reshape(batch, -1, inputs, shells).transpose(1, 2)
+        values = self.shells.eigenvalues
+        sources, targets, modes, shells = values.shape
+        inputs, outputs, batch = features.shape[2], gradient.shape[2], features.shape[3]
+        total = features.new_zeros(shells, inputs * outputs * batch)
+        for s in range(sources):
+            for t in range(targets):
+                pairs = features[s][:, :, None] * gradient[t][:, None]
+                total += values[s, t].T @ pairs.reshape(modes, -1)
+        return total.reshape(shells, inputs, outputs, batch).permute(1, 2, 0, 3)

@@ -38,10 +38,10 @@ class PerSample:
         self.leaves: dict[str, Tensor] = {}
 
     def of(self, module: nn.Module) -> dict[str, Tensor]:
-        """Copies of a module's own parameters, (batch, ...) each."""
+        """Copies of a module's own parameters, (..., batch) each."""
         copies = {}
         for name, parameter in module.named_parameters(recurse=False):
-            repeated = parameter.detach().expand(self.batch, *parameter.shape)
+            repeated = parameter.detach()[..., None].expand(*parameter.shape, self.batch)
             copies[name] = repeated.clone().requires_grad_()
             self.leaves[self.names[id(parameter)]] = copies[name]
         return copies
@@ -64,4 +64,4 @@ class PerSample:
             name = self.names[id(record.convolution.kernel)]
             scores[name] = record.convolution.score(record.features, gradient)
         order = [scores[name] for name, _ in self.flow.named_parameters()]
-        return torch.cat([score.reshape(self.batch, -1) for score in order], 1)
+        return torch.cat([score.reshape(-1, self.batch) for score in order]).T
