@@ -118,7 +118,7 @@ class NaturalSettings(Section):
     samples: Annotated[int, Field(ge=512)] = 4096
     largest_samples: Annotated[int, Field(ge=512)] = 32768
     damping: Annotated[float, Field(gt=0, lt=1)] = 2e-3
-    divergence: Annotated[float, Field(gt=0)] = 0.3
+    divergence: Annotated[float, Field(gt=0)] = 1.0
     check_every: Count = 1
 
 

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from lfmc.flow_sections import HeatbathSettings
 from lfmc.flows.conditions import Conditions
 from lfmc.flows.lines import Lines
-from lfmc.flows.monotone import Mapped, strength
+from lfmc.flows.monotone import strength
 from lfmc.flows.radial import RadialConvolution, Record, Shells
 from lfmc.flows.rings import Edges, bounded
 from lfmc.flows.sublattice import Transform
@@ -87,14 +87,6 @@ class EquivariantCoupling(nn.Module):
         `conditions` also takes one copy for each sample.
         """
         return {name: p[..., None] for name, p in self.named_parameters(recurse=False)}
-
-    def forward(self, frozen: Tensor, moved: Tensor) -> Mapped:
-        """(frozen, batch), (moved, batch) -> new moved half and log determinant, (batch,)."""
-        return self.conditions(frozen, self.small()).apply(moved)[1]
-
-    def inverse(self, frozen: Tensor, moved: Tensor) -> Mapped:
-        """Undo `forward`: the moved half before, and the log determinant of the *forward* map."""
-        return self.conditions(frozen, self.small()).undo(moved)
 
     def conditions(
         self, frozen: Tensor, small: Parameters, tape: list[Record] | None = None
