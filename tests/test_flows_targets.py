@@ -34,7 +34,7 @@ KINDS = {
     "multiscale": MultiscaleSettings(rounds=1, channels=(4,)),
 }
 # Far enough from constant Jacobians.
-SIZES = {"heatbath": 0.2, "continuous": 0.4, "multiscale": 0.8}  # others: 0.6
+SIZES = {"heatbath": 0.3, "continuous": 0.4, "multiscale": 0.8}  # others: 0.6
 every_flow = pytest.mark.parametrize("kind", KINDS)
 
 
