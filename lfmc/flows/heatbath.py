@@ -19,6 +19,7 @@ from lfmc.flow_sections import HeatbathSettings as Settings
 from lfmc.flows.base import Draw, Flow, standard_normal_log_density
 from lfmc.flows.checkerboard import split
 from lfmc.flows.coupling import Between, EquivariantCoupling
+from lfmc.flows.density_gradient import Carried, WithGradient, gradient_at
 from lfmc.flows.gaussian import ModePrior
 from lfmc.flows.modes import modes
 from lfmc.flows.radial import Record, Shells
@@ -67,18 +68,35 @@ class HeatbathFlow(Flow):
         return [layer for layer in self.couplings if isinstance(layer, EquivariantCoupling)]
 
     def reduced(self, z: Tensor) -> Draw:
-        return self._push(z)[0]
+        return self._push(self.prior(z))[0]
 
-    def _push(self, z: Tensor) -> tuple[Draw, list[Tensor]]:
-        """Reduced samples, and the argument of the monotone map of every layer."""
-        x, log_q = self.prior(z)
-        a, b = x[:, : self.half_a], x[:, self.half_a :]
+    def with_gradient(self, z: Tensor) -> WithGradient:
+        start = self.prior(z.detach().requires_grad_())
+
+        def log_density(x: Tensor) -> Tensor:
+            return self.prior.log_density(x, zero=z[:, :1])
+
+        carried = Carried(gradient_at(log_density, start.phi)[1])
+        return WithGradient(*self._push(start, carried)[0], carried.gradient)
+
+    def _push(self, start: Draw, carried: Carried | None = None) -> tuple[Draw, list[Tensor]]:
+        """Samples of the prior -> reduced samples, and every layer's argument of its monotone map.
+
+        `carried` goes along, if given.
+        """
+        x, log_q = start
+        at_a, at_b = slice(self.half_a), slice(self.half_a, None)
+        a, b = x[:, at_a], x[:, at_b]
         arguments = []
         for layer, coupling in enumerate(self._layers()):
             frozen, moved = (b, a) if layer % 2 == 0 else (a, b)
-            y, (moved, ladj) = coupling.conditions(frozen, coupling.small()).apply(moved)
+            if carried:
+                at = (at_b, at_a) if layer % 2 == 0 else (at_a, at_b)
+                moved, ladj = carried.through(coupling, frozen, moved, *at)
+            else:
+                y, (moved, ladj) = coupling.conditions(frozen, coupling.small()).apply(moved)
+                arguments.append(y)
             a, b = (moved, frozen) if layer % 2 == 0 else (frozen, moved)
-            arguments.append(y)
             log_q = log_q - ladj.sum(1)
         return Draw(torch.cat([a, b], 1), log_q), arguments
 
@@ -88,7 +106,6 @@ class HeatbathFlow(Flow):
         return own.sum(1) - self.site.log_z(x @ self.adjacency).sum(1)
 
     def reduced_log_q(self, x: Tensor) -> Tensor:
-        """log density of given reduced variables, (batch, kept) -> (batch,)."""
         log_det = x.new_zeros(len(x))
         for layer, coupling in reversed(list(enumerate(self._layers()))):
             a, b = x[:, : self.half_a], x[:, self.half_a :]
@@ -100,7 +117,7 @@ class HeatbathFlow(Flow):
 
     def scores(self, z: Tensor) -> Scored:
         with torch.no_grad():
-            (x, log_q), arguments = self._push(z)
+            (x, log_q), arguments = self._push(self.prior(z))
             log_weight = -self.reduced_action(x) - log_q
         copies = PerSample(self, len(z))
         tape: list[Record] = []
