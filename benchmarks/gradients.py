@@ -7,10 +7,11 @@ check in DIR/gradients.csv, whose seconds are those of the steps alone, one thre
 terminal.
 """
 
+from collections.abc import Iterator
 from pathlib import Path
 from statistics import median
 from time import process_time
-from typing import Any
+from typing import Any, NamedTuple, Self
 
 import click
 import numpy as np
@@ -19,47 +20,69 @@ import torch
 
 from benchmarks.plan import TRAINING, configuration
 from lfmc.action import action_of
-from lfmc.flow_sections import Training
+from lfmc.flow_sections import Training as Settings
 from lfmc.flows.build import build_flow
 from lfmc.training.acceptance import acceptance_from_model
 from lfmc.training.adam import Adam
 from lfmc.training.gradient import ESTIMATORS
 from lfmc.training.step import log_weights
 
-CHECKS = 24
+CHECKS = 20
 SAMPLES = 4096
 ARCHITECTURES = ("convolutional", "realnvp-variational", "multiscale")
 
 
-def train(architecture: str, extent: int, seed: int, gradient: str, factor: float, limit: float):
-    """One training; yields a row at every check, evenly spaced in CPU seconds of its steps."""
-    rate = TRAINING.get(architecture, {}).get("learning_rate", Training().learning_rate)
-    config = configuration(architecture, extent, seed, (0.5,), learning_rate=factor * rate)
-    torch.manual_seed(seed)
-    flow = build_flow(action_of(config.ensembles[0]), config.flow.model).float()
-    judged = build_flow(action_of(config.ensembles[0]), config.flow.model).float()
-    method = Adam(flow, config.flow.training, gradient, seed)
-    used, step, refused = 0.0, 0, 0
+class Training(NamedTuple):
+    """One training under way: its method, CPU seconds of its steps, their number, those refused."""
+
+    method: Adam
+    seconds: float = 0.0
+    step: int = 0
+    refused: int = 0
+
+    def stepped(self) -> Self:
+        began = process_time()
+        finite = self.method.advance(self.step).finite
+        used = self.seconds + process_time() - began
+        return self._replace(seconds=used, step=self.step + 1, refused=self.refused + (not finite))
+
+
+def train(
+    architecture: str, extent: int, seed: int, factor: float, limit: float
+) -> Iterator[dict[str, Any]]:
+    """Train by both estimators in turns, so that both meet the same load; rows of their checks.
+
+    The one that has used less goes on: at any time they have used equal CPU seconds.
+    """
+    standard = Settings().learning_rate
+    rate = factor * TRAINING.get(architecture, {}).get("learning_rate", standard)
+    config = configuration(architecture, extent, seed, (0.5,), learning_rate=rate)
+    action, model = action_of(config.ensembles[0]), config.flow.model
+    judged = build_flow(action, model).float()
+    running = {}
+    for name in ESTIMATORS:
+        torch.manual_seed(seed)
+        flow = build_flow(action, model).float()
+        running[name] = Training(Adam(flow, config.flow.training, name, seed))
+    common = {"architecture": architecture, "L": extent, "factor": factor, "seed": seed}
     for check in range(1, CHECKS + 1):
-        while used < limit * check / CHECKS:
-            began = process_time()
-            refused += not method.advance(step).finite
-            used, step = used + process_time() - began, step + 1
-        judged.load_state_dict(method.model())
-        log_w = log_weights(judged, SAMPLES, torch.Generator().manual_seed(seed + step)).numpy()
-        good = np.isfinite(log_w).all()
-        yield {
-            "architecture": architecture,
-            "L": extent,
-            "gradient": gradient,
-            "factor": factor,
-            "seed": seed,
-            "seconds": used,
-            "step": step,
-            "refused": refused,
-            "acceptance": acceptance_from_model(log_w).value if good else 0.0,
-            "variance": float(log_w.var()),
-        }
+        while True:
+            least = min(running, key=lambda name: running[name].seconds)
+            if running[least].seconds >= limit * check / CHECKS:
+                break
+            running[least] = running[least].stepped()
+        for name, now in running.items():
+            judged.load_state_dict(now.method.model())
+            log_w = log_weights(judged, SAMPLES, torch.Generator().manual_seed(seed)).numpy()
+            good = np.isfinite(log_w).all()
+            yield common | {
+                "gradient": name,
+                "seconds": now.seconds,
+                "step": now.step,
+                "refused": now.refused,
+                "acceptance": acceptance_from_model(log_w).value if good else 0.0,
+                "variance": float(log_w.var()),
+            }
 
 
 def half(rows: pandas.DataFrame) -> float:
@@ -111,8 +134,8 @@ def main(folder, seconds, architectures, extents, seeds, rates) -> None:
         for extent in extents:
             for architecture in architectures:
                 for factor in rates:
-                    for gradient in ESTIMATORS:
-                        rows += train(architecture, extent, seed, gradient, factor, seconds)
+                    for row in train(architecture, extent, seed, factor, seconds):
+                        rows.append(row)
                         pandas.DataFrame(rows).to_csv(path, index=False)
     click.echo(summary(pandas.DataFrame(rows)).to_string(index=False, float_format="{:.3g}".format))
 
