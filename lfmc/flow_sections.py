@@ -161,8 +161,14 @@ class FlowSettings(Section):
 
     @property
     def gradient(self) -> Literal["path", "reparametrised"]:
-        """Adam's estimator of the gradient: the configured one, else the one that trains faster."""
-        return self.training.gradient or "reparametrised"
+        """Adam's estimator of the gradient: the configured one, else what was found to be faster.
+
+        docs/performance.md has the measurement: only many weights near their optimum make up for
+        the dearer step.
+        """
+        model = self.model
+        pays = isinstance(model, RealNvpSettings) and model.prior == "variational"
+        return self.training.gradient or ("path" if pays else "reparametrised")
 
     @model_validator(mode="after")
     def _start(self) -> Self:

@@ -6,7 +6,7 @@ and its derivative in theta has two parts,
     (d x / d theta)^T (d/dx) [log q(x) + S(x)]     and     (d/d theta) log q_theta(x) at fixed x.
 
 The second, the score, has mean zero. `reparametrised` keeps it: one automatic derivative of the
-mean. `path` leaves it out, so that at q = p, where log q + S is constant, every sample's contribution
+mean. `path` leaves it out, so that at q = p, where log q + S is constant, every sample's share
 vanishes and not only their mean (Roeder, Wu and Duvenaud, arXiv:1703.09194; for flows Vaitl,
 Nicoli, Nakajima and Kessel, arXiv:2206.09016 and arXiv:2207.08219).
 """
