@@ -125,11 +125,12 @@ class NaturalSettings(Section):
 class Training(Section):
     """Minimisation of the shifted reverse Kullback-Leibler divergence, until both acceptances pass.
 
-    `natural` is for `kind: heatbath` only; `batch` to `check_every` are Adam's.
+    `natural` is for `kind: heatbath` only; `gradient` to `check_every` are Adam's.
     """
 
     optimiser: Literal["natural", "adam"] | None = None
     natural: NaturalSettings = NaturalSettings()
+    gradient: Literal["path", "reparametrised"] | None = None
     batch: Annotated[int, Field(ge=8)] = 512
     learning_rate: Annotated[float, Field(gt=0, lt=1)] = 4e-3
     average: Annotated[float, Field(ge=0, lt=1)] = 0.99
@@ -163,6 +164,17 @@ class FlowSettings(Section):
             "natural" if isinstance(self.model, HeatbathSettings) else "adam"
         )
 
+    @property
+    def gradient(self) -> Literal["path", "reparametrised"]:
+        """Adam's estimator of the gradient: the configured one, else what was found to be faster.
+
+        docs/performance.md has the measurement: only many weights near their optimum make up for
+        the dearer step.
+        """
+        model = self.model
+        pays = isinstance(model, RealNvpSettings) and model.prior == "variational"
+        return self.training.gradient or ("path" if pays else "reparametrised")
+
     @model_validator(mode="after")
     def _start(self) -> Self:
         if self.start and not isinstance(self.model, HeatbathSettings):
@@ -184,6 +196,11 @@ class FlowSettings(Section):
             raise ValueError(
                 f"training.optimiser: natural needs scores of single samples, which kind: "
                 f"{self.model.kind} has not; take adam"
+            )
+        if self.optimiser == "natural" and self.training.gradient:
+            raise ValueError(
+                "training.gradient chooses between estimators for optimiser: adam; the natural "
+                "gradient has its own, so leave it out"
             )
         return self
 

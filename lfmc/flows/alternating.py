@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from lfmc.action import Phi4
 from lfmc.flow_sections import PriorKind
 from lfmc.flows.base import Draw, Flow
+from lfmc.flows.density_gradient import Carried, WithGradient, gradient_at
 from lfmc.flows.monotone import Mapped
 from lfmc.flows.prior import build_prior
 from lfmc.lattice import parity
@@ -47,11 +48,26 @@ class AlternatingFlow(Flow):
         )
 
     def forward(self, z: Tensor) -> Draw:
-        x, log_q = self.prior(z)
-        moved, frozen = x[:, self.even], x[:, self.odd]
+        return self._push(self.prior(z))
+
+    def with_gradient(self, z: Tensor) -> WithGradient:
+        start = self.prior(z.detach().requires_grad_())
+        carried = Carried(gradient_at(self.prior.log_density, start.phi)[1])
+        return WithGradient(*self._push(start, carried), carried.gradient)
+
+    def _push(self, start: Draw, carried: Carried | None = None) -> Draw:
+        """Samples of the prior -> of the flow; `carried` goes along, if given."""
+        x, log_q = start
+        at_moved, at_frozen = self.even, self.odd
+        moved, frozen = x[:, at_moved], x[:, at_frozen]
         for coupling in self.couplings:
-            value, ladj = coupling(frozen, moved)
+            value, ladj = (
+                carried.through(coupling, frozen, moved, at_frozen, at_moved)
+                if carried
+                else coupling(frozen, moved)
+            )
             moved, frozen = frozen, value
+            at_moved, at_frozen = at_frozen, at_moved
             log_q = log_q - ladj.sum(1)
         return Draw(self._assemble(moved, frozen), log_q)
 

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from lfmc.action import Phi4
 from lfmc.errors import LfmcError
+from lfmc.flows.density_gradient import WithGradient, gradient_at
 from lfmc.flows.scores import Scored
 from lfmc.lattice import volume
 
@@ -69,6 +70,19 @@ class Flow(nn.Module):
     def reduced_action(self, x: Tensor) -> Tensor:
         """Action of the reduced variables, (batch, reduced_sites) -> (batch,)."""
         return self.action.evaluate(x)
+
+    def reduced_log_q(self, x: Tensor) -> Tensor:
+        """log density of given reduced variables, (batch, reduced_sites) -> (batch,)."""
+        return self.log_q(x)
+
+    def with_gradient(self, z: Tensor) -> WithGradient:
+        """Reduced samples of base normals with d log q / d x, for path gradients.
+
+        Here by automatic differentiation of the inverse, which must not seek roots: a flow of
+        couplings carries the gradient forwards instead (`lfmc.flows.density_gradient`).
+        """
+        x, log_q = self.reduced(z)
+        return WithGradient(x, log_q, gradient_at(self.reduced_log_q, x)[1])
 
     def scores(self, z: Tensor) -> Scored:
         """Reduced samples of base normals with their log weights and scores, for natural gradients.

@@ -20,6 +20,7 @@ from lfmc.flow_sections import HeatbathSettings as Settings
 from lfmc.flows.base import Draw, Flow, standard_normal_log_density
 from lfmc.flows.checkerboard import split
 from lfmc.flows.coupling import Between, EquivariantCoupling
+from lfmc.flows.density_gradient import WithGradient, gradient_at
 from lfmc.flows.gaussian import ModePrior
 from lfmc.flows.lines import Lines
 from lfmc.flows.modes import modes
@@ -124,6 +125,16 @@ class HeatbathFlow(Flow):
         """log density of given reduced variables, (batch, kept) -> (batch,)."""
         field, log_det = self._pull(x)
         return self.prior.log_density(field) - log_det
+
+    def with_gradient(self, z: Tensor) -> WithGradient:
+        (x, log_q), arguments = self._push(z)
+        known = [[one.detach() for one in layer] for layer in arguments]
+
+        def log_density(at: Tensor) -> Tensor:
+            field, log_det = self._pull(at, arguments=known)
+            return self.prior.log_density(field, zero=z.T[:1]) - log_det
+
+        return WithGradient(x, log_q, gradient_at(log_density, x)[1])
 
     def scores(self, z: Tensor) -> Scored:
         with torch.no_grad():

@@ -20,6 +20,7 @@ from lfmc.flow_sections import MultiscaleSettings as Settings
 from lfmc.flows.alternating import Coupling
 from lfmc.flows.base import Draw, Flow, standard_normal_log_density
 from lfmc.flows.conditioner import ConvolutionalFeatures, PeriodicConvolution, zeroed
+from lfmc.flows.density_gradient import Carried, WithGradient
 from lfmc.flows.levels import Level, levels
 from lfmc.flows.monotone import Mapped, inverse_tanh_map, strength, tanh_map
 from lfmc.lattice import volume
@@ -82,13 +83,23 @@ class Refinement(nn.Module):
                     RefiningCoupling(level, torch.tensor(rest), torch.tensor(group), settings)
                 )
 
-    def forward(self, coarse: Tensor, z: Tensor) -> tuple[Tensor, Tensor]:
-        """(batch, c), (batch, n - c) -> (batch, n) and the log-determinant, (batch,)."""
+    def forward(
+        self, coarse: Tensor, z: Tensor, carried: Carried | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """(batch, c), (batch, n - c) -> (batch, n) and the log-determinant, (batch,).
+
+        `carried`, the gradient of the coarse field's log density, becomes that of the field's.
+        """
         field = self._join(coarse, coarse @ self.mean.T + z @ self.root)
+        if carried:
+            # log N(z) with z = (new - coarse M^T) R^-1.
+            of_new = -z.detach() @ self.inverse_root.T
+            carried.gradient = self._join(carried.gradient - of_new @ self.mean, of_new)
         log_det = field.new_full((len(field),), self.log_det)
         for coupling in self.couplings:
             assert isinstance(coupling, RefiningCoupling)
-            value, ladj = coupling(*self._parts(coupling, field))
+            parts, sites = self._parts(coupling, field), (coupling.features.frozen, coupling.moved)
+            value, ladj = carried.through(coupling, *parts, *sites) if carried else coupling(*parts)
             field = torch.index_copy(field, 1, coupling.moved, value)
             log_det = log_det + ladj.sum(1)
         return field, log_det
@@ -123,9 +134,16 @@ class MultiscaleFlow(Flow):
         self.levels = nn.ModuleList(Refinement(level, settings) for level in hierarchy)
 
     def forward(self, z: Tensor) -> Draw:
+        return self._push(z)
+
+    def with_gradient(self, z: Tensor) -> WithGradient:
+        carried = Carried(torch.zeros_like(z[:, :0]))
+        return WithGradient(*self._push(z.detach().requires_grad_(), carried), carried.gradient)
+
+    def _push(self, z: Tensor, carried: Carried | None = None) -> Draw:
         field, log_q = z[:, :0], standard_normal_log_density(z)
         for level, (begin, end) in zip(self.levels, self.bounds, strict=True):
-            field, log_det = level(field, z[:, begin:end])
+            field, log_det = level(field, z[:, begin:end], carried)
             log_q = log_q - log_det
         return Draw(field, log_q)
 

@@ -6,6 +6,7 @@ import torch
 
 from lfmc.flow_sections import Training
 from lfmc.flows.base import Flow
+from lfmc.training.gradient import ESTIMATORS
 from lfmc.training.method import Progress, Weights, weights_of
 from lfmc.training.step import follow, gradient_step, warm
 
@@ -16,8 +17,10 @@ SMALLEST_RATE = 1 / 16  # of the configured one
 class Adam:
     """Steps of Adam; the model is the running average."""
 
-    def __init__(self, flow: Flow, training: Training, seed: int) -> None:
+    def __init__(self, flow: Flow, training: Training, gradient: str, seed: int) -> None:
+        """Args: flow to train, settings, name of the gradient's estimator, seed of its samples."""
         self.flow, self.training = flow, training
+        self.estimate = ESTIMATORS[gradient]
         self.check_every = training.check_every
         self.rate = training.learning_rate
         self.optimiser = torch.optim.Adam(flow.parameters(), lr=self.rate, betas=BETAS)
@@ -28,7 +31,13 @@ class Adam:
         training = self.training
         rate = warm(self.rate, step)
         loss, norm = gradient_step(
-            self.flow, self.optimiser, self.random, training.batch, rate, training.clip
+            self.flow,
+            self.optimiser,
+            self.random,
+            training.batch,
+            rate,
+            training.clip,
+            self.estimate,
         )
         finite = loss - loss == 0 and norm - norm == 0
         if finite:

@@ -5,6 +5,7 @@ from torch import Tensor
 from torch.nn.utils import clip_grad_norm_
 
 from lfmc.flows.base import Flow
+from lfmc.training.gradient import Estimator
 
 WARM_UP = 50
 
@@ -29,6 +30,7 @@ def gradient_step(
     batch: int,
     rate: float,
     clip: float,
+    estimate: Estimator,
 ) -> tuple[float, float]:
     """Mean of log q + S over a batch of the model's own samples, one step down its gradient.
 
@@ -39,10 +41,8 @@ def gradient_step(
     """
     like = next(flow.parameters())
     z = torch.randn(batch, flow.reduced_sites, generator=generator, dtype=like.dtype)
-    x, log_q = flow.reduced(z.to(like.device))
-    loss = (log_q + flow.reduced_action(x)).mean()
     optimiser.zero_grad()
-    loss.backward()
+    loss = estimate(flow, z.to(like.device))
     norm = clip_grad_norm_(flow.parameters(), clip)
     if torch.isfinite(loss) and torch.isfinite(norm):
         for group in optimiser.param_groups:

@@ -71,7 +71,7 @@ class Trainer:
         self.method: Method = (
             NaturalGradient(flow, self.training.natural, seeds[0])
             if self.settings.optimiser == "natural"
-            else Adam(flow, self.training, seeds[0])
+            else Adam(flow, self.training, self.settings.gradient, seeds[0])
         )
         self.path = work / "checkpoint.pt"
         settings = stage_settings(config, "train", ensemble.name) | device_key(device)
