@@ -13,8 +13,8 @@ from lfmc.errors import LfmcError
 
 COMMANDS = {
     "tune": "lfmc.cli.samplers:tune",
-    "train": "lfmc.cli.flows:train",
-    "retrain": "lfmc.cli.flows:retrain",
+    "train": "lfmc.cli.training:train",
+    "retrain": "lfmc.cli.training:retrain",
     "propose": "lfmc.cli.flows:propose",
     "accept": "lfmc.cli.flows:accept",
     "hmc": "lfmc.cli.samplers:hmc",
