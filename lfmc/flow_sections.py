@@ -120,7 +120,8 @@ class NaturalSettings(Section):
 class Training(Section):
     """Minimisation of the shifted reverse Kullback-Leibler divergence, until both acceptances pass.
 
-    `natural` is for `kind: heatbath` only; `batch` to `check_every` are Adam's.
+    `natural` is for `kind: heatbath` only; `batch` to `check_every` are Adam's. `ranks` is how many
+    MPI ranks share a training, for `natural` only.
     """
 
     optimiser: Literal["natural", "adam"] | None = None
@@ -134,6 +135,7 @@ class Training(Section):
     check_every: Count = 25
     check_samples: Annotated[int, Field(ge=512)] = 4096
     decide_samples: Annotated[int, Field(ge=512)] = 65536
+    ranks: Count = 1
 
 
 class FlowSettings(Section):
@@ -180,6 +182,8 @@ class FlowSettings(Section):
                 f"training.optimiser: natural needs scores of single samples, which kind: "
                 f"{self.model.kind} has not; take adam"
             )
+        if self.optimiser == "adam" and self.training.ranks > 1:
+            raise ValueError("training.ranks: adam trains on one rank; only natural on several")
         return self
 
     @field_validator("targets")

@@ -26,6 +26,7 @@ OF_MPIRUN = ("MPI_LOCALNRANKS", "OMPI_COMM_WORLD_SIZE")
 SEGMENTS = Path("/dev/shm")
 FRESH_SECONDS = 10.0  # a segment is mapped by then
 STARTUP_SECONDS = 180.0  # longest start-up of all ranks; $LFMC_STARTUP_SECONDS overrides
+FORWARD_SECONDS = 0.5  # for the launcher to pass on the last line of a rank that ends all
 POLL_SECONDS = 0.01
 SHORTEST_POLL, POLL_SHARE = 1e-4, 0.1  # of the time waited so far
 # Ends when its standard input does, or kills the process that holds it.
@@ -41,12 +42,16 @@ if not select.select([0], [], [], float(sys.argv[1]))[0]:
 T = TypeVar("T")
 
 
-class Disagreement(LfmcError):
-    """Ranks that must not work together; each raises it, and `tell` is true of one of them."""
+class OfAllRanks(LfmcError):
+    """An error that every rank raises, so that all end by themselves; `tell` is true of one."""
 
     def __init__(self, message: str, tell: bool) -> None:
         super().__init__(message)
         self.tell = tell
+
+
+class Disagreement(OfAllRanks):
+    """Ranks that must not work together."""
 
 
 class Ranks(NamedTuple):
@@ -99,6 +104,7 @@ class Ranks(NamedTuple):
         """End all ranks: one has failed, and the others would wait for it for ever."""
         if self.comm is not None:
             sys.stderr.flush()
+            time.sleep(FORWARD_SECONDS)
             self.comm.Abort(code)
 
 

@@ -19,12 +19,12 @@ expect_ranks_option = click.option(
 @contextmanager
 def all_or_none(mpi: Any) -> Iterator[None]:
     """What ends one rank early ends all: the others would wait for it for ever."""
-    from lfmc.ranks import Disagreement
+    from lfmc.ranks import OfAllRanks
 
     try:
         yield
     except LfmcError as error:
-        if mpi.comm is not None and not isinstance(error, Disagreement):  # which all ranks raise
+        if mpi.comm is not None and not isinstance(error, OfAllRanks):
             click.echo(f"lfmc: error: rank {mpi.rank}: {error}", err=True)
             mpi.abort()
         raise

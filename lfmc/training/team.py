@@ -12,16 +12,17 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from lfmc.errors import LfmcError
 from lfmc.flows.base import Flow
 from lfmc.lattice import FloatArray
-from lfmc.ranks import Ranks
+from lfmc.ranks import OfAllRanks, Ranks
 from lfmc.training.fisher import score_sums
 from lfmc.training.messages import hear, tell
 from lfmc.training.method import Weights, set_vector, vector_of
 from lfmc.training.moment import FEWEST, Verdict, verdict
 from lfmc.training.step import log_weights, log_weights_of
 
-FINISHED, STOPPED = "finished", "stopped"
+FINISHED, STOPPED, FAILED = "finished", "stopped", "failed"
 
 
 class Team:
@@ -66,14 +67,32 @@ class Team:
         few = min(max(len(self.fields) // share, FEWEST), len(self.fields))
         return verdict(*self._ask("log weights", max(samples // share, FEWEST), seed, few))
 
-    def dismiss(self, finished: bool) -> None:
-        """Let the others end `serve`."""
-        tell(self.mpi, (FINISHED if finished else STOPPED, None, ()))
+    def run(self, train: Callable[[], bool]) -> bool:
+        """Whether the training is finished: rank 0 trains, the others answer until it has ended.
 
-    def serve(self) -> bool:
-        """On every rank but 0: answer until the training has ended; whether it was finished."""
+        Args:
+            train: the training; false if it was stopped.
+
+        Raises:
+            LfmcError: the training's; of several ranks OfAllRanks, by each.
+        """
+        if self.mpi.rank:
+            return self._serve()
+        try:
+            finished = train()
+        except LfmcError as error:
+            tell(self.mpi, (FAILED, None, ()))
+            if self.mpi.size > 1:
+                raise OfAllRanks(str(error), True) from None
+            raise
+        tell(self.mpi, (FINISHED if finished else STOPPED, None, ()))
+        return finished
+
+    def _serve(self) -> bool:
         while True:
             question, vector, arguments = hear(self.mpi)
+            if question == FAILED:
+                raise OfAllRanks("the training has failed on rank 0", False)
             if question in (FINISHED, STOPPED):
                 return bool(question == FINISHED)
             set_vector(self._questions[question][0], torch.from_numpy(vector))

@@ -100,19 +100,14 @@ class Trainer:
     def run(self, report: Report, stop: Callable[[], bool]) -> Outcome:
         """Train until every target has passed, the limit is reached, or `stop` asks on any rank.
 
-        The outcome of every rank says whether it is finished; its state is trained on rank 0 only,
-        which alone reports and writes.
+        Every rank's outcome says whether it is finished; its state is trained on rank 0 only, which
+        alone reports and writes.
 
         Raises:
-            LfmcError: batches keep coming out non-finite, or a limit came before the targets. Of
-                several ranks only rank 0 raises it; the others wait and must be ended.
+            LfmcError: batches keep coming out non-finite, or a limit came before the targets.
         """
         self.team.stop = stop
-        if self.mpi.rank:
-            return Outcome(self.state, self.team.serve())
-        finished = self._lead(report)
-        self.team.dismiss(finished)
-        return Outcome(self.state, finished)
+        return Outcome(self.state, self.team.run(lambda: self._lead(report)))
 
     def _lead(self, report: Report) -> bool:
         saved = perf_counter()
