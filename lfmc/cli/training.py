@@ -80,7 +80,7 @@ def _publish(run: Run, ensemble: str, state: Any) -> None:
     from lfmc.flows.exactness import log_q_error
     from lfmc.provenance import stamp
     from lfmc.store import write_table
-    from lfmc.training.train import records
+    from lfmc.training.records import records
 
     mark = stamp(stage_settings(run.config, "train", ensemble))
     rows = records(run.config, ensemble, state)
@@ -154,7 +154,7 @@ def _short_chains(run: Run, config: Any, ensemble: str, model: int, state: Any, 
     from lfmc.provenance import stamp
     from lfmc.retrain import short_chain, short_proposals
     from lfmc.store import write_table
-    from lfmc.training.train import records
+    from lfmc.training.records import records
 
     models = mpi.broadcast([passed["weights"] for passed in state.passed])
     proposals = [

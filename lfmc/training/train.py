@@ -1,12 +1,11 @@
 """The training loop: steps, checks, rollbacks, checkpoints, and models saved as targets pass."""
 
 import logging
-import math
 from collections.abc import Callable
 from copy import deepcopy
 from pathlib import Path
 from time import perf_counter
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import torch
 
@@ -18,12 +17,13 @@ from lfmc.flows.build import build_flow
 from lfmc.ranks import ALONE, Disagreement, Ranks
 from lfmc.sections import Ensemble
 from lfmc.streams import generator as stream
-from lfmc.training.acceptance import acceptance_from_model, effective_sample_size
+from lfmc.training.acceptance import acceptance_from_model
 from lfmc.training.adam import Adam
 from lfmc.training.method import Method, Weights
 from lfmc.training.moment import Abandoned, Verdict, moment_of_passing
 from lfmc.training.natural import NaturalGradient
 from lfmc.training.plateau import on_plateau
+from lfmc.training.records import check_record, pass_record
 from lfmc.training.start import read_start
 from lfmc.training.state import TrainingState, load_state, save_state
 from lfmc.training.target import target_fields
@@ -177,21 +177,7 @@ class Trainer:
         seed = self.check_seed + state.step
         log_w = self.team.log_weights(model, training.check_samples, seed)
         quick = acceptance_from_model(log_w)
-        state.history.append(
-            {
-                "step": state.step,
-                "samples": state.samples,
-                "seconds": round(state.seconds, 3),
-                "loss": -float(log_w.mean()),
-                "loss_error": float(log_w.std() / len(log_w) ** 0.5),
-                "log_weight_variance": float(log_w.var()),
-                "ess": effective_sample_size(log_w),
-                "acceptance_q": quick.value,
-                "acceptance_q_error": quick.error,
-                "refused": state.refused,
-                **self.method.describe(),
-            }
-        )
+        state.history.append(check_record(state, log_w, quick) | self.method.describe())
         if self._diverged(quick.value, model):
             return
         for target in self.settings.targets[len(state.passed) :]:
@@ -213,23 +199,7 @@ class Trainer:
         if found is None:
             return False
 
-        def between(before: float, now: float) -> float:
-            return before + found.fraction * (now - before)
-
-        state.passed.append(
-            {
-                "target": target,
-                "steps": math.ceil(between(state.before_step, state.step)),
-                "samples": round(between(state.before_samples, state.samples)),
-                "seconds": between(state.before_seconds, state.seconds),
-                "acceptance_q": found.verdict.model.value,
-                "acceptance_q_error": found.verdict.model.error,
-                "acceptance_p": found.verdict.target.value,
-                "acceptance_p_error": found.verdict.target.error,
-                "ess": found.verdict.ess,
-                "weights": found.weights,
-            }
-        )
+        state.passed.append(pass_record(state, target, found))
         return True
 
     def _diverged(self, acceptance: float, model: Weights) -> bool:
@@ -278,13 +248,3 @@ class Trainer:
             f"training {self.ensemble.name}: the loss stopped falling at acceptance {best:.3f}, "
             f"target {missed}; give flow.model more layers or channels, or lower the target"
         )
-
-
-def records(config: Config, ensemble: str, state: TrainingState) -> list[dict[str, Any]]:
-    """Rows of training.csv: the cost of every target, in the units of the field."""
-    return [
-        {"ensemble": ensemble, "flow": name, "seed": config.seed}
-        | {"start": config.flow.start.get(ensemble, "")}
-        | {k: v for k, v in passed.items() if k != "weights"}
-        for name, passed in zip(config.flow_names, state.passed, strict=False)
-    ]
