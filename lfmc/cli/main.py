@@ -32,7 +32,7 @@ COMMANDS = {
 
 SUMMARY = {
     "tune": "Tune step sizes and widths to their acceptance.",
-    "train": "Train the flow of an ensemble until its acceptances pass (mpirun -n N lfmc train ...).",
+    "train": "Train a flow until its acceptances pass every target (mpirun -n N lfmc train ...).",
     "retrain": "Train a further model; how much does tau_int depend on the training?",
     "propose": "Generate proposals in parallel blocks (mpirun -n N lfmc propose ...).",
     "accept": "Turn proposals into an exact Markov chain.",
