@@ -3,6 +3,7 @@
 import os
 import signal
 import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -172,6 +173,37 @@ def test_ranks_of_different_settings_are_refused(tmp_path):
     assert run.returncode != 0
     assert run.stderr.count("lfmc: error: ranks read different settings or models") == 1
     assert not (tmp_path / "results").exists()
+
+
+WAITING = """
+import time
+import numpy as np
+from lfmc.ranks import ranks
+from lfmc.training.messages import concatenated, hear, tell
+mpi = ranks(2)
+array = np.ones(10**6)
+for late, wait in (
+    (lambda: tell(mpi, "a few words"), lambda: hear(mpi)),
+    (lambda: concatenated(mpi, array), lambda: concatenated(mpi, array)),
+    (lambda: mpi.gather([1]), lambda: mpi.gather([1])),
+):
+    mpi.all_agree(True)
+    if mpi.rank == 0:
+        time.sleep(1.0)
+        late()
+    else:
+        began, cpu = time.perf_counter(), time.process_time()
+        wait()
+        waited, used = time.perf_counter() - began, time.process_time() - cpu
+        assert waited > 0.5 and used < 0.25 * waited, (waited, used)
+"""
+
+
+def test_a_rank_that_waits_leaves_its_core_to_others(tmp_path):
+    """MPI's own waits would use all of it."""
+    line = ["mpiexec", "-n", "2", sys.executable, "-c", WAITING]
+    run = subprocess.run(line, cwd=tmp_path, env=environment(), capture_output=True, text=True)
+    assert run.returncode == 0, run.stderr
 
 
 @pytest.mark.parametrize("count", [1, 2, 7, 8, 64])
