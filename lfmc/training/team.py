@@ -76,6 +76,7 @@ class Team:
         Raises:
             LfmcError: the training's; of several ranks OfAllRanks, by each.
         """
+        self._asked = False
         if self.mpi.rank:
             return self._serve()
         try:
