@@ -15,7 +15,8 @@ from benchmarks.plan import DEFAULT, Plan, configuration
 from benchmarks.table import Table
 from lfmc.config import Config
 from lfmc.errors import LfmcError
-from lfmc.training.train import Trainer, records
+from lfmc.training.records import records
+from lfmc.training.train import Trainer
 
 HISTORY = ("step", "samples", "ess", "acceptance_q", "log_weight_variance", "loss")
 

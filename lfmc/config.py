@@ -171,8 +171,8 @@ def stage_settings(
         settings["sampler"] = sampler
     statistics = config.statistics.model_dump(mode="json")
     if stage in ("train", "retrain"):
-        # Limits decide whether a training ends well, never what it yields.
-        other: Any = {"training": {"max_steps", "max_seconds"}, "start": True}
+        # Limits decide whether a training ends well, and ranks how soon; never what it yields.
+        other: Any = {"training": {"max_steps", "max_seconds", "ranks"}, "start": True}
         if stage == "train":
             other |= {"models": True, "retrain_configurations": True}
         else:

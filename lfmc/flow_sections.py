@@ -125,7 +125,8 @@ class NaturalSettings(Section):
 class Training(Section):
     """Minimisation of the shifted reverse Kullback-Leibler divergence, until both acceptances pass.
 
-    `natural` is for `kind: heatbath` only; `gradient` to `check_every` are Adam's.
+    `natural` is for `kind: heatbath` only; `gradient` to `check_every` are Adam's. `ranks` is how many
+    MPI ranks share a training, for `natural` only.
     """
 
     optimiser: Literal["natural", "adam"] | None = None
@@ -140,6 +141,7 @@ class Training(Section):
     check_every: Count = 25
     check_samples: Annotated[int, Field(ge=512)] = 4096
     decide_samples: Annotated[int, Field(ge=512)] = 65536
+    ranks: Count = 1
 
 
 class FlowSettings(Section):
@@ -202,6 +204,8 @@ class FlowSettings(Section):
                 "training.gradient chooses between estimators for optimiser: adam; the natural "
                 "gradient has its own, so leave it out"
             )
+        if self.optimiser == "adam" and self.training.ranks > 1:
+            raise ValueError("training.ranks: adam trains on one rank; only natural on several")
         return self
 
     @field_validator("targets")

@@ -10,7 +10,7 @@ import platform
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
@@ -26,7 +26,9 @@ OF_MPIRUN = ("MPI_LOCALNRANKS", "OMPI_COMM_WORLD_SIZE")
 SEGMENTS = Path("/dev/shm")
 FRESH_SECONDS = 10.0  # a segment is mapped by then
 STARTUP_SECONDS = 180.0  # longest start-up of all ranks; $LFMC_STARTUP_SECONDS overrides
+FORWARD_SECONDS = 0.5  # for the launcher to pass on the last line of a rank that ends all
 POLL_SECONDS = 0.01
+SHORTEST_POLL, POLL_SHARE = 1e-4, 0.1  # of the time waited so far
 # Ends when its standard input does, or kills the process that holds it.
 WATCH = """
 import os, select, sys
@@ -40,12 +42,16 @@ if not select.select([0], [], [], float(sys.argv[1]))[0]:
 T = TypeVar("T")
 
 
-class Disagreement(LfmcError):
-    """Ranks that must not work together; each raises it, and `tell` is true of one of them."""
+class OfAllRanks(LfmcError):
+    """An error that every rank raises, so that all end by themselves; `tell` is true of one."""
 
     def __init__(self, message: str, tell: bool) -> None:
         super().__init__(message)
         self.tell = tell
+
+
+class Disagreement(OfAllRanks):
+    """Ranks that must not work together."""
 
 
 class Ranks(NamedTuple):
@@ -64,9 +70,7 @@ class Ranks(NamedTuple):
         if self.comm is None:
             return value
         mine, everyones = bytearray([value]), bytearray(self.size)
-        request = self.comm.Iallgather(mine, everyones)
-        while not request.Test():
-            time.sleep(POLL_SECONDS)
+        wait(self.comm.Iallgather(mine, everyones).Test)
         return all(everyones)
 
     def union(self, mine: list[int]) -> list[int]:
@@ -76,6 +80,7 @@ class Ranks(NamedTuple):
 
     def gather(self, mine: list[T]) -> list[T]:
         """What all ranks have, on rank 0; nothing on the others."""
+        self.all_agree(True)  # the gather itself would spin until the last one comes
         parts = [mine] if self.comm is None else self.comm.gather(mine)
         return [entry for part in parts or [] for entry in part]
 
@@ -95,11 +100,27 @@ class Ranks(NamedTuple):
         )
         raise Disagreement(f"{what}: {described}", self.rank == 0)
 
-    def abort(self) -> None:
+    def abort(self, code: int = 2) -> None:
         """End all ranks: one has failed, and the others would wait for it for ever."""
         if self.comm is not None:
             sys.stderr.flush()
-            self.comm.Abort(2)
+            time.sleep(FORWARD_SECONDS)
+            self.comm.Abort(code)
+
+
+ALONE = Ranks(0, 1, None)
+
+
+def wait(done: Callable[[], bool]) -> None:
+    """Return when `done` is true, and leave the core to others meanwhile: MPI's own waits spin.
+
+    Asked often at first and every POLL_SECONDS in the end, so that a wait is lengthened by no more
+    than a tenth.
+    """
+    began = time.perf_counter()
+    while not done():
+        waited = time.perf_counter() - began
+        time.sleep(min(max(POLL_SHARE * waited, SHORTEST_POLL), POLL_SECONDS))
 
 
 def ranks(expected: int | None) -> Ranks:
@@ -114,7 +135,7 @@ def ranks(expected: int | None) -> Ranks:
     """
     launched = [name for name in (*SIZES, *RANKS) if name in os.environ]
     if not launched and (expected or 1) == 1:
-        return Ranks(0, 1, None)
+        return ALONE
     with _arrival():
         remove_stale_segments()
         try:

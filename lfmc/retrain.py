@@ -16,22 +16,33 @@ from lfmc.config import Config
 from lfmc.flows.build import trained_flow
 from lfmc.lattice import FloatArray
 from lfmc.observables import SCALARS
+from lfmc.parts import share
 from lfmc.proposals import Job, make_block
+from lfmc.ranks import Ranks
 
 
-def short_chain(
-    config: Config, ensemble: str, sampler: str, weights: dict[str, Tensor]
-) -> tuple[Chain, FloatArray]:
-    """A chain by a model that is given by its weights, and the log weights of its proposals.
+def short_proposals(
+    config: Config, ensemble: str, sampler: str, weights: dict[str, Tensor], mpi: Ranks
+) -> dict[str, np.ndarray]:
+    """Proposals of a model that is given by its weights, on rank 0; nothing on the others.
 
     Args:
         config: of `Config.retraining`: seed and number of configurations are its own.
+        mpi: ranks that share the blocks.
     """
-    chosen = config.ensemble(ensemble)
-    flow = trained_flow(chosen, config.flow, weights)
+    flow = trained_flow(config.ensemble(ensemble), config.flow, weights)
     task = Job(config, ensemble, sampler, flow, Path(), "", config.proposals)
-    blocks = [make_block(task, index) for index in range(task.blocks)]
-    joined = {name: np.concatenate([b[name] for b in blocks]) for name in blocks[0]}
+    mine = share(list(range(task.blocks)), mpi.rank, mpi.size)
+    blocks = mpi.gather([make_block(task, index) for index in mine])
+    names = blocks[0] if blocks else ()
+    return {name: np.concatenate([block[name] for block in blocks]) for name in names}
+
+
+def short_chain(
+    config: Config, ensemble: str, sampler: str, joined: dict[str, np.ndarray]
+) -> tuple[Chain, FloatArray]:
+    """The chain of these proposals, and their log weights."""
+    chosen = config.ensemble(ensemble)
     log_w = -joined["S"] - joined["log_q"]
     states = flow_chain(config, ensemble, sampler, log_w)
     steps = updates_of_states(states.index, states.multiplicity, config.accept.replicas)

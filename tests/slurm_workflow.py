@@ -36,6 +36,7 @@ def configuration(root: Path, ranks: int) -> str:
     """The preset `smoke`, made smaller unless it is asked for as it is."""
     chosen = yaml.safe_load((root / "lfmc" / "data" / "presets" / "smoke.yaml").read_text())
     chosen["propose"]["ranks"] = ranks
+    chosen["flow"].setdefault("training", {})["ranks"] = ranks
     if PRESET:
         chosen["statistics"]["configurations"] *= PRESET
         chosen["flow"]["retrain_configurations"] *= PRESET

@@ -237,6 +237,7 @@ STAGES = {
         ("propose.ranks", 3, set()),
         ("propose.block", 512, {"propose"}),
         ("flow.training.batch", 64, {"train"}),
+        ("flow.training.ranks", 2, set()),
         ("flow.model", {"kind": "realnvp"}, {"train"}),
         ("accept.burn_in", 7, {"propose", "accept"}),  # more proposals, to drop them
         ("samplers.hmc.steps", 12, {"tune", "hmc"}),

@@ -10,7 +10,7 @@ from flows_small import SMALL, environment, lfmc, small, write_small
 
 from lfmc.errors import LfmcError
 from lfmc.flows.build import load_flow
-from lfmc.training import adam, natural
+from lfmc.training import adam, team
 from lfmc.training.plateau import on_plateau
 from lfmc.training.step import log_weights
 from lfmc.training.train import Trainer
@@ -136,12 +136,12 @@ def test_damaged_checkpoint_starts_again(reference, tmp_path, damage):
 
 @pytest.mark.parametrize("optimiser", ["adam", "natural"])
 def test_steps_that_are_not_finite_are_refused(tmp_path, monkeypatch, optimiser):
-    def nothing_finite(flow, seeds, origin):
+    def nothing_finite(flow, seeds, origin, mpi):
         size = sum(p.numel() for p in flow.parameters()) + 2
         return torch.full((size, size), float("nan"), dtype=torch.float64)
 
     monkeypatch.setattr(adam, "gradient_step", lambda *a: (float("nan"), 1.0))
-    monkeypatch.setattr(natural, "score_sums", nothing_finite)
+    monkeypatch.setattr(team, "score_sums", nothing_finite)
     with pytest.raises(LfmcError, match="batches in a row were not finite"):
         train(with_optimiser(optimiser), tmp_path)
 

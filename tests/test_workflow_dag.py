@@ -118,6 +118,25 @@ def test_a_gpu_is_a_resource_and_no_reason_to_run_again(root, configured, rule):
     assert "gpu=1" in text
 
 
+def test_ranks_of_a_training_are_its_launcher_and_nothing_else(root, configured):
+    config = configured / "config.yaml"
+    one = "ensembles:\n  - { name: E1, L: 6, d: 2, m2: -4.0, lam: 6.975 }\n"
+    found = {}
+    for ranks in (1, 2):
+        flow = f"flow: {{ targets: [0.5], models: 2, training: {{ ranks: {ranks} }} }}\n"
+        config.write_text(one + flow)
+        done = snakemake(root, configured, "--dry-run", "--printshellcmds")
+        assert done.returncode == 0, done.stdout + done.stderr
+        text = done.stdout + done.stderr
+        calls = re.findall(r"(?:mpiexec -n \d+ )?lfmc (?:train|retrain|propose) .*", text)
+        found[ranks] = {re.sub(r"^mpiexec -n 2 | --expect-ranks \d+", "", call) for call in calls}
+        launched = {call.split()[4] for call in calls if call.startswith("mpiexec -n 2 ")}
+        assert launched == ({"train", "retrain"} if ranks == 2 else set())
+        assert sum(f"--expect-ranks {ranks} " in call for call in calls) >= 2
+    assert found[1] == found[2]
+    assert len(found[1]) == 3
+
+
 def test_the_journey_is_the_same_in_snakefile_and_documentation(root):
     included = re.findall(r"rules/(\w+)\.smk", (root / "Snakefile").read_text())
     text = (root / "docs" / "architecture.md").read_text()

@@ -13,8 +13,8 @@ from lfmc.errors import LfmcError
 
 COMMANDS = {
     "tune": "lfmc.cli.samplers:tune",
-    "train": "lfmc.cli.flows:train",
-    "retrain": "lfmc.cli.flows:retrain",
+    "train": "lfmc.cli.training:train",
+    "retrain": "lfmc.cli.training:retrain",
     "propose": "lfmc.cli.flows:propose",
     "accept": "lfmc.cli.flows:accept",
     "hmc": "lfmc.cli.samplers:hmc",
@@ -32,7 +32,7 @@ COMMANDS = {
 
 SUMMARY = {
     "tune": "Tune step sizes and widths to their acceptance.",
-    "train": "Train the flow of an ensemble until its acceptances pass the targets.",
+    "train": "Train a flow until its acceptances pass every target (mpirun -n N lfmc train ...).",
     "retrain": "Train a further model; how much does tau_int depend on the training?",
     "propose": "Generate proposals in parallel blocks (mpirun -n N lfmc propose ...).",
     "accept": "Turn proposals into an exact Markov chain.",

@@ -19,6 +19,9 @@ import torch
 from torch import Tensor
 
 from lfmc.flows.base import Flow
+from lfmc.lattice import FloatArray
+from lfmc.ranks import ALONE, Ranks
+from lfmc.training.tree import tree_sum
 
 CHUNK = 512
 # Added to the diagonal of F before it scales the damping: parameters that hardly matter stay put.
@@ -51,24 +54,30 @@ class Proposed(NamedTuple):
     noise: float
 
 
-def score_sums(flow: Flow, seeds: Sequence[int], origin: float) -> Tensor:
+def score_sums(flow: Flow, seeds: Sequence[int], origin: float, mpi: Ranks = ALONE) -> Tensor:
     """Sums of products of (scores, log w, 1) over CHUNK samples from each seed, in float64.
 
     Args:
         origin: near the mean of log w, and subtracted from it: the sums of large numbers in single
             precision would lose it.
+        mpi: ranks that share the seeds, each with this flow. Any number of them gives the same
+            bits (`lfmc.training.tree`).
+
+    Returns:
+        (parameters + 2, parameters + 2), on rank 0; nothing on the others.
     """
     like = next(flow.parameters())
-    size = sum(parameter.numel() for parameter in flow.parameters()) + 2
-    total = torch.zeros(size, size, dtype=torch.float64)
-    for seed in seeds:
-        generator = torch.Generator().manual_seed(seed)
+
+    def chunk(number: int) -> FloatArray:
+        generator = torch.Generator().manual_seed(seeds[number])
         z = torch.randn(CHUNK, flow.reduced_sites, generator=generator, dtype=like.dtype)
         scored = flow.scores(z.to(like.device))
         centred = (scored.log_weight - origin)[:, None]
         columns = torch.cat([scored.scores, centred, torch.ones_like(centred)], 1)
-        total += (columns.T @ columns).cpu()
-    return total
+        products: FloatArray = (columns.T @ columns).double().cpu().numpy()
+        return products
+
+    return torch.from_numpy(tree_sum(chunk, len(seeds), mpi))
 
 
 def fit_of(sums: Tensor) -> Fit:
@@ -93,13 +102,16 @@ def propose_step(fit: Fit, damping: float, largest: float) -> Proposed:
         damping: lambda of F + lambda (diag F + UNIT).
         largest: Kullback-Leibler divergence that a step may make.
     """
-    damped = fit.fisher + torch.diag(damping * (torch.diagonal(fit.fisher) + UNIT))
+    added = damping * (torch.diagonal(fit.fisher) + UNIT)
+    damped = fit.fisher + torch.diag(added)
     factor = torch.linalg.cholesky(damped)
     delta = torch.cholesky_solve(fit.slope[:, None], factor)[:, 0]
     divergence = 0.5 * float(delta @ fit.fisher @ delta)
     # Of each of the parameters that the damping leaves free, the fit has an error of
-    # Var(residual)/samples in units of its own divergence.
-    free = float(torch.trace(torch.cholesky_solve(fit.fisher, factor)))
+    # Var(residual)/samples in units of its own divergence. Their number is the trace of F/(F + D),
+    # taken as that of 1 - D/(F + D), a third of the work.
+    inverse = torch.diagonal(torch.cholesky_inverse(factor))
+    free = len(inverse) - float(inverse @ added)
     left = max(fit.variance - 2 * divergence, 0.0)
     noise = 0.5 * left * free / fit.samples
     share = 1 - noise / divergence if divergence > 0 else 1.0

@@ -2,6 +2,7 @@
 
 from typing import Any, NamedTuple, Protocol
 
+import torch
 from torch import Tensor
 
 from lfmc.flows.base import Flow
@@ -50,3 +51,21 @@ class Method(Protocol):
 def weights_of(flow: Flow) -> Weights:
     """Copies of a flow's parameters by name, on the CPU."""
     return {name: value.detach().cpu().clone() for name, value in flow.named_parameters()}
+
+
+def vector_of(flow: Flow) -> Tensor:
+    """All parameters one after another, copied, on the CPU, (parameters,)."""
+    return torch.cat([p.detach().reshape(-1) for p in flow.parameters()]).cpu()
+
+
+@torch.no_grad()
+def set_vector(flow: Flow, vector: Tensor) -> None:
+    """Give a flow the parameters of `vector_of`, bit by bit.
+
+    They are copied into their places, for products of matrices may round by where these lie.
+    """
+    begin = 0
+    for parameter in flow.parameters():
+        part = vector[begin : begin + parameter.numel()]
+        parameter.copy_(part.reshape(parameter.shape))
+        begin += parameter.numel()

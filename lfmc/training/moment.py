@@ -6,14 +6,13 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from lfmc.flows.base import Flow
+from lfmc.lattice import FloatArray
 from lfmc.training.acceptance import (
     Estimate,
     acceptance_from_model,
     acceptance_from_target,
     effective_sample_size,
 )
-from lfmc.training.step import log_weights
 
 # A model passes when both estimates exceed its target by this many of their errors: the chain's
 # own acceptance is then at least the target, nearly always.
@@ -46,6 +45,9 @@ class Verdict(NamedTuple):
         return min(e.value - errors * e.error for e in (self.model, self.target))
 
 
+Judge = Callable[[dict[str, Tensor], int], Verdict]
+
+
 class Moment(NamedTuple):
     """Weights at the moment of passing, a fraction of the way between two checks."""
 
@@ -54,34 +56,20 @@ class Moment(NamedTuple):
     verdict: Verdict
 
 
-def judge(flow: Flow, fields: Tensor, samples: int, seed: int) -> Verdict:
-    """Evaluate a flow with common random numbers, so that neighbours compare.
-
-    Args:
-        flow: the model, in any precision.
-        fields: independent samples of p, (n, sites), in the same precision.
-        samples: how many samples of q.
-        seed: of the samples of q.
-    """
-    generator = torch.Generator().manual_seed(seed)
-    of_model = log_weights(flow, samples, generator).numpy()
-    with torch.no_grad():
-        parts = [flow.log_weight(part).double().cpu() for part in fields.split(512)]
+def verdict(of_model: FloatArray, of_target: FloatArray) -> Verdict:
+    """Of a model's log weights: of samples of q, (n,), and of independent samples of p, (m,)."""
     return Verdict(
         acceptance_from_model(of_model),
-        acceptance_from_target(torch.cat(parts).numpy(), of_model),
+        acceptance_from_target(of_target, of_model),
         effective_sample_size(of_model),
     )
 
 
 def moment_of_passing(
-    flow: Flow,
+    judge: Judge,
     before: dict[str, Tensor],
     after: dict[str, Tensor],
     target: float,
-    fields: Tensor,
-    samples: int,
-    seed: int,
     stop: Callable[[], bool] = lambda: False,
 ) -> Moment | None:
     """Where the line from one check's weights to the next one's passes the target; None if not.
@@ -91,6 +79,13 @@ def moment_of_passing(
     dynamical exponent. The crossing is sought along the line by the Illinois variant of false
     position with a COARSE-th of the samples, and then corrected with all of them.
 
+    Args:
+        judge: the verdict on weights, from so small a part of the samples (1: all); always from
+            the same ones, so that neighbours compare.
+        before, after: weights of the two checks.
+        target: acceptance.
+        stop: whether to leave it.
+
     Raises:
         Abandoned: `stop`, asked before every evaluation, said so.
     """
@@ -99,9 +94,7 @@ def moment_of_passing(
         if stop():
             raise Abandoned
         weights = {name: torch.lerp(before[name], after[name], fraction) for name in after}
-        flow.load_state_dict(weights)
-        few = fields[: max(len(fields) // share, FEWEST)]
-        return Moment(fraction, weights, judge(flow, few, max(samples // share, FEWEST), seed))
+        return Moment(fraction, weights, judge(weights, share))
 
     def excess(fraction: float) -> float:
         # As large an error as all samples would have: so it is what all would say, but for noise.

@@ -1,6 +1,7 @@
 """Natural-gradient training: damped regression steps, a step that went wrong taken back."""
 
 import math
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,7 @@ from torch import Tensor
 
 from lfmc.flow_sections import NaturalSettings
 from lfmc.flows.base import Flow
-from lfmc.training.fisher import CHUNK, Fit, fit_of, propose_step, score_sums
+from lfmc.training.fisher import CHUNK, Fit, fit_of, propose_step
 from lfmc.training.method import Progress, Weights, weights_of
 
 DAMPING = 0.1  # at the start
@@ -20,6 +21,8 @@ WORSE, SLACK = 1.3, 1e-3
 # The batch doubles when this share of a step's divergence is the noise of its fit.
 NOISY = 0.75
 
+Sums = Callable[[Sequence[int], float], Tensor]
+
 
 class NaturalGradient:
     """Steps of `lfmc.training.fisher`; the model is the flow as it is.
@@ -28,8 +31,9 @@ class NaturalGradient:
     used, so a step costs one batch and a bad one is found by the next.
     """
 
-    def __init__(self, flow: Flow, settings: NaturalSettings, seed: int) -> None:
-        self.flow, self.settings, self.seed = flow, settings, seed
+    def __init__(self, flow: Flow, settings: NaturalSettings, seed: int, sums: Sums) -> None:
+        """Args: flow, settings, seed of the samples, `score_sums` of the flow (seeds, origin)."""
+        self.flow, self.settings, self.seed, self.sums = flow, settings, seed, sums
         self.check_every = settings.check_every
         self.damping = DAMPING
         self.chunks = max(1, settings.samples // CHUNK)
@@ -38,7 +42,7 @@ class NaturalGradient:
         self.good_variance = math.inf
 
     def advance(self, step: int) -> Progress:
-        fit = fit_of(score_sums(self.flow, self._seeds(step), self.origin))
+        fit = fit_of(self.sums(self._seeds(step), self.origin))
         drawn = self.chunks * CHUNK
         finite = bool(torch.isfinite(fit.slope).all()) and math.isfinite(fit.variance)
         if not finite or fit.variance > WORSE * self.good_variance + SLACK:

@@ -24,7 +24,7 @@ class TrainingState:
             the model of a target lies on the line from there to the check that passes.
         next_check: step of the next check.
         step: steps done; samples: drawn for them.
-        seconds: wall time so far, checks included, interruptions not.
+        seconds: wall time so far times ranks, checks included, interruptions not.
         refused: batches refused because they were not finite; `in_a_row` of them just now.
         refined: number of checks when the method last went on more finely.
         best: best acceptance seen, and the model then, for rollbacks.

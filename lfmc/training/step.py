@@ -5,22 +5,47 @@ from torch import Tensor
 from torch.nn.utils import clip_grad_norm_
 
 from lfmc.flows.base import Flow
+from lfmc.ranks import ALONE, Ranks
 from lfmc.training.gradient import Estimator
+from lfmc.training.messages import concatenated
+from lfmc.training.tree import share_of
 
 WARM_UP = 50
 
 
-def log_weights(flow: Flow, count: int, generator: torch.Generator, chunk: int = 512) -> Tensor:
-    """-S - log q of the reduced variables for fresh samples of the model, (count,) float64."""
+@torch.no_grad()
+def log_weights(
+    flow: Flow,
+    count: int,
+    generator: torch.Generator,
+    chunk: int = 512,
+    mpi: Ranks = ALONE,
+) -> Tensor:
+    """-S - log q of the reduced variables for fresh samples of the model, (count,) float64.
+
+    Ranks that share the chunks draw the base normals of all, which costs little, from the same
+    generator: the samples are those of one rank. The result is rank 0's, and the others' is empty.
+    """
     like = next(flow.parameters())
-    parts = []
-    with torch.no_grad():
-        for begin in range(0, count, chunk):
-            size = min(chunk, count - begin)
-            z = torch.randn(size, flow.reduced_sites, generator=generator, dtype=like.dtype)
+    mine = share_of(-(-count // chunk), mpi.rank, mpi.size)
+    parts = [torch.empty(0, dtype=torch.float64)]
+    for number in range(mine.stop):
+        size = min(chunk, count - number * chunk)
+        z = torch.randn(size, flow.reduced_sites, generator=generator, dtype=like.dtype)
+        if number in mine:
             x, log_q = flow.reduced(z.to(like.device))
             parts.append((-flow.reduced_action(x) - log_q).double().cpu())
-    return torch.cat(parts)
+    return torch.from_numpy(concatenated(mpi, torch.cat(parts).numpy()))
+
+
+@torch.no_grad()
+def log_weights_of(flow: Flow, fields: Tensor, mpi: Ranks = ALONE) -> Tensor:
+    """-S - log q of given full fields (n, sites), (n,) float64; the ranks share them likewise."""
+    chunks = fields.split(512)
+    parts = [torch.empty(0, dtype=torch.float64)]
+    for number in share_of(len(chunks), mpi.rank, mpi.size):
+        parts.append(flow.log_weight(chunks[number]).double().cpu())
+    return torch.from_numpy(concatenated(mpi, torch.cat(parts).numpy()))
 
 
 def gradient_step(

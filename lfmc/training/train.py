@@ -1,12 +1,11 @@
 """The training loop: steps, checks, rollbacks, checkpoints, and models saved as targets pass."""
 
 import logging
-import math
 from collections.abc import Callable
 from copy import deepcopy
 from pathlib import Path
 from time import perf_counter
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import torch
 
@@ -15,18 +14,20 @@ from lfmc.config import Config, settings_hash, stage_settings
 from lfmc.device import device_key
 from lfmc.errors import LfmcError
 from lfmc.flows.build import build_flow
+from lfmc.ranks import ALONE, Disagreement, Ranks
 from lfmc.sections import Ensemble
 from lfmc.streams import generator as stream
-from lfmc.training.acceptance import acceptance_from_model, effective_sample_size
+from lfmc.training.acceptance import acceptance_from_model
 from lfmc.training.adam import Adam
 from lfmc.training.method import Method, Weights
-from lfmc.training.moment import Abandoned, moment_of_passing
+from lfmc.training.moment import Abandoned, Verdict, moment_of_passing
 from lfmc.training.natural import NaturalGradient
 from lfmc.training.plateau import on_plateau
+from lfmc.training.records import check_record, pass_record
 from lfmc.training.start import read_start
 from lfmc.training.state import TrainingState, load_state, save_state
-from lfmc.training.step import log_weights
 from lfmc.training.target import target_fields
+from lfmc.training.team import Team
 
 log = logging.getLogger(__name__)
 
@@ -45,7 +46,7 @@ class Outcome(NamedTuple):
 
 
 class Trainer:
-    """One training run of one ensemble; resumes from its checkpoint."""
+    """One training run of one ensemble, by any number of ranks; resumes from its checkpoint."""
 
     def __init__(
         self,
@@ -54,8 +55,21 @@ class Trainer:
         work: Path,
         start: Path | None = None,
         device: torch.device = torch.device("cpu"),  # noqa: B008 (immutable)
+        mpi: Ranks = ALONE,
     ) -> None:
-        """Args: configuration, ensemble, folder of the checkpoint, model to start from, device."""
+        """Args: configuration, ensemble, folder of the checkpoint, model to start from, device,
+        ranks that evaluate.
+
+        Raises:
+            LfmcError: a start that does not fit; several ranks for what trains on one.
+        """
+        if mpi.size > 1 and config.flow.optimiser != "natural":
+            raise Disagreement(
+                f"flow.training.optimiser: {config.flow.optimiser} trains on one rank, not on "
+                f"{mpi.size}; take natural, or one rank",
+                mpi.rank == 0,
+            )
+        self.mpi = mpi
         self.config, self.ensemble, self.settings = config, ensemble, config.flow
         self.training = config.flow.training
         # Small matrices; and bits that do not depend on how many cores there are.
@@ -67,51 +81,62 @@ class Trainer:
         self.start = read_start(start, config, flow) if start else None
         if self.start:
             flow.load_state_dict(self.start.weights)
-        self.judged = deepcopy(flow)
+        count = max(self.training.decide_samples // 4, 512)
+        fields = target_fields(action_of(ensemble), count, config.seed, ensemble.name)
+        on_device = torch.from_numpy(fields).to(device, torch.float32)
+        self.team = Team(mpi, flow, deepcopy(flow), on_device)
         self.method: Method = (
-            NaturalGradient(flow, self.training.natural, seeds[0])
+            NaturalGradient(flow, self.training.natural, seeds[0], self.team.score_sums)
             if self.settings.optimiser == "natural"
             else Adam(flow, self.training, self.settings.gradient, seeds[0])
         )
         self.path = work / "checkpoint.pt"
         settings = stage_settings(config, "train", ensemble.name) | device_key(device)
         self.key = settings_hash(settings | ({"model": self.start.digest} if self.start else {}))
-        self.state = load_state(self.path, self.key) or self._start()
+        saved = load_state(self.path, self.key) if mpi.rank == 0 else None
+        self.state = saved or self._start()
         self.method.restore(self.state.method)
-        count = max(self.training.decide_samples // 4, 512)
-        self.fields = torch.from_numpy(
-            target_fields(action_of(ensemble), count, config.seed, ensemble.name)
-        ).to(device, torch.float32)
 
     def run(self, report: Report, stop: Callable[[], bool]) -> Outcome:
-        """Train until every target has passed, the limit is reached, or `stop` asks.
+        """Train until every target has passed, the limit is reached, or `stop` asks on any rank.
+
+        Every rank's outcome says whether it is finished; its state is trained on rank 0 only, which
+        alone reports and writes.
 
         Raises:
             LfmcError: batches keep coming out non-finite, or a limit came before the targets.
         """
-        began, saved = perf_counter(), perf_counter()
-        earlier = self.state.seconds
+        self.team.stop = stop
+        return Outcome(self.state, self.team.run(lambda: self._lead(report)))
+
+    def _lead(self, report: Report) -> bool:
+        saved = perf_counter()
+        began, earlier = saved, self.state.seconds
+
+        def seconds() -> float:
+            return earlier + self.mpi.size * (perf_counter() - began)
+
         while len(self.state.passed) < len(self.settings.targets):
-            if stop():
+            if self.team.stopped():
                 self._checkpoint()
-                return Outcome(self.state, False)
+                return False
             if self.state.step >= self.state.next_check:
                 self._checkpoint()  # a check may be long: asked to stop, it is left and done again
                 try:
-                    self._check(stop)
+                    self._check()
                 except Abandoned:
-                    return Outcome(self.state, False)
-                self.state.seconds = earlier + perf_counter() - began
+                    return False
+                self.state.seconds = seconds()
                 report(self.state)
                 self._within_limits()
             else:
                 self._step()
-                self.state.seconds = earlier + perf_counter() - began
+                self.state.seconds = seconds()
             if perf_counter() - saved > CHECKPOINT_SECONDS:
                 self._checkpoint()
                 saved = perf_counter()
         self._checkpoint()
-        return Outcome(self.state, True)
+        return True
 
     def _start(self) -> TrainingState:
         return TrainingState(
@@ -143,74 +168,38 @@ class Trainer:
                 "flow.training.natural.damping"
             )
 
-    def _check(self, stop: Callable[[], bool]) -> None:
+    def _check(self) -> None:
         state, training = self.state, self.training
         # The later, the slower the acceptance rises: checks thin out, and cost a fixed share.
         every = max(self.method.check_every, round(CHECK_SHARE * state.step))
         state.next_check = state.step + every
         model = self.method.model()
-        self.judged.load_state_dict(model)
-        seed = torch.Generator().manual_seed(self.check_seed + state.step)
-        log_w = log_weights(self.judged, training.check_samples, seed).numpy()
+        seed = self.check_seed + state.step
+        log_w = self.team.log_weights(model, training.check_samples, seed)
         quick = acceptance_from_model(log_w)
-        state.history.append(
-            {
-                "step": state.step,
-                "samples": state.samples,
-                "seconds": round(state.seconds, 3),
-                "loss": -float(log_w.mean()),
-                "loss_error": float(log_w.std() / len(log_w) ** 0.5),
-                "log_weight_variance": float(log_w.var()),
-                "ess": effective_sample_size(log_w),
-                "acceptance_q": quick.value,
-                "acceptance_q_error": quick.error,
-                "refused": state.refused,
-                **self.method.describe(),
-            }
-        )
+        state.history.append(check_record(state, log_w, quick) | self.method.describe())
         if self._diverged(quick.value, model):
             return
         for target in self.settings.targets[len(state.passed) :]:
             if quick.value < target - quick.error:
                 break
-            if not self._decide(target, model, stop):
+            if not self._decide(target, model):
                 break
         state.before = model
         state.before_step, state.before_seconds = state.step, state.seconds
         state.before_samples = state.samples
 
-    def _decide(self, target: float, model: Weights, stop: Callable[[], bool]) -> bool:
-        state = self.state
-        found = moment_of_passing(
-            self.judged,
-            state.before,
-            model,
-            target,
-            self.fields,
-            self.training.decide_samples,
-            self.check_seed,
-            stop,
-        )
+    def _decide(self, target: float, model: Weights) -> bool:
+        state, samples = self.state, self.training.decide_samples
+
+        def judge(weights: Weights, share: int) -> Verdict:
+            return self.team.judge(weights, samples, self.check_seed, share)
+
+        found = moment_of_passing(judge, state.before, model, target, self.team.stopped)
         if found is None:
             return False
 
-        def between(before: float, now: float) -> float:
-            return before + found.fraction * (now - before)
-
-        state.passed.append(
-            {
-                "target": target,
-                "steps": math.ceil(between(state.before_step, state.step)),
-                "samples": round(between(state.before_samples, state.samples)),
-                "seconds": between(state.before_seconds, state.seconds),
-                "acceptance_q": found.verdict.model.value,
-                "acceptance_q_error": found.verdict.model.error,
-                "acceptance_p": found.verdict.target.value,
-                "acceptance_p_error": found.verdict.target.error,
-                "ess": found.verdict.ess,
-                "weights": found.weights,
-            }
-        )
+        state.passed.append(pass_record(state, target, found))
         return True
 
     def _diverged(self, acceptance: float, model: Weights) -> bool:
@@ -259,13 +248,3 @@ class Trainer:
             f"training {self.ensemble.name}: the loss stopped falling at acceptance {best:.3f}, "
             f"target {missed}; give flow.model more layers or channels, or lower the target"
         )
-
-
-def records(config: Config, ensemble: str, state: TrainingState) -> list[dict[str, Any]]:
-    """Rows of training.csv: the cost of every target, in the units of the field."""
-    return [
-        {"ensemble": ensemble, "flow": name, "seed": config.seed}
-        | {"start": config.flow.start.get(ensemble, "")}
-        | {k: v for k, v in passed.items() if k != "weights"}
-        for name, passed in zip(config.flow_names, state.passed, strict=False)
-    ]

@@ -15,14 +15,19 @@ rule retrain:
     priority: first(500_000)
     conda:
         "../envs/lfmc.yaml"
-    threads: 1
+    threads: CONFIG.flow.training.ranks
     resources:
         device="cpu",  # or cuda: one GPU a task (docs/cluster.md)
-        mem_mb=memory(2500),
+        mpi="yes" if CONFIG.flow.training.ranks > 1 else "",  # what an executor looks at
+        launcher="mpiexec",  # what starts the ranks; a profile chooses another
+        tasks=CONFIG.flow.training.ranks,
+        mem_mb=memory(2500 * CONFIG.flow.training.ranks),
         runtime=minutes(240),
     params:
         config=config_file,
+        launcher=launcher,
         settings=settings("retrain"),
     shell:
-        "lfmc retrain --config {params.config:q} --ensemble {wildcards.ensemble}"
-        " --model {wildcards.model} --device {resources.device} > {log} 2>&1"
+        "export OMP_NUM_THREADS=1 MKL_NUM_THREADS=1; "
+        "{params.launcher} lfmc retrain --config {params.config:q} --ensemble {wildcards.ensemble}"
+        " --model {wildcards.model} --expect-ranks {resources.tasks} --device {resources.device} > {log} 2>&1"

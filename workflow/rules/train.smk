@@ -1,5 +1,6 @@
 # The longest jobs of the DAG: the largest lattice starts first, and nothing else before them.
-# Checkpoints lie in results/work/, so an interrupted training continues where it was.
+# Checkpoints lie in results/work/, so an interrupted training continues where it was. Any number of
+# ranks gives the same bits: `flow.training.ranks` is a resource and no rerun trigger.
 rule train:
     input:
         start=start_file,
@@ -14,14 +15,19 @@ rule train:
     priority: first(1_000_000)
     conda:
         "../envs/lfmc.yaml"
-    threads: 1
+    threads: CONFIG.flow.training.ranks
     resources:
         device="cpu",  # or cuda: one GPU a task (docs/cluster.md)
-        mem_mb=memory(2000),
+        mpi="yes" if CONFIG.flow.training.ranks > 1 else "",  # what an executor looks at
+        launcher="mpiexec",  # what starts the ranks; a profile chooses another
+        tasks=CONFIG.flow.training.ranks,
+        mem_mb=memory(2000 * CONFIG.flow.training.ranks),
         runtime=minutes(240),
     params:
         config=config_file,
+        launcher=launcher,
         settings=settings("train"),
     shell:
-        "lfmc train --config {params.config:q} --ensemble {wildcards.ensemble}"
-        " --device {resources.device} > {log} 2>&1"
+        "export OMP_NUM_THREADS=1 MKL_NUM_THREADS=1; "
+        "{params.launcher} lfmc train --config {params.config:q} --ensemble {wildcards.ensemble}"
+        " --expect-ranks {resources.tasks} --device {resources.device} > {log} 2>&1"

@@ -1,0 +1,45 @@
+"""Commands that run on several MPI ranks: they end together."""
+
+import sys
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, NoReturn
+
+import click
+
+from lfmc.cli.progress import STOPPED, stopped
+from lfmc.errors import LfmcError
+
+expect_ranks_option = click.option(
+    "--expect-ranks", type=int, help="Refuse to run with another number of MPI ranks."
+)
+
+
+@contextmanager
+def all_or_none(mpi: Any) -> Iterator[None]:
+    """What ends one rank early ends all: the others would wait for it for ever."""
+    from lfmc.ranks import OfAllRanks
+
+    try:
+        yield
+    except LfmcError as error:
+        if mpi.comm is not None and not isinstance(error, OfAllRanks):
+            click.echo(f"lfmc: error: rank {mpi.rank}: {error}", err=True)
+            mpi.abort()
+        raise
+    except SystemExit:  # by SIGTERM, where nobody asks for it between two steps
+        mpi.abort(STOPPED)
+        raise
+    except Exception:
+        if mpi.comm is not None:
+            traceback.print_exc()
+            mpi.abort()
+        raise
+
+
+def leave(mpi: Any, what: str, kept: str) -> NoReturn:
+    """End this rank of a stage that was asked to stop; rank 0 says so."""
+    if mpi.rank:
+        sys.exit(STOPPED)
+    stopped(what, kept)
