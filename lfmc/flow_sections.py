@@ -125,8 +125,8 @@ class NaturalSettings(Section):
 class Training(Section):
     """Minimisation of the shifted reverse Kullback-Leibler divergence, until both acceptances pass.
 
-    `natural` is for `kind: heatbath` only; `gradient` to `check_every` are Adam's. `ranks` is how many
-    MPI ranks share a training, for `natural` only.
+    `natural` is for `kind: heatbath` only, and so are several MPI `ranks` that share a training;
+    `gradient` to `check_every` are Adam's.
     """
 
     optimiser: Literal["natural", "adam"] | None = None

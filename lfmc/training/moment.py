@@ -20,6 +20,7 @@ SURE = 2.0
 EVALUATIONS = 8  # with a COARSE-th of the samples
 CORRECTIONS = 4  # with all
 CLOSE = 1e-3
+CLEAR = 0.01
 COARSE = 8
 FEWEST = 512
 
@@ -100,28 +101,32 @@ def moment_of_passing(
         # As large an error as all samples would have: so it is what all would say, but for noise.
         return at(fraction, COARSE).verdict.beyond(SURE / COARSE**0.5) - target
 
-    found = at(1.0)
-    if found.verdict.sure < target:
+    above = excess(1.0)
+    # Not so far above the target that a COARSE-th of the samples settles it: all are asked.
+    found = at(1.0) if above < CLEAR else None
+    if found and found.verdict.sure < target:
         return None
-    below, above = excess(0.0), excess(1.0)
+    below = excess(0.0)
     if below >= 0:
         first = at(0.0)
         if first.verdict.sure >= target:
             return first
     fraction, slope = _crossing(excess, below, above)
-    low = 0.0
+    low, high = 0.0, 1.0
     for _ in range(CORRECTIONS):
         tried = at(fraction)
         over = tried.verdict.sure - target
         if over >= 0:
-            found = tried
+            found, high = tried, fraction
         else:
             low = fraction
         if 0 <= over < CLOSE:
             break
         corrected = fraction + (0.5 * CLOSE - over) / slope
-        inside = low < corrected < found.fraction
-        fraction = corrected if inside else 0.5 * (low + found.fraction)
+        fraction = corrected if low < corrected < high else 0.5 * (low + high)
+    if found is None:
+        last = at(1.0)
+        found = last if last.verdict.sure >= target else None
     return found
 
 
