@@ -11,6 +11,13 @@ from lfmc.training.messages import concatenated
 from lfmc.training.tree import share_of
 
 WARM_UP = 50
+# Numbers of a field of a chunk: few enough to stay in the cache, enough to be worth a call.
+CHUNK_NUMBERS = 2**17
+
+
+def chunk_of(flow: Flow) -> int:
+    """Samples to evaluate at a time, a power of two from 64 to 4096."""
+    return 1 << min(max(CHUNK_NUMBERS // flow.reduced_sites, 64), 4096).bit_length() - 1
 
 
 @torch.no_grad()
@@ -18,7 +25,6 @@ def log_weights(
     flow: Flow,
     count: int,
     generator: torch.Generator,
-    chunk: int = 512,
     mpi: Ranks = ALONE,
 ) -> Tensor:
     """-S - log q of the reduced variables for fresh samples of the model, (count,) float64.
@@ -26,7 +32,7 @@ def log_weights(
     Ranks that share the chunks draw the base normals of all, which costs little, from the same
     generator: the samples are those of one rank. The result is rank 0's, and the others' is empty.
     """
-    like = next(flow.parameters())
+    like, chunk = next(flow.parameters()), chunk_of(flow)
     mine = share_of(-(-count // chunk), mpi.rank, mpi.size)
     parts = [torch.empty(0, dtype=torch.float64)]
     for number in range(mine.stop):
@@ -41,7 +47,7 @@ def log_weights(
 @torch.no_grad()
 def log_weights_of(flow: Flow, fields: Tensor, mpi: Ranks = ALONE) -> Tensor:
     """-S - log q of given full fields (n, sites), (n,) float64; the ranks share them likewise."""
-    chunks = fields.split(512)
+    chunks = fields.split(chunk_of(flow))
     parts = [torch.empty(0, dtype=torch.float64)]
     for number in share_of(len(chunks), mpi.rank, mpi.size):
         parts.append(flow.log_weight(chunks[number]).double().cpu())
