@@ -113,9 +113,12 @@ Flow = Annotated[
 
 
 class NaturalSettings(Section):
-    """Natural gradients: flows of a few thousand parameters that give scores of single samples."""
+    """Natural gradients: flows of a few thousand parameters that give scores of single samples.
 
-    samples: Annotated[int, Field(ge=512)] = 4096
+    A step draws `samples`, at the start doubled until they are more than the parameters.
+    """
+
+    samples: Annotated[int, Field(ge=512)] = 2048
     largest_samples: Annotated[int, Field(ge=512)] = 32768
     damping: Annotated[float, Field(gt=0, lt=1)] = 2e-3
     divergence: Annotated[float, Field(gt=0)] = 1.0

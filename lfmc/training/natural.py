@@ -37,6 +37,10 @@ class NaturalGradient:
         self.check_every = settings.check_every
         self.damping = DAMPING
         self.chunks = max(1, settings.samples // CHUNK)
+        parameters = sum(parameter.numel() for parameter in flow.parameters())
+        # A regression on as many samples as numbers explains anything.
+        while self.chunks * CHUNK < parameters and self.refine():
+            pass
         self.origin = 0.0
         self.good = weights_of(flow)
         self.good_variance = math.inf
