@@ -21,6 +21,7 @@ EVALUATIONS = 8  # with a COARSE-th of the samples
 CORRECTIONS = 4  # with all
 CLOSE = 1e-3
 CLEAR = 0.01
+ROUGH = 4e-3  # of the coarse search: its samples are off by more
 COARSE = 8
 FEWEST = 512
 
@@ -113,6 +114,7 @@ def moment_of_passing(
             return first
     fraction, slope = _crossing(excess, below, above)
     low, high = 0.0, 1.0
+    before_it: tuple[float, float] | None = None
     for _ in range(CORRECTIONS):
         tried = at(fraction)
         over = tried.verdict.sure - target
@@ -122,6 +124,9 @@ def moment_of_passing(
             low = fraction
         if 0 <= over < CLOSE:
             break
+        if before_it:
+            slope = max((over - before_it[1]) / (fraction - before_it[0]), CLOSE)
+        before_it = fraction, over
         corrected = fraction + (0.5 * CLOSE - over) / slope
         fraction = corrected if low < corrected < high else 0.5 * (low + high)
     if found is None:
@@ -135,16 +140,17 @@ def _crossing(excess: Callable[[float], float], below: float, above: float) -> t
     low, high = 0.0, 1.0
     if below >= 0 or above <= 0:
         return (0.0 if below >= 0 else 1.0), max(above - below, CLOSE)
-    ends = (below, above)
+    seen = [(low, below), (high, above)]
     for _ in range(EVALUATIONS):
         middle = (low * above - high * below) / (above - below)
         value = excess(middle)
-        if abs(value) < CLOSE:
+        seen.append((middle, value))
+        if abs(value) < ROUGH:
             break
         if value < 0:
             low, below, above = middle, value, 0.5 * above
         else:
             high, above, below = middle, value, 0.5 * below
-    # The chord to the farther end: the nearer one would be mostly noise.
-    distance, rise = (middle, value - ends[0]) if middle > 0.5 else (1 - middle, ends[1] - value)
-    return middle, max(rise / distance, CLOSE)
+    # Of the two next to the crossing: the samples are common, so their noise is too.
+    left, right = max(p for p in seen if p[1] < 0), min(p for p in seen if p[1] >= 0)
+    return middle, max((right[1] - left[1]) / (right[0] - left[0]), CLOSE)
