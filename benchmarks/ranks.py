@@ -67,9 +67,8 @@ def measure(folder: Path, plan: Plan) -> None:
     with tempfile.TemporaryDirectory() as work:
         config, model = trained_model(Path(work), plan)
         path = Path(work) / "config.yaml"
-        path.write_text(
-            config.model_dump_json(exclude_defaults=True)
-        )  # else: as if all were asked for
+        # Without the defaults, which a file would ask for by name.
+        path.write_text(config.model_dump_json(exclude_defaults=True))
         ratio = rank_ratio(str(path), config.ensembles[0].name, model)
     table.add({"L": EXTENT, "proposals": plan.proposals, "one_over_two": ratio})
     click.echo(f"1 rank over 2 ranks: {ratio:.2f}")

@@ -34,10 +34,11 @@ class Edges(NamedTuple):
     strength: Tensor
     sharpness: Tensor
 
-    def force(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """F_i and its slope at every edge, (sites, ..., batch)."""
+    def moved(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """New sites x', and the slope of F_i at every edge, (sites, ..., batch) each."""
         t = torch.tanh(self.sharpness * ((x + x.roll(-1, 0))[:, None] + self.fields))
-        return (self.strength / self.sharpness * t).sum(1), (self.strength * (1 - t * t)).sum(1)
+        force = (self.strength / self.sharpness * t).sum(1)
+        return x + force + force.roll(1, 0), (self.strength * (1 - t * t)).sum(1)
 
 
 def bounded(raw: Tensor) -> Tensor:
@@ -102,9 +103,9 @@ def solve(factor: Factor, value: Tensor) -> Tensor:
 
 def ring_map(x: Tensor, edges: Edges) -> Mapped:
     """New sites, and the log determinant of each ring, (..., batch)."""
-    force, slope = edges.force(x)
+    value, slope = edges.moved(x)
     diagonal = torch.stack(factorise(slope).diagonal)
-    return Mapped(x + force + force.roll(1, 0), torch.log(diagonal).sum(0))
+    return Mapped(value, torch.log(diagonal).sum(0))
 
 
 def ring_newton(value: Tensor, x: Tensor, edges: Edges) -> Tensor:
@@ -113,17 +114,16 @@ def ring_newton(value: Tensor, x: Tensor, edges: Edges) -> Tensor:
     As `monotone.newton_step`: its derivatives are those of the solution.
     """
     fixed = x.detach()
-    force, slope = edges.force(fixed)
-    residue = fixed + force + force.roll(1, 0) - value
-    step: Tensor = _Solve.apply(residue, slope.detach())
+    found, slope = edges.moved(fixed)
+    step: Tensor = _Solve.apply(found - value, slope.detach())
     return fixed - step
 
 
 def inverse_ring_map(value: Tensor, edges: Edges) -> Tensor:
     """Solve ring_map(.) = value by Newton steps, halved on a ring where the residue would grow."""
     x = value
-    force, slope = edges.force(x)
-    residue = x + force + force.roll(1, 0) - value
+    found, slope = edges.moved(x)
+    residue = found - value
     tolerance = 8 * torch.finfo(value.dtype).eps
     for _ in range(NEWTON_STEPS):
         step = solve(factorise(slope), residue)
@@ -131,8 +131,8 @@ def inverse_ring_map(value: Tensor, edges: Edges) -> Tensor:
         share = torch.ones_like(size)
         for _ in range(20):
             tried = x - share * step
-            force, slope = edges.force(tried)
-            left = tried + force + force.roll(1, 0) - value
+            found, slope = edges.moved(tried)
+            left = found - value
             worse = left.square().sum(0) > size * (1 + tolerance) + tolerance**2
             if not bool(worse.any()):
                 break

@@ -4,6 +4,7 @@ from typing import Any, NamedTuple, Protocol
 
 import torch
 from torch import Tensor
+from torch.nn.utils import parameters_to_vector
 
 from lfmc.flows.base import Flow
 
@@ -55,7 +56,7 @@ def weights_of(flow: Flow) -> Weights:
 
 def vector_of(flow: Flow) -> Tensor:
     """All parameters one after another, copied, on the CPU, (parameters,)."""
-    return torch.cat([p.detach().reshape(-1) for p in flow.parameters()]).cpu()
+    return parameters_to_vector(flow.parameters()).detach().cpu()
 
 
 @torch.no_grad()
