@@ -2,6 +2,7 @@
 
 import json
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -73,6 +74,15 @@ def test_overrides_that_only_snakemake_would_see_are_refused(root, configured):
     assert "no --config KEY=VALUE" in done.stdout + done.stderr
 
 
+def test_the_path_of_a_configuration_is_quoted_for_shell_and_snakemake(root, configured):
+    name = "it's {L}.yaml"
+    (configured / "config.yaml").rename(configured / name)
+    done = snakemake(root, configured, "--dry-run", "--printshellcmds", "--configfile", name)
+    line = next(line for line in done.stdout.splitlines() if "lfmc plot" in line)
+    words = shlex.split(line)
+    assert Path(words[words.index("--config") + 1]) == configured / name
+
+
 def test_the_workflow_is_linted(root, configured):
     done = snakemake(root, configured, "--lint")
     assert done.returncode == 0, done.stdout + done.stderr
@@ -86,7 +96,7 @@ def test_rules_are_thin_calls_of_the_command_of_the_same_name(root):
     assert stages == set(COMMANDS) - {"show", "config"}
     for stage in stages:
         text = (rules / f"{stage}.smk").read_text()
-        assert f"lfmc {stage} " in text
+        assert re.search(rf'lfmc(_on_ranks)?\("{stage}"', text)
         for directive in ("log:", "benchmark:", "threads:", "mem_mb=", "runtime=", "settings="):
             assert directive in text, f"{stage}: {directive}"
         assert "script:" not in text

@@ -15,8 +15,6 @@ rule accept:
         mem_mb=memory(1500),
         runtime=minutes(20),
     params:
-        config=config_file,
         settings=settings("accept"),
     shell:
-        "lfmc accept --config {params.config:q} --ensemble {wildcards.ensemble}"
-        " --sampler {wildcards.sampler} > {log} 2>&1"
+        lfmc("accept", "--ensemble {wildcards.ensemble} --sampler {wildcards.sampler}")

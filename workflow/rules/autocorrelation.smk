@@ -15,8 +15,6 @@ rule autocorrelation:
         mem_mb=memory(2000),
         runtime=minutes(20),
     params:
-        config=config_file,
         settings=settings("autocorrelation"),
     shell:
-        "lfmc autocorrelation --config {params.config:q} --ensemble {wildcards.ensemble}"
-        " --sampler {wildcards.sampler} > {log} 2>&1"
+        lfmc("autocorrelation", "--ensemble {wildcards.ensemble} --sampler {wildcards.sampler}")

@@ -15,7 +15,6 @@ rule cluster:
         mem_mb=memory(1500),
         runtime=minutes(60),
     params:
-        config=config_file,
         settings=settings("cluster"),
     shell:
-        "lfmc cluster --config {params.config:q} --ensemble {wildcards.ensemble} > {log} 2>&1"
+        lfmc("cluster", "--ensemble {wildcards.ensemble}")

@@ -49,10 +49,20 @@ def asked_often(function):
     return function
 
 
-@asked_often
-def config_file(wildcards, input):
-    """Path of the configuration; as a function of `input` it is no rerun trigger by itself."""
-    return CONFIG_FILE
+def lfmc(stage, options=""):
+    """Shell command of a stage.
+
+    The configuration's path is put in here: as a param it would be a rerun trigger, and for every
+    one of 10^4 jobs a function to call.
+    """
+    path = shlex.quote(CONFIG_FILE).replace("{", "{{").replace("}", "}}")
+    return f"lfmc {stage} --config {path} {options} > {{log}} 2>&1"
+
+
+def lfmc_on_ranks(stage, options):
+    """The same for a stage of MPI ranks: one thread each, and their number is checked."""
+    checked = f"{options} --expect-ranks {{resources.tasks}} --device {{resources.device}}"
+    return f"export OMP_NUM_THREADS=1 MKL_NUM_THREADS=1; {{params.launcher}} {lfmc(stage, checked)}"
 
 
 def settings(stage):

@@ -37,7 +37,6 @@ rule fit:
         mem_mb=memory(1000),
         runtime=minutes(10),
     params:
-        config=config_file,
         settings=settings("fit"),
     shell:
-        "lfmc fit --config {params.config:q} > {log} 2>&1"
+        lfmc("fit")

@@ -20,7 +20,6 @@ rule gates:
         mem_mb=memory(1000),
         runtime=minutes(10),
     params:
-        config=config_file,
         settings=settings("gates"),
     shell:
-        "lfmc gates --config {params.config:q} > {log} 2>&1"
+        lfmc("gates")

@@ -15,7 +15,6 @@ rule hmc:
         mem_mb=memory(1500),
         runtime=minutes(60),
     params:
-        config=config_file,
         settings=settings("hmc"),
     shell:
-        "lfmc hmc --config {params.config:q} --ensemble {wildcards.ensemble} > {log} 2>&1"
+        lfmc("hmc", "--ensemble {wildcards.ensemble}")

@@ -15,7 +15,6 @@ rule local:
         mem_mb=memory(1500),
         runtime=minutes(60),
     params:
-        config=config_file,
         settings=settings("local"),
     shell:
-        "lfmc local --config {params.config:q} --ensemble {wildcards.ensemble} > {log} 2>&1"
+        lfmc("local", "--ensemble {wildcards.ensemble}")

@@ -16,8 +16,6 @@ rule measure:
         mem_mb=memory(2000),
         runtime=minutes(20),
     params:
-        config=config_file,
         settings=settings("measure"),
     shell:
-        "lfmc measure --config {params.config:q} --ensemble {wildcards.ensemble}"
-        " --sampler {wildcards.sampler} > {log} 2>&1"
+        lfmc("measure", "--ensemble {wildcards.ensemble} --sampler {wildcards.sampler}")

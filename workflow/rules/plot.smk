@@ -29,7 +29,6 @@ rule plot:
         mem_mb=memory(2000),
         runtime=minutes(20),
     params:
-        config=config_file,
         settings=settings("plot"),
     shell:
-        "lfmc plot --all --config {params.config:q} > {log} 2>&1"
+        lfmc("plot", "--all")

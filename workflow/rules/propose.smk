@@ -20,11 +20,7 @@ rule propose:
         mem_mb=memory(1500),
         runtime=minutes(120),
     params:
-        config=config_file,
         launcher=launcher,
         settings=settings("propose"),
     shell:
-        "export OMP_NUM_THREADS=1 MKL_NUM_THREADS=1; "
-        "{params.launcher} lfmc propose --config {params.config:q} --ensemble {wildcards.ensemble}"
-        " --sampler {wildcards.sampler} --expect-ranks {resources.tasks}"
-        " --device {resources.device} > {log} 2>&1"
+        lfmc_on_ranks("propose", "--ensemble {wildcards.ensemble} --sampler {wildcards.sampler}")

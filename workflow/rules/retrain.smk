@@ -24,10 +24,7 @@ rule retrain:
         mem_mb=memory(2500 * CONFIG.flow.training.ranks),
         runtime=minutes(240),
     params:
-        config=config_file,
         launcher=launcher,
         settings=settings("retrain"),
     shell:
-        "export OMP_NUM_THREADS=1 MKL_NUM_THREADS=1; "
-        "{params.launcher} lfmc retrain --config {params.config:q} --ensemble {wildcards.ensemble}"
-        " --model {wildcards.model} --expect-ranks {resources.tasks} --device {resources.device} > {log} 2>&1"
+        lfmc_on_ranks("retrain", "--ensemble {wildcards.ensemble} --model {wildcards.model}")

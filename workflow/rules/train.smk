@@ -24,10 +24,7 @@ rule train:
         mem_mb=memory(2000 * CONFIG.flow.training.ranks),
         runtime=minutes(240),
     params:
-        config=config_file,
         launcher=launcher,
         settings=settings("train"),
     shell:
-        "export OMP_NUM_THREADS=1 MKL_NUM_THREADS=1; "
-        "{params.launcher} lfmc train --config {params.config:q} --ensemble {wildcards.ensemble}"
-        " --expect-ranks {resources.tasks} --device {resources.device} > {log} 2>&1"
+        lfmc_on_ranks("train", "--ensemble {wildcards.ensemble}")

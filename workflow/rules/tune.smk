@@ -13,7 +13,6 @@ rule tune:
         mem_mb=memory(1000),
         runtime=minutes(20),
     params:
-        config=config_file,
         settings=settings("tune"),
     shell:
-        "lfmc tune --config {params.config:q} --ensemble {wildcards.ensemble} > {log} 2>&1"
+        lfmc("tune", "--ensemble {wildcards.ensemble}")

@@ -16,8 +16,6 @@ rule verify:
         mem_mb=memory(1500),
         runtime=minutes(20),
     params:
-        config=config_file,
         settings=settings("verify"),
     shell:
-        "lfmc verify --config {params.config:q} --ensemble {wildcards.ensemble}"
-        " --sampler {wildcards.sampler} > {log} 2>&1"
+        lfmc("verify", "--ensemble {wildcards.ensemble} --sampler {wildcards.sampler}")
