@@ -115,13 +115,13 @@ Flow = Annotated[
 class NaturalSettings(Section):
     """Natural gradients: flows of a few thousand parameters that give scores of single samples.
 
-    A step draws `samples`, at the start doubled until they are more than the parameters.
+    A step draws `samples`, at the start doubled until they are half as many as the parameters.
     """
 
-    samples: Annotated[int, Field(ge=512)] = 2048
+    samples: Annotated[int, Field(ge=512)] = 1024
     largest_samples: Annotated[int, Field(ge=512)] = 32768
-    damping: Annotated[float, Field(gt=0, lt=1)] = 2e-3
-    divergence: Annotated[float, Field(gt=0)] = 1.0
+    damping: Annotated[float, Field(gt=0, lt=1)] = 2e-5
+    divergence: Annotated[float, Field(gt=0)] = 0.5
     check_every: Count = 1
 
 

@@ -30,7 +30,7 @@ def contents(path: Path) -> dict[str, Any]:
     found: dict[str, Any] = {part: variable(page, part) for part in PARTS}
     for name, result in variable(page, "results").items():
         job = result["job_properties"]
-        settings = job["params"].partition("settings=")[2]  # before it: where the configuration lay
+        settings = job["params"].partition("settings=")[2]  # before it: the launcher
         found[name] = [result["name"], result["labels"], result["caption"], result["mime_type"]]
         found[name] += [job["rule"], job["wildcards"], settings]
     nodes = next(d for d in variable(page, "rulegraph_spec")["data"] if d["name"] == "node-data")

@@ -62,7 +62,7 @@ def test_a_gaussian_family_reaches_its_target_in_one_step():
     score, log_w = x, a * x
     matrix = torch.stack([score, log_w, torch.ones_like(x)], 1)
     fit = fit_of(matrix.T @ matrix)
-    step = propose_step(fit, damping=1e-12, largest=1.0)
+    step = propose_step(fit, batch=4000, damping=1e-12, largest=1.0)
     assert float(step.delta) == pytest.approx(a, rel=1e-6)
     assert step.noise == pytest.approx(0, abs=1e-9)
     assert step.divergence == pytest.approx(0.5 * a**2 * float(x.var()), rel=1e-3)
@@ -73,10 +73,11 @@ def test_a_step_is_limited_in_divergence_and_shortened_by_its_noise():
         one = torch.ones(1, 1, dtype=torch.float64)
         return Fit(one, torch.tensor([slope], dtype=torch.float64), variance, 0.0, samples)
 
-    far = propose_step(fit(10.0, 100.0, 1e6), damping=1e-9, largest=0.5)
+    far = propose_step(fit(10.0, 100.0, 1e6), batch=1e6, damping=1e-9, largest=0.5)
     assert 0.5 * float(far.delta) ** 2 == pytest.approx(0.5, rel=1e-3)
+    assert far.made == pytest.approx(0.5, rel=1e-3)
     # Signal 0.1 with an error of 1/sqrt(200): half of the step's divergence is noise.
-    noisy = propose_step(fit(0.1, 1.01, 200.0), damping=1e-9, largest=10.0)
+    noisy = propose_step(fit(0.1, 1.01, 200.0), batch=200, damping=1e-9, largest=10.0)
     assert noisy.noise == pytest.approx(0.5 * noisy.divergence, rel=1e-3)
     assert float(noisy.delta) == pytest.approx(0.05, rel=1e-3)
 

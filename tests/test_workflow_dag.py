@@ -80,7 +80,7 @@ def test_the_path_of_a_configuration_is_quoted_for_shell_and_snakemake(root, con
     done = snakemake(root, configured, "--dry-run", "--printshellcmds", "--configfile", name)
     line = next(line for line in done.stdout.splitlines() if "lfmc plot" in line)
     words = shlex.split(line)
-    assert Path(words[words.index("--config") + 1]) == configured / name
+    assert words[words.index("--config") + 1] == name
 
 
 def test_the_workflow_is_linted(root, configured):

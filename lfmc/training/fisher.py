@@ -10,6 +10,12 @@ this is its natural gradient at rate one (Amari, Neural Comput. 10 (1998) 251), 
 on Var(log w): near the optimum it converges in a few steps, and since log w itself is fitted, its
 noise vanishes with Var(log w). Away from it the step is damped (Levenberg and Marquardt) and
 limited in its divergence.
+
+Batches of earlier steps still tell something: after a step delta their samples' log w has changed
+by -s . delta to first order, so b by -F delta. Pooled with the new batch, and forgotten the sooner
+the farther the steps go, they make small batches as good as ten times larger ones (recursive least
+squares with forgetting: Ljung and Soderstrom, Theory and Practice of Recursive Identification,
+1983).
 """
 
 from collections.abc import Sequence
@@ -36,7 +42,7 @@ class Fit(NamedTuple):
         fisher: covariance of the scores, (parameters, parameters).
         slope: covariance of scores and log w, (parameters,).
         variance, mean: of log w.
-        samples: their number.
+        samples: their number; of a pool, the number of fresh ones that would tell as much.
     """
 
     fisher: Tensor
@@ -47,11 +53,19 @@ class Fit(NamedTuple):
 
 
 class Proposed(NamedTuple):
-    """A change of the parameters, the divergence it makes, and how much of that is noise."""
+    """A change of the parameters.
+
+    Attributes:
+        delta: the change.
+        divergence: Kullback-Leibler divergence that the fit asks for, before it is shortened.
+        noise: how much of it is noise of the newest batch.
+        made: divergence of the change as it is.
+    """
 
     delta: Tensor
     divergence: float
     noise: float
+    made: float
 
 
 def score_sums(flow: Flow, seeds: Sequence[int], origin: float, mpi: Ranks = ALONE) -> Tensor:
@@ -95,10 +109,28 @@ def fit_of(sums: Tensor) -> Fit:
     )
 
 
-def propose_step(fit: Fit, damping: float, largest: float) -> Proposed:
+def after(fit: Fit, delta: Tensor) -> Fit:
+    """What a fit tells, to first order, when the parameters have moved by delta."""
+    return fit._replace(slope=fit.slope - fit.fisher @ delta)
+
+
+def pooled(old: Fit, keep: float, new: Fit) -> Fit:
+    """A new batch and `keep` of what was known; variance and mean are the new batch's."""
+    samples = keep * old.samples + new.samples
+    known, fresh = keep * old.samples / samples, new.samples / samples
+    return new._replace(
+        fisher=known * old.fisher + fresh * new.fisher,
+        slope=known * old.slope + fresh * new.slope,
+        samples=samples,
+    )
+
+
+def propose_step(fit: Fit, batch: float, damping: float, largest: float) -> Proposed:
     """Solve for the step.
 
     Args:
+        fit: of the newest batch, or pooled with earlier ones.
+        batch: samples of the newest batch.
         damping: lambda of F + lambda (diag F + UNIT).
         largest: Kullback-Leibler divergence that a step may make.
     """
@@ -113,7 +145,9 @@ def propose_step(fit: Fit, damping: float, largest: float) -> Proposed:
     inverse = torch.diagonal(torch.cholesky_inverse(factor))
     free = len(inverse) - float(inverse @ added)
     left = max(fit.variance - 2 * divergence, 0.0)
-    noise = 0.5 * left * free / fit.samples
+    # Noise of what was pooled is in the parameters already; new is that of the newest batch, which
+    # has the weight batch/samples.
+    noise = 0.5 * left * free * batch / fit.samples**2
     share = 1 - noise / divergence if divergence > 0 else 1.0
     shortened = min(max(share, SMALLEST_SHARE), (largest / max(divergence, largest)) ** 0.5)
-    return Proposed(delta * shortened, divergence, noise)
+    return Proposed(delta * shortened, divergence, noise, divergence * shortened**2)

@@ -10,16 +10,19 @@ from torch import Tensor
 
 from lfmc.flow_sections import NaturalSettings
 from lfmc.flows.base import Flow
-from lfmc.training.fisher import CHUNK, Fit, fit_of, propose_step
+from lfmc.training.fisher import CHUNK, Fit, after, fit_of, pooled, propose_step
 from lfmc.training.method import Progress, Weights, weights_of
 
 DAMPING = 0.1  # at the start
-RELAX, TIGHTEN = 0.7, 4.0  # of the damping, after a good and after a bad step
+RELAX, TIGHTEN = 0.5, 4.0  # of the damping, after a good and after a bad step
 LARGEST_DAMPING = 1e3
 # A step is taken back if Var(log w) grew by more than this factor, or by this much near zero.
 WORSE, SLACK = 1.3, 1e-3
 # The batch doubles when this share of a step's divergence is the noise of its fit.
 NOISY = 0.75
+# Of what earlier batches told, so much is kept, and the less the farther the last step went:
+# a factor exp(-divergence/FAR) more.
+KEEP, FAR = 0.9, 0.02
 
 Sums = Callable[[Sequence[int], float], Tensor]
 
@@ -38,12 +41,16 @@ class NaturalGradient:
         self.damping = DAMPING
         self.chunks = max(1, settings.samples // CHUNK)
         parameters = sum(parameter.numel() for parameter in flow.parameters())
-        # A regression on as many samples as numbers explains anything.
-        while self.chunks * CHUNK < parameters and self.refine():
+        # A regression on as many samples as numbers explains anything; two batches are soon pooled.
+        while 2 * self.chunks * CHUNK < parameters and self.refine():
             pass
         self.origin = 0.0
         self.good = weights_of(flow)
         self.good_variance = math.inf
+        # What batches so far have told of a step from the flow as it is, and from the good weights.
+        self.known: Fit | None = None
+        self.known_good: Fit | None = None
+        self.moved = 0.0  # divergence between the two
 
     def advance(self, step: int) -> Progress:
         fit = fit_of(self.sums(self._seeds(step), self.origin))
@@ -53,28 +60,33 @@ class NaturalGradient:
             self._take_back()
             return Progress(drawn, finite)
         self.good, self.good_variance = weights_of(self.flow), fit.variance
+        if self.known:
+            fit = pooled(self.known, KEEP * math.exp(-self.moved / FAR), fit)
+        self.known = self.known_good = fit
         self.origin += fit.mean
         self.damping = max(RELAX * self.damping, self.settings.damping)
-        self._step(fit)
+        self._step(fit, drawn)
         return Progress(drawn, True)
 
     def _seeds(self, step: int) -> list[int]:
         sequence = np.random.SeedSequence(self.seed, spawn_key=(step,))
         return [int(word) for word in sequence.generate_state(self.chunks, np.uint64) >> 1]
 
-    def _step(self, fit: Fit) -> None:
+    def _step(self, fit: Fit, batch: int) -> None:
         try:
-            proposed = propose_step(fit, self.damping, self.settings.divergence)
+            proposed = propose_step(fit, batch, self.damping, self.settings.divergence)
         except torch.linalg.LinAlgError:
             self._take_back()
             return
         _move(self.flow, proposed.delta)
+        self.known, self.moved = after(fit, proposed.delta), proposed.made
         if proposed.noise > NOISY * proposed.divergence:
             self.refine()
 
     def _take_back(self) -> None:
         """To the last good weights, whose variance is measured anew: it may have been luck."""
         self.flow.load_state_dict(self.good)
+        self.known, self.moved = self.known_good, 0.0
         self.good_variance = math.inf
         self.damping = min(TIGHTEN * self.damping, LARGEST_DAMPING)
 
@@ -83,7 +95,7 @@ class NaturalGradient:
 
     def return_to(self, weights: Weights) -> str:
         """After a divergence: from there with as much damping as at the start."""
-        self.good = weights
+        self.good, self.known_good = weights, None
         self._take_back()
         self.damping = max(self.damping, DAMPING)
         return "damping as at the start"
@@ -105,13 +117,18 @@ class NaturalGradient:
             "damping": self.damping,
             "chunks": self.chunks,
             "origin": self.origin,
+            "known": self.known and tuple(self.known),
+            "known_good": self.known_good and tuple(self.known_good),
+            "moved": self.moved,
         }
 
     def restore(self, state: dict[str, Any]) -> None:
         self.flow.load_state_dict(state["weights"])
         self.good, self.good_variance = state["good"], state["good_variance"]
         self.damping, self.chunks = state["damping"], state["chunks"]
-        self.origin = state["origin"]
+        self.origin, self.moved = state["origin"], state["moved"]
+        self.known = state["known"] and Fit(*state["known"])
+        self.known_good = state["known_good"] and Fit(*state["known_good"])
 
 
 def _move(flow: Flow, delta: Tensor) -> None:

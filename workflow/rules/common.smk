@@ -3,6 +3,7 @@
 import inspect
 import json
 import math
+import os
 import shlex
 import sys
 from pathlib import Path
@@ -53,9 +54,10 @@ def lfmc(stage, options=""):
     """Shell command of a stage.
 
     The configuration's path is put in here: as a param it would be a rerun trigger, and for every
-    one of 10^4 jobs a function to call.
+    one of 10^4 jobs a function to call. From the working directory, where jobs start, it is the same
+    on every machine, and so is the report.
     """
-    path = shlex.quote(CONFIG_FILE).replace("{", "{{").replace("}", "}}")
+    path = shlex.quote(os.path.relpath(CONFIG_FILE)).replace("{", "{{").replace("}", "}}")
     return f"lfmc {stage} --config {path} {options} > {{log}} 2>&1"
 
 
