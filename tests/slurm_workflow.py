@@ -18,8 +18,8 @@ SITE = {
     "accounting": ACCOUNTING,
     "account": "lattice" if ACCOUNTING else None,
     "check_seconds": 2,
-    # 34: small groups of light rules, of which three run at a time
-    "max_runtime": int(os.environ.get("LFMC_SLURM_LIMIT", "34")),
+    # 18: small groups of light rules, of which three run at a time
+    "max_runtime": int(os.environ.get("LFMC_SLURM_LIMIT", "18")),
     "node_mem_mb": 5000,
     "rules": {"propose": {"nodes": 3}},
 }

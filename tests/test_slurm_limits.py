@@ -29,8 +29,8 @@ def test_a_job_cut_off_again_and_again_is_finished_by_the_workflow(slurm_results
     """Proposals whose time is over twice, at another block each time, and no hand touches them."""
     folder = shutil.copytree(slurm_results[0].parent, tmp_path / "run", symlinks=True)
     config = yaml.safe_load((folder / "smoke.yaml").read_text())
-    config["statistics"]["configurations"] = 120_000
-    config["propose"]["block"] = 256
+    config["statistics"]["configurations"] = 60_000
+    config["propose"]["block"] = 128
     (folder / "smoke.yaml").write_text(yaml.safe_dump(config))
     without_proposals(folder)
     running = started(folder, TARGET, *SLURM)
