@@ -70,12 +70,16 @@ def test_interrupted_training_resumes_to_the_same_bits(reference, tmp_path):
     assert all(map(torch.equal, weights(outcome.state), weights(reference)))
 
 
-def test_a_warm_start_is_nearer_its_goal_and_counts_what_the_other_training_took(tmp_path):
+@pytest.mark.parametrize(("extent", "lam"), [(6, 8.0), (4, 8.5)])
+def test_a_warm_start_is_nearer_its_goal_and_counts_what_the_other_training_took(
+    tmp_path, extent, lam
+):
+    """From another lattice, and from another coupling."""
     from lfmc.flows.build import save_flow
 
     ensembles = [
         {"name": "T4", "L": 4, "m2": -4.0, "lam": 9.0},
-        {"name": "T6", "L": 6, "m2": -4.0, "lam": 8.0},
+        {"name": "T6", "L": extent, "m2": -4.0, "lam": lam},
     ]
     cold = small(ensembles=ensembles)
     warm = small(ensembles=ensembles, flow={**SMALL["flow"], "start": {"T6": "T4"}})
