@@ -62,7 +62,7 @@ class NaturalGradient:
         self.good, self.good_variance = weights_of(self.flow), fit.variance
         if self.known:
             fit = pooled(self.known, KEEP * math.exp(-self.moved / FAR), fit)
-        self.known = self.known_good = fit
+        self.known_good = fit
         self.origin += fit.mean
         self.damping = max(RELAX * self.damping, self.settings.damping)
         self._step(fit, drawn)
