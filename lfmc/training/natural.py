@@ -11,7 +11,7 @@ from torch import Tensor
 from lfmc.flow_sections import NaturalSettings
 from lfmc.flows.base import Flow
 from lfmc.training.fisher import CHUNK, Fit, after, fit_of, pooled, propose_step
-from lfmc.training.method import Progress, Weights, weights_of
+from lfmc.training.method import Progress, Weights, set_vector, vector_of, weights_of
 
 DAMPING = 0.1  # at the start
 RELAX, TIGHTEN = 0.5, 4.0  # of the damping, after a good and after a bad step
@@ -78,7 +78,8 @@ class NaturalGradient:
         except torch.linalg.LinAlgError:
             self._take_back()
             return
-        _move(self.flow, proposed.delta)
+        here = vector_of(self.flow)
+        set_vector(self.flow, here + proposed.delta.to(here))
         self.known, self.moved = after(fit, proposed.delta), proposed.made
         if proposed.noise > NOISY * proposed.divergence:
             self.refine()
@@ -129,13 +130,3 @@ class NaturalGradient:
         self.origin, self.moved = state["origin"], state["moved"]
         self.known = state["known"] and Fit(*state["known"])
         self.known_good = state["known_good"] and Fit(*state["known_good"])
-
-
-def _move(flow: Flow, delta: Tensor) -> None:
-    """Add a step to the parameters, in their order."""
-    begin = 0
-    with torch.no_grad():
-        for parameter in flow.parameters():
-            part = delta[begin : begin + parameter.numel()]
-            parameter.add_(part.reshape(parameter.shape).to(parameter))
-            begin += parameter.numel()
