@@ -17,7 +17,7 @@ from slurm_cluster import ACCOUNTING, environment
 SITE = {
     "accounting": ACCOUNTING,
     "account": "lattice" if ACCOUNTING else None,
-    "check_seconds": 2,
+    "check_seconds": 2,  # the first; prompt_snakemake.py keeps to it
     # 18: small groups of light rules, of which three run at a time
     "max_runtime": int(os.environ.get("LFMC_SLURM_LIMIT", "18")),
     "node_mem_mb": 5000,
@@ -61,7 +61,8 @@ def workflow(root: Path, folder: Path, ranks: int, **site: object) -> Path:
 
 def started(folder: Path, *arguments: str) -> subprocess.Popen[bytes]:
     """Snakemake in that folder, with the site's settings; its output goes into the file log."""
-    command = [sys.executable, "-m", "snakemake", *arguments, "--configfile", "smoke.yaml"]
+    program = Path(__file__).with_name("prompt_snakemake.py")
+    command = [sys.executable, str(program), *arguments, "--configfile", "smoke.yaml"]
     settings = environment(LFMC_SITE=str(folder / "site.yaml"))
     with (folder / "log").open("w") as log:
         return subprocess.Popen(command, cwd=folder, env=settings, stdout=log, stderr=log)
