@@ -186,11 +186,6 @@ def part_path(folder: Path, start: int, rank: int) -> Path:
     return folder / f"part-{start:03d}-{rank:05d}.h5"
 
 
-def share(missing: list[int], rank: int, ranks: int) -> list[int]:
-    """A rank's share of the missing blocks: neighbours, so that it fills one range of one file."""
-    return missing[len(missing) * rank // ranks : len(missing) * (rank + 1) // ranks]
-
-
 def row_in_part(task: Job, name: str, block: int, first: int) -> int:
     """First row of a block in a data set that begins with block `first`."""
     if name in OF_BLOCKS:

@@ -19,7 +19,6 @@ from lfmc.parts import (
     part_names,
     part_path,
     read_part,
-    share,
 )
 from lfmc.proposals import Job, make_block
 from lfmc.provenance import file_hash, stamp
@@ -51,7 +50,8 @@ def propose(task: Job, output: Path, mpi: Ranks, report: Report, stop: Stop) -> 
     have = set(mpi.union([entry.block for entry in kept]))
     missing = [block for block in range(task.blocks) if block not in have]
     path = part_path(folder, next_start(names), mpi.rank)
-    mine = share(missing, mpi.rank, mpi.size)
+    # Neighbours, so that a rank fills one range of one file.
+    mine = [missing[place] for place in mpi.share(len(missing))]
     made = fill(task, path, mine, mark, report, stop)
     if not mpi.all_agree(len(made) == len(mine)):  # asked to stop while it waits, a rank waits on
         return False

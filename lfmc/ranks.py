@@ -54,12 +54,24 @@ class Disagreement(OfAllRanks):
     """Ranks that must not work together."""
 
 
+def share_of(count: int, rank: int, size: int) -> range:
+    """The neighbours among `count` chunks or blocks that fall to a rank.
+
+    Where there are too few, they fall to the first ranks: rank 0 has the first one always.
+    """
+    return range(-(-count * rank // size), -(-count * (rank + 1) // size))
+
+
 class Ranks(NamedTuple):
     """This process among the ranks; `comm` is None without MPI."""
 
     rank: int
     size: int
     comm: Any
+
+    def share(self, count: int) -> range:
+        """Which of `count` chunks or blocks are this rank's."""
+        return share_of(count, self.rank, self.size)
 
     def broadcast(self, value: Any) -> Any:
         """Rank 0's value, on every rank."""

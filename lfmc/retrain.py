@@ -16,7 +16,6 @@ from lfmc.config import Config
 from lfmc.flows.build import trained_flow
 from lfmc.lattice import FloatArray
 from lfmc.observables import SCALARS
-from lfmc.parts import share
 from lfmc.proposals import Job, make_block
 from lfmc.ranks import Ranks
 
@@ -32,8 +31,7 @@ def short_proposals(
     """
     flow = trained_flow(config.ensemble(ensemble), config.flow, weights)
     task = Job(config, ensemble, sampler, flow, Path(), "", config.proposals)
-    mine = share(list(range(task.blocks)), mpi.rank, mpi.size)
-    blocks = mpi.gather([make_block(task, index) for index in mine])
+    blocks = mpi.gather([make_block(task, index) for index in mpi.share(task.blocks)])
     names = blocks[0] if blocks else ()
     return {name: np.concatenate([block[name] for block in blocks]) for name in names}
 

@@ -1,12 +1,14 @@
-"""Ranks of an MPI job: what killed jobs left on a node does not stop later ones."""
+"""Ranks of an MPI job: work is dealt out whole, and what killed jobs left stops no later ones."""
 
 import mmap
 import os
 import time
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from lfmc.ranks import remove_stale_segments
+from lfmc.ranks import remove_stale_segments, share_of
 
 pytestmark = pytest.mark.unit
 
@@ -31,3 +33,11 @@ def test_shared_memory_in_use_or_just_created_stays(tmp_path):
     with used.open("r+b") as file, mmap.mmap(file.fileno(), 4096):
         assert remove_stale_segments(tmp_path) == []
     assert len(list(tmp_path.iterdir())) == 2
+
+
+@given(st.integers(0, 300), st.integers(1, 100))
+def test_every_block_falls_to_one_rank_evenly_and_the_first_to_rank_0(count, size):
+    shares = [list(share_of(count, rank, size)) for rank in range(size)]
+    assert [block for mine in shares for block in mine] == list(range(count))
+    assert max(map(len, shares)) - min(map(len, shares)) <= 1
+    assert count == 0 or 0 in shares[0]

@@ -9,8 +9,6 @@ import h5py
 import numpy as np
 import pytest
 from flows_small import blocks_made, environment, lfmc, small, write_small
-from hypothesis import given
-from hypothesis import strategies as st
 
 from lfmc import parts, proposals
 from lfmc.accept import accept_proposals
@@ -223,13 +221,6 @@ def test_a_block_that_no_rank_has_is_not_published(folder):
     with pytest.raises(LfmcError, match="block 4 is missing; run propose again"):
         publish(task, output(folder), some, "{}")
     assert not output(folder).exists()
-
-
-@given(st.sets(st.integers(0, 300)), st.integers(1, 40))
-def test_the_ranks_share_out_every_missing_block_once(missing, ranks):
-    shares = [parts.share(sorted(missing), rank, ranks) for rank in range(ranks)]
-    assert [block for mine in shares for block in mine] == sorted(missing)
-    assert max(map(len, shares)) - min(map(len, shares)) <= 1
 
 
 def test_every_row_is_written_for_every_block_size(folder):

@@ -19,6 +19,7 @@ from slurm_cluster import (
     environment,
     facts,
     finished,
+    let_its_time_be_over,
     log_of,
     moment,
     processes_on,
@@ -201,11 +202,10 @@ def test_a_job_over_its_memory_limit(folder, reference, seed):
 
 @pytest.mark.parametrize("seed", MOMENTS)
 def test_a_job_over_its_time_limit(folder, reference, seed):
-    """The limit is drawn back to now, for the shortest of Slurm is a minute."""
     job = submit(folder, "--time=1")
     kept = in_the_middle(folder, job, seed)
     halt(job)
-    TRY.run("scontrol", "update", f"JobId={job}", f"EndTime={time.strftime('%Y-%m-%dT%H:%M:%S')}")
+    let_its_time_be_over(job)
     assert finished(job) in ("TIMEOUT", "FAILED")
     assert "DUE TO TIME LIMIT" in log_of(folder, job)
     assert "stopped on SIGTERM; finished blocks are kept" in log_of(folder, job)

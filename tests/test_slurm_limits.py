@@ -7,14 +7,13 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 import yaml
 from flows_small import blocks_made
 from same_results import contents, same
-from slurm_cluster import TRY, environment, processes_on, wait_for
+from slurm_cluster import environment, let_its_time_be_over, processes_on, wait_for
 from slurm_workflow import SLURM, started
 
 from lfmc.store import open_hdf5
@@ -66,7 +65,7 @@ def cut_off(folder: Path, count: int) -> str:
     for pid in [pid for node in ("n1", "n2", "n3") for pid in processes_on(node, job)]:
         if is_rank(pid):
             os.kill(pid, signal.SIGSTOP)
-    TRY.run("scontrol", "update", f"JobId={job}", f"EndTime={time.strftime('%Y-%m-%dT%H:%M:%S')}")
+    let_its_time_be_over(job)
     wait_for("its end", lambda: ends() > count, 120)
     return job
 

@@ -13,8 +13,8 @@ from flows_small import environment, lfmc, small, write_small
 from same_results import contents, same
 
 from lfmc.errors import LfmcError
-from lfmc.ranks import ALONE
-from lfmc.training.tree import share_of, tree_sum
+from lfmc.ranks import ALONE, share_of
+from lfmc.training.tree import tree_sum
 
 pytestmark = [pytest.mark.unit, pytest.mark.mpi]
 
@@ -204,14 +204,6 @@ def test_a_rank_that_waits_leaves_its_core_to_others(tmp_path):
     line = ["mpiexec", "-n", "2", sys.executable, "-c", WAITING]
     run = subprocess.run(line, cwd=tmp_path, env=environment(), capture_output=True, text=True)
     assert run.returncode == 0, run.stderr
-
-
-@pytest.mark.parametrize("count", [1, 2, 7, 8, 64])
-def test_every_chunk_falls_to_one_rank_and_the_first_to_rank_0(count):
-    for size in (1, 2, 3, 8, 100):
-        dealt = [i for rank in range(size) for i in share_of(count, rank, size)]
-        assert dealt == list(range(count))
-        assert 0 in share_of(count, 0, size)
 
 
 def test_sums_by_rank_would_have_other_bits_than_the_tree():

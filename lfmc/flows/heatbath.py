@@ -28,7 +28,7 @@ from lfmc.flows.radial import Record, Shells
 from lfmc.flows.scores import PerSample, Scored
 from lfmc.flows.site_conditional import SiteConditional
 from lfmc.flows.site_tables import site_tables
-from lfmc.flows.sublattice import Cells, Transform
+from lfmc.flows.sublattice import Transform
 
 
 class HeatbathFlow(Flow):
@@ -47,21 +47,20 @@ class HeatbathFlow(Flow):
         self.register_buffer("order", sites, persistent=False)
         self.prior = ModePrior(modes(action, halves.kept))
         self.site = SiteConditional(site_tables(action, settings.table))
-        hidden = halves.integrated
-        waves = {id(part): Transform(part) for part in (halves.half_a, halves.half_b, hidden)}
+        first, second, hidden = map(Transform, (halves.half_a, halves.half_b, halves.integrated))
 
-        def between(frozen: Cells, moved: Cells) -> Between:
+        def between(frozen: Transform, moved: Transform) -> Between:
             return Between(
-                frozen=waves[id(frozen)],
-                hidden=waves[id(hidden)],
-                moved=waves[id(moved)],
-                direct=Shells(frozen, moved),
-                to_hidden=Shells(frozen, hidden),
-                from_hidden=Shells(hidden, moved),
-                lines=[Lines(moved, hidden, axis) for axis in range(len(action.shape))],
+                frozen=frozen,
+                hidden=hidden,
+                moved=moved,
+                direct=Shells(frozen.part, moved.part),
+                to_hidden=Shells(frozen.part, hidden.part),
+                from_hidden=Shells(hidden.part, moved.part),
+                lines=[Lines(moved.part, hidden.part, axis) for axis in range(len(action.shape))],
             )
 
-        sides = (between(halves.half_b, halves.half_a), between(halves.half_a, halves.half_b))
+        sides = (between(second, first), between(first, second))
         self.couplings = nn.ModuleList()
         for layer in range(settings.layers):
             side = sides[layer % 2]

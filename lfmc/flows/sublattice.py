@@ -74,14 +74,19 @@ def waves(extent: int, parity: int) -> tuple[FloatArray, IntArray]:
 
 
 class Transform(nn.Module):
-    """Fields on cells to their modes and back; orthogonal."""
+    """Fields on cells to their modes and back; orthogonal.
 
-    def __init__(self, cells: Cells) -> None:
+    Attributes:
+        part: the sites; `cells` is the number of cells.
+    """
+
+    def __init__(self, part: Cells) -> None:
         super().__init__()
-        self.cells, sides = len(cells.parities), [n // 2 for n in cells.shape]
+        self.part, self.cells = part, len(part.parities)
+        sides = [n // 2 for n in part.shape]
         matrices = [
-            np.stack([waves(extent, int(p))[0] for p in cells.parities[:, axis]])
-            for axis, extent in enumerate(cells.shape)
+            np.stack([waves(extent, int(p))[0] for p in part.parities[:, axis]])
+            for axis, extent in enumerate(part.shape)
         ]
         # A few large products cost less than many small ones.
         while len(sides) > 1 and sides[-1] * sides[-2] <= LARGEST_SIDE:

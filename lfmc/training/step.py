@@ -8,7 +8,6 @@ from lfmc.flows.base import Flow
 from lfmc.ranks import ALONE, Ranks
 from lfmc.training.gradient import Estimator
 from lfmc.training.messages import concatenated
-from lfmc.training.tree import share_of
 
 WARM_UP = 50
 # Numbers of a field of a chunk: few enough to stay in the cache, enough to be worth a call.
@@ -33,7 +32,7 @@ def log_weights(
     generator: the samples are those of one rank. The result is rank 0's, and the others' is empty.
     """
     like, chunk = next(flow.parameters()), chunk_of(flow)
-    mine = share_of(-(-count // chunk), mpi.rank, mpi.size)
+    mine = mpi.share(-(-count // chunk))
     parts = [torch.empty(0, dtype=torch.float64)]
     for number in range(mine.stop):
         size = min(chunk, count - number * chunk)
@@ -49,7 +48,7 @@ def log_weights_of(flow: Flow, fields: Tensor, mpi: Ranks = ALONE) -> Tensor:
     """-S - log q of given full fields (n, sites), (n,) float64; the ranks share them likewise."""
     chunks = fields.split(chunk_of(flow))
     parts = [torch.empty(0, dtype=torch.float64)]
-    for number in share_of(len(chunks), mpi.rank, mpi.size):
+    for number in mpi.share(len(chunks)):
         parts.append(flow.log_weight(chunks[number]).double().cpu())
     return torch.from_numpy(concatenated(mpi, torch.cat(parts).numpy()))
 

@@ -16,19 +16,11 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 from lfmc.lattice import FloatArray
-from lfmc.ranks import Ranks
+from lfmc.ranks import Ranks, share_of
 from lfmc.training.messages import give, take
 
 Node = tuple[int, int]
 Chunk = Callable[[int], FloatArray]
-
-
-def share_of(count: int, rank: int, size: int) -> range:
-    """The neighbours among `count` chunks that fall to a rank; where too few, to the first ranks.
-
-    Rank 0 has the first chunk always, and with it the sum of all.
-    """
-    return range(-(-count * rank // size), -(-count * (rank + 1) // size))
 
 
 def tree_sum(chunk: Chunk, count: int, mpi: Ranks) -> FloatArray:
