@@ -10,12 +10,23 @@ for _variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
 
 import click  # noqa: E402
 
-from benchmarks import exactness, figure, paper, ranks, rates, rivals, samplers, summary, training  # noqa: E402
+from benchmarks import (  # noqa: E402
+    exactness,
+    figure,
+    frontier,
+    paper,
+    ranks,
+    rates,
+    rivals,
+    samplers,
+    summary,
+    training,
+)
 from benchmarks.machine import load, machine  # noqa: E402
 from benchmarks.plan import COUPLINGS, PLANS  # noqa: E402
 from lfmc.store import write_json, write_text  # noqa: E402
 
-PARTS = ("samplers", "exactness", "rates", "ranks", "peers", "training", "paper")
+PARTS = ("samplers", "exactness", "rates", "ranks", "peers", "training", "paper", "frontier")
 
 
 @click.command()
@@ -62,6 +73,7 @@ def main(
         "peers": lambda: rivals.measure(results, plan, size, python),
         "training": lambda: training.measure(results, plan),
         "paper": lambda: paper.measure(results, plan),
+        "frontier": lambda: frontier.measure(results, plan),
     }
     for name in chosen:
         click.echo(f"== {name} (load average {load()})")

@@ -25,6 +25,15 @@ TRAINING: dict[str, dict[str, Any]] = {
 }
 
 
+class Rung(NamedTuple):
+    """A training of `benchmarks.frontier`: natural-gradient steps of so many samples."""
+
+    L: int
+    layers: int
+    steps: int
+    samples: int
+
+
 class Plan(NamedTuple):
     """Sizes of all parts.
 
@@ -42,6 +51,7 @@ class Plan(NamedTuple):
         proposals: of one job of the rank ratio; 0 leaves it out.
         peers, peer_extents, peer_limit: which peers run, where, and for how many CPU seconds.
         paper_limit: CPU seconds of the paper's network; 0 leaves it out.
+        frontier: ladders of warm starts; a check takes `frontier_samples`.
     """
 
     architectures: tuple[str, ...]
@@ -62,6 +72,8 @@ class Plan(NamedTuple):
     peer_extents: tuple[int, ...]
     peer_limit: float
     paper_limit: float
+    frontier: dict[str, tuple[Rung, ...]]
+    frontier_samples: int
 
 
 PEERS = ("bijx", "zuko-realnvp", "normflows-realnvp", "zuko-nsf", "normflows-nsf")
@@ -86,6 +98,15 @@ PLANS = {
         peer_extents=(8, 14),
         peer_limit=300.0,
         paper_limit=1800.0,
+        frontier={
+            "L = 32": (
+                Rung(10, 16, 15, 2048),
+                Rung(14, 16, 10, 2048),
+                Rung(20, 16, 12, 4096),
+                Rung(32, 16, 25, 4096),
+            ),
+        },
+        frontier_samples=16384,
     ),
     "quick": Plan(
         architectures=tuple(ARCHITECTURES),
@@ -106,6 +127,8 @@ PLANS = {
         peer_extents=(8,),
         peer_limit=20.0,
         paper_limit=0.0,
+        frontier={"L = 10": (Rung(6, 4, 10, 1024), Rung(10, 4, 5, 1024), Rung(10, 6, 5, 1024))},
+        frontier_samples=4096,
     ),
     "tiny": Plan(
         architectures=tuple(ARCHITECTURES),
@@ -126,6 +149,8 @@ PLANS = {
         peer_extents=(6,),
         peer_limit=1.0,
         paper_limit=0.0,
+        frontier={"L = 6": (Rung(4, 2, 1, 512), Rung(6, 2, 1, 512), Rung(6, 4, 1, 512))},
+        frontier_samples=512,
     ),
 }
 

@@ -4,7 +4,8 @@ A coefficient of a radial kernel is the weight of a whole shell (`lfmc.flows.rad
 constant field means the same on every lattice: it is kept, not the kernel at a distance, whose sum
 would grow with the shells that a larger lattice completes. Shells that the other lattice has not
 are left out, new ones start at zero. The prior's widths are functions of the momentum in units
-that every lattice shares; all else is as it is.
+that every lattice shares; all else is as it is. A flow of more layers than its start keeps the
+further ones as it has them: new, they are the identity.
 """
 
 import torch
@@ -17,7 +18,7 @@ from lfmc.flows.radial import RadialConvolution, Shells
 
 
 def transferred(source: Flow, target: Flow) -> dict[str, Tensor]:
-    """Weights for `target` from those of `source`, a flow of the same settings.
+    """Weights for `target` from those of `source`, a flow of the same settings or of fewer layers.
 
     Raises:
         LfmcError: the two are not of one architecture, or not of one whose weights fit any lattice.
@@ -30,7 +31,10 @@ def transferred(source: Flow, target: Flow) -> dict[str, Tensor]:
             old = source.get_submodule(name)
             assert isinstance(old, RadialConvolution)
             found[f"{name}.kernel"] = _kernel(old, module.shells)
-    shapes = {name: value.shape for name, value in target.state_dict().items()}
+    further = tuple(f"couplings.{k}." for k in range(len(source.couplings), len(target.couplings)))
+    own = target.state_dict()
+    found |= {name: value.clone() for name, value in own.items() if name.startswith(further)}
+    shapes = {name: value.shape for name, value in own.items()}
     wrong = [name for name in shapes if name not in found or found[name].shape != shapes[name]]
     if wrong or len(found) != len(shapes):
         raise LfmcError(
