@@ -8,6 +8,7 @@ import pandas
 from benchmarks import equal_ess
 from benchmarks.cost import cost_section
 from benchmarks.markdown import short, table, times
+from lfmc.figures.format import value_error
 from lfmc.store import read_json, read_table
 
 HEADER = """# Benchmarks
@@ -16,7 +17,7 @@ Written by `make bench` from the tables in `results/bench/`; do not edit. Quote 
 times belong to the machine below and its load. Seconds are CPU seconds of one thread, unless they
 say wall; every contestant had passed its correctness gate before its time counted.
 
-`make bench` measures what is missing there: at most eleven hours of one core, if every run meets
+`make bench` measures what is missing there: at most twelve hours of one core, if every run meets
 its limit. `make bench QUICK=1` takes minutes and leaves this file alone. Less of it:
 `make bench BENCH="--parts rates,samplers"`, and the options of `python -m benchmarks --help`.
 """
@@ -34,7 +35,7 @@ def text(folder: Path, picture: bool = False) -> str:
     """The whole document; parts that were not measured are left out."""
     parts = [HEADER, _ratios(folder), _machine(folder), PICTURE if picture else ""]
     parts += [_peers(folder), _samplers(folder), _training(folder), cost_section(folder)]
-    parts += [_rates(folder), _exactness(folder), _paper(folder)]
+    parts += [_frontier(folder), _rates(folder), _exactness(folder), _paper(folder)]
     if picture:
         parts.append(Path(__file__).with_name("meaning.md").read_text())
     return "\n".join(part for part in parts if part)
@@ -158,6 +159,27 @@ def _cell(rows: Any) -> str:
     lost = rows[rows.censored.astype(bool)]
     best = f"{lost.best.median():.2f}".lstrip("0")
     return f"> {short(lost.seconds.median())} s (reached {best})"
+
+
+def _frontier(folder: Path) -> str:
+    found = read(folder, "frontier")
+    if found is None:
+        return ""
+    rungs = found.groupby(["ladder", "L", "layers"], sort=False)
+    rows = [
+        [*rung, samples, row.step, short(row.seconds), value_error(row.acceptance_q, row.error),
+         f"{row.ess:.3f}", f"{row.log_weight_variance / rung[1] ** 2:.1e}"]
+        for rung, checks in rungs
+        for samples in [checks.samples.iloc[0]]
+        for row in checks.rename(columns={"acceptance_q_error": "error"}).iloc[[0, -1]].itertuples()
+    ]  # fmt: skip
+    head = ["ladder", "L", "layers", "samples a step", "steps", "s so far", "acceptance, q side"]
+    return (
+        "## Ladders of warm starts\n\nThe default flow, each rung from the weights of the one "
+        "before (first line: carried over, untrained), one seed. CPU seconds of one thread of all "
+        f"steps since the foot of the ladder; checks of {found.checked.max()} samples apart.\n\n"
+        f"{table([*head, 'ESS', 'var(log w) / V'], rows)}\n"
+    )
 
 
 def _rates(folder: Path) -> str:

@@ -35,7 +35,16 @@ def tiny(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_suite_runs_end_to_end_and_writes_its_summary(tiny: Path):
     text = (tiny / "summary.md").read_text()
-    sections = ("Ratios", "Machine", "Peers", "Samplers", "Training", "Configurations", "Exactness")
+    sections = (
+        "Ratios",
+        "Machine",
+        "Peers",
+        "Samplers",
+        "Training",
+        "Ladders",
+        "Configurations",
+        "Exactness",
+    )
     assert [name for name in sections if f"## {name}" not in text] == []
     assert "refused" not in text
     assert set(read_table(tiny / "peers.csv").peer) == {"lfmc", "zuko-realnvp"}

@@ -104,7 +104,7 @@ def test_a_model_of_another_architecture_is_no_start(reference, tmp_path):
     from lfmc.flows.build import save_flow
 
     path = tmp_path / "T4" / "flow-70.safetensors"
-    config = small(flow={"model": {"kind": "heatbath", "layers": 3, "table": 128}})
+    config = small(flow={"model": {**SMALL["flow"]["model"], "rings": 1}})
     save_flow(path, reference.passed[1]["weights"], small().flow, small().ensembles[0], training={})
     with pytest.raises(LfmcError, match="does not say how long"):
         Trainer(config, config.ensembles[1], tmp_path / "work", path)
@@ -112,7 +112,7 @@ def test_a_model_of_another_architecture_is_no_start(reference, tmp_path):
     save_flow(
         path, reference.passed[1]["weights"], small().flow, small().ensembles[0], training=note
     )
-    with pytest.raises(LfmcError, match=r"same flow\.model on both lattices"):
+    with pytest.raises(LfmcError, match=r"same flow\.model or more layers"):
         Trainer(config, config.ensembles[1], tmp_path / "work", path)
 
 

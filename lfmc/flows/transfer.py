@@ -38,7 +38,7 @@ def transferred(source: Flow, target: Flow) -> dict[str, Tensor]:
     wrong = [name for name in shapes if name not in found or found[name].shape != shapes[name]]
     if wrong or len(found) != len(shapes):
         raise LfmcError(
-            "a warm start needs the same flow.model on both lattices; "
+            "a warm start needs the same flow.model or more layers; "
             f"{wrong[0] if wrong else 'layers'} does not fit"
         )
     return found

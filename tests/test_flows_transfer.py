@@ -1,0 +1,48 @@
+"""Weights of a flow as the start of one with more layers."""
+
+import pytest
+import torch
+
+from lfmc.action import Phi4
+from lfmc.errors import LfmcError
+from lfmc.flow_sections import HeatbathSettings
+from lfmc.flows.heatbath import HeatbathFlow
+from lfmc.flows.transfer import transferred
+
+pytestmark = pytest.mark.unit
+
+
+def flow(layers: int, scatter: float = 0.0) -> HeatbathFlow:
+    """On 4 x 4 sites, its weights moved at random from where they start."""
+    made = HeatbathFlow(Phi4((4, 4), -4.0, 8.0), HeatbathSettings(layers=layers, table=128))
+    generator = torch.Generator().manual_seed(3)
+    with torch.no_grad():
+        for weight in made.parameters():
+            weight += scatter * torch.randn(weight.shape, generator=generator, dtype=weight.dtype)
+    return made.requires_grad_(False)
+
+
+def difference(one: HeatbathFlow, other: HeatbathFlow) -> float:
+    z = torch.randn(64, 16, generator=torch.Generator().manual_seed(4), dtype=torch.float64)
+    pairs = zip(one(z), other(z), strict=True)
+    return max(float((a - b).abs().max()) for a, b in pairs)
+
+
+def test_further_layers_start_as_the_identity():
+    """Five layers, so that both halves have had both orders of the axes."""
+    source, target = flow(2, 0.1), flow(7)
+    assert difference(source, target) > 0.1
+    target.load_state_dict(transferred(source, target))
+    assert difference(source, target) < 1e-12
+
+
+def test_further_layers_that_do_something_are_seen():
+    """The twin: what the target had there is kept, and changes the map."""
+    source, target = flow(2, 0.1), flow(7, 0.1)
+    target.load_state_dict(transferred(source, target))
+    assert difference(source, target) > 0.1
+
+
+def test_fewer_layers_are_no_place_for_the_weights():
+    with pytest.raises(LfmcError, match=r"same flow\.model or more layers; .*does not fit"):
+        transferred(flow(3), flow(2))
