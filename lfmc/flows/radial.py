@@ -95,8 +95,7 @@ class RadialConvolution(nn.Module):
         """A small matrix product for each mode; `tape` receives what `score` needs."""
         values = self.shells.eigenvalues
         matrix = torch.einsum("fcj,stkj->tskcf", self.kernel, values)
-        # Summed over the source cells.
-        output = torch.stack([(one @ features).sum(0) for one in matrix])
+        output = torch.stack([_over_sources(one, features) for one in matrix])
         if tape is not None:
             tape.append(Record(self, features.detach(), output))
         return output
@@ -117,3 +116,11 @@ class RadialConvolution(nn.Module):
                 pairs = features[s][:, :, None] * gradient[t][:, None]
                 total += values[s, t].T @ pairs.reshape(modes, -1)
         return total.reshape(shells, inputs, outputs, batch).permute(1, 2, 0, 3)
+
+
+def _over_sources(matrices: Tensor, features: Tensor) -> Tensor:
+    """Sum over source cells of (modes, C, F) @ (modes, F, batch), added up in the products."""
+    total = matrices[0] @ features[0]
+    for matrix, field in zip(matrices[1:], features[1:], strict=True):
+        total = torch.baddbmm(total, matrix, field)
+    return total
