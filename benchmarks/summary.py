@@ -135,6 +135,9 @@ def _training(folder: Path) -> str:
     if found is None:
         return ""
     targets = sorted(set(found.target))
+    order = list(dict.fromkeys(found.architecture))
+    found = found.assign(place=found.architecture.map(order.index))
+    found = found.sort_values(["place", "L"], kind="stable")
     rows: list[list[str]] = []
     for (architecture, extent), group in found.groupby(["architecture", "L"], sort=False):
         cells = [str(architecture), str(extent), str(group.seed.nunique())]
