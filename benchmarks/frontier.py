@@ -68,7 +68,6 @@ def _train(climb: Climb, rung: Rung, samples: int, rows: list[dict[str, Any]]) -
             began = process_time()
             method.advance(step)
             seconds += process_time() - began
-    flow.load_state_dict(method.model())
     return Climb(flow, seconds)
 
 

@@ -168,13 +168,11 @@ def _frontier(folder: Path) -> str:
     found = read(folder, "frontier")
     if found is None:
         return ""
-    rungs = found.groupby(["ladder", "L", "layers"], sort=False)
     rows = [
-        [*rung, samples, row.step, short(row.seconds), value_error(row.acceptance_q, row.error),
-         f"{row.ess:.3f}", f"{row.log_weight_variance / rung[1] ** 2:.1e}"]
-        for rung, checks in rungs
-        for samples in [checks.samples.iloc[0]]
-        for row in checks.rename(columns={"acceptance_q_error": "error"}).iloc[[0, -1]].itertuples()
+        [*rung, row.step, short(row.seconds), value_error(row.acceptance_q, row.acceptance_q_error),
+         f"{row.ess:.3f}", f"{row.log_weight_variance / row.L**2:.1e}"]
+        for rung, checks in found.groupby(["ladder", "L", "layers", "samples"], sort=False)
+        for row in checks.iloc[[0, -1]].itertuples()
     ]  # fmt: skip
     head = ["ladder", "L", "layers", "samples a step", "steps", "s so far", "acceptance, q side"]
     return (
