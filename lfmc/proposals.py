@@ -15,6 +15,8 @@ Layout of propose/ENSEMBLE/SAMPLER.h5, N proposals, K orbits of separations, F k
 All but the checksums are virtual data sets over the parts that the ranks made (`lfmc.parts`).
 """
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -23,12 +25,13 @@ import torch
 from numpy.typing import NDArray
 
 from lfmc.action import action_of
+from lfmc.compiled.plan import has_kernels, plan
 from lfmc.config import Config, settings_hash, stage_settings
 from lfmc.device import device_key
 from lfmc.errors import LfmcError
 from lfmc.flows.base import Flow
 from lfmc.flows.build import load_flow
-from lfmc.lattice import separation_orbits, volume
+from lfmc.lattice import FloatArray, separation_orbits, volume
 from lfmc.observables import SCALARS, scalars, two_point
 from lfmc.provenance import file_hash
 from lfmc.streams import generator
@@ -38,12 +41,14 @@ from lfmc.streams import generator
 CHUNK = 256
 
 Arrays = dict[str, NDArray]
+Drawing = Callable[[FloatArray], tuple[FloatArray, FloatArray]]
 
 
 class Job(NamedTuple):
     """One ensemble's proposals by one model.
 
     Attributes:
+        draw: base normals (CHUNK, sites) -> fields and log q, by `drawing` of the flow.
         key: hash of everything that the bits depend on.
         keep: every `keep`-th proposal leaves its whole field.
     """
@@ -52,6 +57,7 @@ class Job(NamedTuple):
     ensemble: str
     sampler: str
     flow: Flow
+    draw: Drawing
     model: Path
     key: str
     keep: int
@@ -81,10 +87,27 @@ def job(
     flow = load_flow(model, config.ensemble(ensemble)).to(device)
     settings = stage_settings(config, "propose", ensemble, sampler)
     key = settings_hash(
-        {**settings, "model": file_hash(model), "chunk": CHUNK} | device_key(device)
+        {**settings, "model": file_hash(model), "chunk": CHUNK, "compiled": has_kernels(flow)}
+        | device_key(device)
     )
     keep = max(1, config.proposals // config.statistics.keep_fields)
-    return Job(config, ensemble, sampler, flow, model, key, keep)
+    return Job(config, ensemble, sampler, flow, drawing(flow), model, key, keep)
+
+
+def drawing(flow: Flow) -> Drawing:
+    """The pass that makes proposals, in float64: compiled kernels, or the flow's own."""
+    if has_kernels(flow):
+        from lfmc.compiled.draw import draw
+
+        return partial(draw, plan(flow))
+    device = next(flow.parameters()).device
+
+    @torch.no_grad()
+    def by_torch(z: FloatArray) -> tuple[FloatArray, FloatArray]:
+        phi, log_q = flow(torch.from_numpy(z).to(device))
+        return phi.cpu().numpy(), log_q.cpu().numpy()
+
+    return by_torch
 
 
 def make_block(task: Job, index: int) -> Arrays:
@@ -100,15 +123,13 @@ def make_block(task: Job, index: int) -> Arrays:
     fields, log_q, s = np.empty_like(z), np.empty(padded), np.empty(padded)
     action = action_of(config.ensemble(task.ensemble))
     seen = {name: np.empty(padded, np.float32) for name in SCALARS}
-    with torch.no_grad():
-        for begin in range(0, padded, CHUNK):
-            part = slice(begin, begin + CHUNK)
-            draw = task.flow(torch.from_numpy(z[part]).to(task.device))
-            fields[part], log_q[part] = draw.phi.cpu().numpy(), draw.log_q.cpu().numpy()
-            # While the chunk is in the cache: two ranks share one memory.
-            s[part] = action.evaluate(fields[part])
-            for name, values in scalars(fields[part], action.shape)._asdict().items():
-                seen[name][part] = values
+    for begin in range(0, padded, CHUNK):
+        part = slice(begin, begin + CHUNK)
+        fields[part], log_q[part] = task.draw(z[part])
+        # While the chunk is in the cache: two ranks share one memory.
+        s[part] = action.evaluate(fields[part])
+        for name, values in scalars(fields[part], action.shape)._asdict().items():
+            seen[name][part] = values
     first = index * task.size
     count = min(task.size, config.proposals - first)
     fields, log_q, s, z = fields[:count], log_q[:count], s[:count], z[:count]

@@ -16,7 +16,7 @@ from lfmc.config import Config
 from lfmc.flows.build import trained_flow
 from lfmc.lattice import FloatArray
 from lfmc.observables import SCALARS
-from lfmc.proposals import Job, make_block
+from lfmc.proposals import Job, drawing, make_block
 from lfmc.ranks import Ranks
 
 
@@ -30,7 +30,7 @@ def short_proposals(
         mpi: ranks that share the blocks.
     """
     flow = trained_flow(config.ensemble(ensemble), config.flow, weights)
-    task = Job(config, ensemble, sampler, flow, Path(), "", config.proposals)
+    task = Job(config, ensemble, sampler, flow, drawing(flow), Path(), "", config.proposals)
     blocks = mpi.gather([make_block(task, index) for index in mpi.share(task.blocks)])
     names = blocks[0] if blocks else ()
     return {name: np.concatenate([block[name] for block in blocks]) for name in names}

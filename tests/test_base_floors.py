@@ -13,7 +13,9 @@ FLOORS = {
     "errors": 0, "sections": 0, "flow_sections": 0, "config": 0, "site": 0, "store": 0,
     "provenance": 0,
     "action": 1, "lattice": 1, "observables": 1, "streams": 1, "chains": 1, "weights": 1,
+    "vector": 1.5,
     "flows": 2, "samplers": 2, "device": 2,
+    "compiled": 2.5,
     "training": 3, "ranks": 3, "proposals": 3, "parts": 3, "join": 3, "propose": 3,
     "accept": 3, "retrain": 3, "verify": 3,
     "analysis": 4,
@@ -22,9 +24,9 @@ FLOORS = {
 }  # fmt: skip
 
 ALLOWED = {
-    "torch": {"device", "flows", "training", "proposals", "retrain", "verify"},
+    "torch": {"compiled", "device", "flows", "training", "proposals", "retrain", "verify"},
     "mpi4py": {"ranks"},
-    "numba": {"samplers"},
+    "numba": {"samplers", "vector"},
     "matplotlib": {"figures"},
     "pyerrors": {"analysis"},
     "snakemake": set(),

@@ -5,6 +5,7 @@ import sys
 import numpy as np
 import pytest
 import torch
+from flows_disturbed import SETTINGS, disturbed, normals
 
 from lfmc.action import Phi4
 from lfmc.errors import LfmcError
@@ -16,7 +17,7 @@ from lfmc.flow_sections import (
     RealNvpSettings,
     SplineSettings,
 )
-from lfmc.flows.base import Draw, Flow, standard_normal_log_density
+from lfmc.flows.base import Draw, standard_normal_log_density
 from lfmc.flows.build import build_flow
 from lfmc.flows.exactness import log_q_error
 from lfmc.flows.heatbath import HeatbathFlow
@@ -55,40 +56,8 @@ CASES = [
     ("continuous", (4, 2, 4), 14.59),
 ]
 
-SETTINGS = {
-    "heatbath": HeatbathSettings(layers=3, table=128),
-    "heatbath without rings": HeatbathSettings(layers=3, rings=0, table=128),
-    "realnvp": RealNvpSettings(couplings=5, hidden=(16, 16)),
-    "realnvp+prior": RealNvpSettings(couplings=4, hidden=(16,), prior="variational"),
-    "convolutional": ConvolutionalSettings(couplings=5, channels=(3, 4)),
-    "convolutional leaky": ConvolutionalSettings(
-        couplings=4, channels=(3,), activation="leaky_relu", prior="normal"
-    ),
-    "continuous": ContinuousSettings(features=3, order=2, steps=30),
-    "spline": SplineSettings(couplings=3, hidden=(5, 5), bins=5),
-    "multiscale": MultiscaleSettings(rounds=2, channels=(3,)),
-    "spline connected": SplineSettings(couplings=2, conditioner="connected", hidden=(12,)),
-}
-
 # Of log q: rounding, or for the continuous flow what 30 steps leave (16 times less than 15 leave).
 TOLERANCE = {"continuous": 2e-5}
-
-
-def disturbed(kind: str, shape: tuple[int, ...], lam: float, size: float = 0.1) -> Flow:
-    """A flow away from its start, as training would leave it."""
-    torch.manual_seed(7)
-    flow = build_flow(Phi4(shape, -2.0 * len(shape), lam), SETTINGS[kind])
-    generator = torch.Generator().manual_seed(3)
-    with torch.no_grad():
-        for parameter in flow.parameters():
-            noise = torch.randn(parameter.shape, generator=generator, dtype=torch.float64)
-            parameter.add_(size * noise)
-    return flow.requires_grad_(False)
-
-
-def normals(flow: Flow, count: int, seed: int = 0) -> torch.Tensor:
-    generator = torch.Generator().manual_seed(seed)
-    return torch.randn(count, flow.sites, generator=generator, dtype=torch.float64)
 
 
 def jacobian_log_det(function, at: torch.Tensor) -> float:

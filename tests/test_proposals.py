@@ -236,6 +236,7 @@ def test_every_row_is_written_for_every_block_size(folder):
 def test_a_model_that_overflows_is_refused(folder):
     task = task_of(folder)
     task.flow.prior.log_width.data.fill_(500.0)
+    task = task._replace(draw=proposals.drawing(task.flow))
     with pytest.raises(LfmcError, match=r"proposal 0 of T4 flow-50: log q = .*train again"):
         proposals.make_block(task, 0)
 

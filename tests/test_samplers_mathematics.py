@@ -4,8 +4,16 @@ import numpy as np
 import pytest
 
 from lfmc.samplers.generators import draw, normal_pair, symmetric, uniform
-from lfmc.samplers.lanes import LANES, kernel, load, spread, store
-from lfmc.samplers.vector_math import exp_negative, log_positive, sincos_turns
+from lfmc.vector.lanes import LANES, kernel, load, spread, store
+from lfmc.vector.mathematics import (
+    exp_negative,
+    exponential,
+    log_positive,
+    logarithm,
+    sincos_turns,
+    softplus,
+    tanh,
+)
 
 pytestmark = pytest.mark.unit
 
@@ -169,3 +177,26 @@ def test_normals_have_the_right_moments_and_tails(streams):
         assert abs(inside - p) < 4.5 * np.sqrt(p / n)
     assert abs((out[0::2] * out[1::2]).mean()) < 4.5 * np.sqrt(2 / n)
     assert abs((out[:-1] * out[1:]).mean()) < 4.5 / np.sqrt(n)
+
+
+def test_exp_of_both_signs_is_accurate_and_refuses_what_it_cannot():
+    x = rows(np.linspace(-699.9, 699.9, 50001))
+    assert float(abs(applied(exponential, x) / np.exp(x.astype(np.longdouble)) - 1).max()) < 4.5e-16
+    assert np.isnan(applied(exponential, rows([700.5, -700.5, np.inf, -np.inf, np.nan]))).all()
+
+
+def test_logarithm_refuses_what_it_cannot():
+    x = rows(np.geomspace(1.1e-300, 0.9e300, 1001))
+    assert np.array_equal(applied(logarithm, x), applied(log_positive, x))
+    assert np.isnan(applied(logarithm, rows([0.0, -1.0, 1e-301, 1e301, np.inf, np.nan]))).all()
+
+
+@pytest.mark.parametrize(
+    ("function", "reference"),
+    [(tanh, np.tanh), (softplus, lambda x: np.logaddexp(np.longdouble(0), x))],
+)
+def test_tanh_and_softplus_are_accurate_and_keep_what_is_not_finite(function, reference):
+    x = rows(np.concatenate([np.linspace(-60, 60, 40001), np.linspace(-1e-3, 1e-3, 999), [1e5]]))
+    exact = reference(x.astype(np.longdouble))
+    assert float((abs(applied(function, x) - exact) / (1 + abs(exact))).max()) < 3e-16
+    assert np.isnan(applied(function, rows([np.nan, np.inf, -np.inf]))).all()

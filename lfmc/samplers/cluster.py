@@ -16,7 +16,6 @@ import numpy as np
 
 from lfmc.action import Phi4
 from lfmc.samplers.generators import draw, uniform
-from lfmc.samplers.lanes import LANES, inlined, kernel, spread, store
 from lfmc.samplers.local import sweep
 from lfmc.samplers.state import (
     Info,
@@ -32,7 +31,8 @@ from lfmc.samplers.state import (
     store_scalars,
     store_streams,
 )
-from lfmc.samplers.vector_math import exp_negative
+from lfmc.vector.lanes import LANES, inlined, kernel, spread, store
+from lfmc.vector.mathematics import exp_negative
 
 _32 = np.uint64(32)
 

@@ -7,8 +7,8 @@ stream only.
 
 import numpy as np
 
-from lfmc.samplers.lanes import float_of, inlined, square_root
-from lfmc.samplers.vector_math import log_positive, sincos_turns
+from lfmc.vector.lanes import float_of, inlined, square_root
+from lfmc.vector.mathematics import log_positive, sincos_turns
 
 _ONE_BITS = np.uint64(0x3FF0000000000000)
 _17, _23, _41 = np.uint64(17), np.uint64(23), np.uint64(41)

@@ -16,11 +16,9 @@ import numpy as np
 
 from lfmc.action import Phi4
 from lfmc.samplers.generators import draw, normal_pair, one_to_two
-from lfmc.samplers.lanes import inlined, kernel, load, select, spread, store
 from lfmc.samplers.state import (
     Info,
     State,
-    aligned,
     buffers,
     copied,
     couplings,
@@ -33,7 +31,8 @@ from lfmc.samplers.state import (
     store_scalars,
     store_streams,
 )
-from lfmc.samplers.vector_math import log_positive
+from lfmc.vector.lanes import aligned, inlined, kernel, load, select, spread, store
+from lfmc.vector.mathematics import log_positive
 
 _FAR = 1e300
 

@@ -8,7 +8,6 @@ from typing import NamedTuple
 
 from lfmc.action import Phi4
 from lfmc.samplers.generators import symmetric, uniform
-from lfmc.samplers.lanes import inlined, kernel, load, select, spread, store
 from lfmc.samplers.state import (
     Info,
     State,
@@ -24,7 +23,8 @@ from lfmc.samplers.state import (
     store_scalars,
     store_streams,
 )
-from lfmc.samplers.vector_math import exp_negative
+from lfmc.vector.lanes import inlined, kernel, load, select, spread, store
+from lfmc.vector.mathematics import exp_negative
 
 
 class LocalParameters(NamedTuple):

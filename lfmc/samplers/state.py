@@ -14,8 +14,8 @@ from lfmc.errors import LfmcError
 from lfmc.lattice import Shape, neighbours, volume
 from lfmc.observables import Scalars
 from lfmc.samplers.generators import normal_pair
-from lfmc.samplers.lanes import LANES, inlined, kernel, load, spread, store
 from lfmc.streams import chain_words
+from lfmc.vector.lanes import LANES, aligned, inlined, kernel, load, spread, store
 
 Floats = NDArray[np.floating]
 
@@ -83,17 +83,6 @@ def cold_start(
     phi = np.empty((blocks, volume(shape), LANES))
     _draw_fields(phi, streams, width)
     return State(phi, streams, len(chains))
-
-
-def aligned(shape: tuple[int, ...]) -> NDArray[np.float64]:
-    """Room for float64 that begins on a cache line, as then every row of lanes does.
-
-    Vector loads that straddle two lines cost a third of the speed of HMC.
-    """
-    count, line = int(np.prod(shape)), 64
-    raw = np.empty(count + line // 8)
-    begin = -raw.ctypes.data % line // 8
-    return raw[begin : begin + count].reshape(shape)
 
 
 def chains_first(rows: NDArray, count: int) -> NDArray:

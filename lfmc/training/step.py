@@ -1,9 +1,12 @@
 """One step of Adam on the shifted reverse Kullback-Leibler divergence."""
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 from torch.nn.utils import clip_grad_norm_
 
+from lfmc.compiled.plan import has_kernels, plan
 from lfmc.flows.base import Flow
 from lfmc.ranks import ALONE, Ranks
 from lfmc.training.gradient import Estimator
@@ -33,24 +36,49 @@ def log_weights(
     """
     like, chunk = next(flow.parameters()), chunk_of(flow)
     mine = mpi.share(-(-count // chunk))
+    evaluate = _of_model(flow)
     parts = [torch.empty(0, dtype=torch.float64)]
     for number in range(mine.stop):
         size = min(chunk, count - number * chunk)
         z = torch.randn(size, flow.reduced_sites, generator=generator, dtype=like.dtype)
         if number in mine:
-            x, log_q = flow.reduced(z.to(like.device))
-            parts.append((-flow.reduced_action(x) - log_q).double().cpu())
+            parts.append(evaluate(z))
     return torch.from_numpy(concatenated(mpi, torch.cat(parts).numpy()))
 
 
 @torch.no_grad()
 def log_weights_of(flow: Flow, fields: Tensor, mpi: Ranks = ALONE) -> Tensor:
     """-S - log q of given full fields (n, sites), (n,) float64; the ranks share them likewise."""
-    chunks = fields.split(chunk_of(flow))
+    chunks, evaluate = fields.split(chunk_of(flow)), _of_fields(flow)
     parts = [torch.empty(0, dtype=torch.float64)]
     for number in mpi.share(len(chunks)):
-        parts.append(flow.log_weight(chunks[number]).double().cpu())
+        parts.append(evaluate(chunks[number]))
     return torch.from_numpy(concatenated(mpi, torch.cat(parts).numpy()))
+
+
+def _of_model(flow: Flow) -> Callable[[Tensor], Tensor]:
+    """Base normals (batch, reduced_sites) -> log weights (batch,): compiled where it can be."""
+    if has_kernels(flow):
+        from lfmc.compiled.draw import model_log_weights
+
+        arrays = plan(flow)
+        return lambda z: torch.from_numpy(model_log_weights(arrays, z.double().numpy()))
+
+    def by_torch(z: Tensor) -> Tensor:
+        x, log_q = flow.reduced(z.to(next(flow.parameters()).device))
+        return (-flow.reduced_action(x) - log_q).double().cpu()
+
+    return by_torch
+
+
+def _of_fields(flow: Flow) -> Callable[[Tensor], Tensor]:
+    """Fields (batch, sites) -> log weights (batch,), likewise."""
+    if has_kernels(flow):
+        from lfmc.compiled.draw import log_weights_of
+
+        arrays = plan(flow)
+        return lambda phi: torch.from_numpy(log_weights_of(arrays, phi.double().numpy()))
+    return lambda phi: flow.log_weight(phi).double().cpu()
 
 
 def gradient_step(

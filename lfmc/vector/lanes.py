@@ -17,11 +17,13 @@ changing this file or those it serves.
 import operator
 from typing import Any
 
+import numpy as np
 from llvmlite import ir  # type: ignore[import-untyped]
 from numba import njit, types
 from numba.core import cgutils
 from numba.core.typing.templates import ConcreteTemplate, infer_global, signature
 from numba.extending import intrinsic, lower_builtin, models, register_model
+from numpy.typing import NDArray
 
 LANES = 32
 
@@ -33,7 +35,25 @@ _OPTIONS: dict[str, Any] = {
 }
 kernel: Any = njit(**_OPTIONS)
 inlined: Any = njit(**_OPTIONS, forceinline=True)
+
+
+def kernel_of(signature: str) -> Any:
+    """A kernel compiled once, for these types: not anew for every constant among its arguments."""
+    return njit(signature, **_OPTIONS)
+
+
 device: Any = intrinsic
+
+
+def aligned(shape: tuple[int, ...]) -> NDArray[np.float64]:
+    """Room for float64 that begins on a cache line, as then every row of lanes does.
+
+    Vector loads that straddle two lines cost a third of the speed of HMC.
+    """
+    count, line = int(np.prod(shape)), 64
+    raw = np.empty(count + line // 8)
+    begin = -raw.ctypes.data % line // 8
+    return raw[begin : begin + count].reshape(shape)
 
 
 class Lanes(types.Type):
@@ -96,6 +116,7 @@ _operator(operator.sub, floats, floats, lambda b, x, y: b.fsub(x, y))
 _operator(operator.mul, floats, floats, lambda b, x, y: b.fmul(x, y))
 _operator(operator.truediv, floats, floats, lambda b, x, y: b.fdiv(x, y))
 _operator(operator.lt, floats, mask, lambda b, x, y: b.fcmp_ordered("<", x, y))
+_operator(operator.gt, floats, mask, lambda b, x, y: b.fcmp_ordered(">", x, y))
 _operator(operator.add, words, words, lambda b, x, y: b.add(x, y))
 _operator(operator.sub, words, words, lambda b, x, y: b.sub(x, y))
 _operator(operator.xor, words, words, lambda b, x, y: b.xor(x, y))
@@ -169,6 +190,17 @@ def select(typingctx, condition, yes, no):
         return builder.select(args[0], *spread)
 
     return result(condition, yes, no), codegen
+
+
+@device
+def any_lane(typingctx, condition):
+    """Whether a condition holds in some lane."""
+
+    def codegen(context, builder, signature, args):
+        bits = builder.bitcast(args[0], ir.IntType(LANES))
+        return builder.icmp_unsigned("!=", bits, ir.Constant(ir.IntType(LANES), 0))
+
+    return types.boolean(mask), codegen
 
 
 def _bitcast(source: Any, target: Any) -> Any:

@@ -1,4 +1,4 @@
-"""Branch-free exp, log and sine-cosine on lanes (or scalars).
+"""Branch-free exp, log, tanh and sine-cosine on lanes (or scalars).
 
 Polynomials and a few bit operations, so every lane gets the same bits whatever its neighbours
 hold. Accurate to a few units of 1e-16 (tested). References: range reductions with a two-part ln 2
@@ -9,7 +9,7 @@ from math import factorial, pi
 
 import numpy as np
 
-from lfmc.samplers.lanes import bits_of, float_of, inlined, select
+from lfmc.vector.lanes import bits_of, float_of, inlined, select
 
 _ROUND = 6755399441055744.0  # 1.5 * 2^52: adding it leaves the nearest integer in the low bits
 _LOG2E = 1.4426950408889634
@@ -32,10 +32,8 @@ _TO_SIGN0, _TO_SIGN1 = np.uint64(63), np.uint64(62)  # shifts of these bits to t
 
 
 @inlined
-def exp_negative(x):
-    """exp(x) for -708 <= x <= 0; above 0 it stays 1, below -708 exp(-708): an acceptance."""
-    x = select(x < 0.0, x, 0.0)
-    x = select(x < _LOWEST, _LOWEST, x)
+def _exponential(x):
+    """exp(x) for -708 <= x <= 709 (not checked)."""
     shifted = x * _LOG2E + _ROUND
     n = shifted - _ROUND
     r = (x - n * _LN2_HIGH) - n * _LN2_LOW
@@ -57,6 +55,20 @@ def exp_negative(x):
 
 
 @inlined
+def exp_negative(x):
+    """exp(x) for -708 <= x <= 0; above 0 it stays 1, below -708 exp(-708): an acceptance."""
+    x = select(x < 0.0, x, 0.0)
+    return _exponential(select(x < _LOWEST, _LOWEST, x))
+
+
+@inlined
+def exponential(x):
+    """exp(x) for |x| < 700; NaN beyond, and of NaN: clamped numbers would make a wrong density."""
+    inside = size(x) < 700.0
+    return select(inside, _exponential(select(inside, x, 0.0)), np.nan)
+
+
+@inlined
 def log_positive(x):
     """Natural logarithm of a normal positive x (not checked)."""
     above = bits_of(x) - _SQRT_HALF_BITS + _ONE_BITS  # exponent of x / sqrt(1/2)
@@ -74,6 +86,33 @@ def log_positive(x):
     p = p * z + 2 / 5
     p = p * z + 2 / 3
     return n * _LN2_HIGH + (2.0 * s + (s * z * p + n * _LN2_LOW))
+
+
+@inlined
+def logarithm(x):
+    """log(x) for 1e-300 < x < 1e300; NaN beyond, and of NaN."""
+    inside = select(x > 1e-300, x, 1e301) < 1e300
+    return select(inside, log_positive(select(inside, x, 1.0)), np.nan)
+
+
+@inlined
+def size(x):
+    """|x|."""
+    return select(x < 0.0, 0.0 - x, x)
+
+
+@inlined
+def tanh(x):
+    """tanh(x), absolute error a few 1e-16; of NaN and infinity NaN."""
+    e = exp_negative(-2.0 * size(x))
+    t = (1.0 - e) / (1.0 + e)
+    return select(x < 0.0, 0.0 - t, t) + 0.0 * x
+
+
+@inlined
+def softplus(x):
+    """log(1 + exp(x)); of NaN and infinity NaN."""
+    return select(x < 0.0, 0.0, x) + log_positive(1.0 + exp_negative(0.0 - size(x))) + 0.0 * x
 
 
 @inlined

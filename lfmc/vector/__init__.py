@@ -1,0 +1,1 @@
+"""Numbers in banks of vector registers, and their elementary functions."""

@@ -1,0 +1,164 @@
+"""The compiled pass of the default flow is the torch flow's, to rounding, and as exact."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from flows_disturbed import disturbed, normals
+
+from lfmc.action import Phi4
+from lfmc.compiled.draw import draw, log_weights_of, model_log_weights
+from lfmc.compiled.plan import has_kernels, plan
+from lfmc.flow_sections import HeatbathSettings
+from lfmc.flows.base import Flow
+from lfmc.flows.heatbath import HeatbathFlow
+from lfmc.vector.lanes import LANES
+
+pytestmark = pytest.mark.unit
+
+# Extents whose rings have one, two, three and more sites; other extents, other dimensions.
+CASES = [
+    ("heatbath", (2, 2), 3.0),
+    ("heatbath", (4, 4), 6.975),
+    ("heatbath", (6, 6), 5.113),
+    ("heatbath", (4, 6), 9.0),
+    ("heatbath", (20, 4), 5.0),
+    ("heatbath", (4, 2, 4), 14.59),
+    ("heatbath without rings", (4, 6), 9.0),
+]
+
+
+def difference(a, b):
+    return float(np.abs(np.asarray(a) - np.asarray(b)).max())
+
+
+@pytest.mark.parametrize(("kind", "shape", "lam"), CASES)
+def test_fields_and_log_q_are_those_of_the_flow(kind, shape, lam):
+    flow = disturbed(kind, shape, lam)
+    z = normals(flow, 3 * LANES)
+    ours, theirs = draw(plan(flow), z.numpy()), flow(z)
+    assert difference(ours.phi, theirs.phi) < 1e-12
+    assert difference(ours.log_q, theirs.log_q) < 1e-11
+
+
+@pytest.mark.parametrize(("kind", "shape", "lam"), CASES)
+def test_log_weights_of_both_sides_are_those_of_the_flow(kind, shape, lam):
+    flow = disturbed(kind, shape, lam)
+    z = normals(flow, 2 * LANES)[:, : flow.reduced_sites].contiguous()
+    x, log_q = flow.reduced(z)
+    assert difference(model_log_weights(plan(flow), z), -flow.reduced_action(x) - log_q) < 1e-11
+    # Fields from elsewhere too, narrower and wider than any that the flow would draw.
+    for fields in (flow(normals(flow, LANES)).phi, 0.1 * normals(flow, LANES), normals(flow, 99)):
+        ours, theirs = log_weights_of(plan(flow), fields.numpy()), flow.log_weight(fields)
+        assert difference(ours / (1 + abs(theirs.numpy())), theirs / (1 + abs(theirs))) < 1e-10
+
+
+def test_log_weights_of_drawn_fields_come_back():
+    flow = disturbed("heatbath", (6, 6), 5.113)
+    phi, log_q = draw(plan(flow), normals(flow, 200).numpy())
+    full = -flow.action.evaluate(phi) - log_q
+    # The tables of single sites interpolate: their error shows here, as in the flow itself.
+    assert np.std(log_weights_of(plan(flow), phi) - full) < 1e-4
+
+
+def changed_plans(flow):
+    """Plans with one mistake each, in every part that is computed by itself."""
+    good = plan(flow)
+    first, *others = good.couplings
+    for name in ("hidden", "ring", "odd", "even", "hidden_odd", "hidden_even", "strength",
+                 "sharpness", "frequency", "hidden_frequency", "field_scale", "background",
+                 "constant", "to_modes", "waves_to_sites"):  # fmt: skip
+        wrong = first._replace(**{name: 1.001 * getattr(first, name)})
+        yield name, good._replace(couplings=(wrong, *others))
+    for name in ("ring_rows", "ring_edges"):
+        wrong = first._replace(**{name: getattr(first, name)[::-1].copy()})
+        yield name, good._replace(couplings=(wrong, *others))
+    for name in ("widths", "breathing", "zero", "to_sites"):
+        wrong_prior = good.prior._replace(**{name: 1.001 * getattr(good.prior, name)})
+        yield name, good._replace(prior=wrong_prior)
+    integrated = good.integrated._replace(quantile=1.001 * good.integrated.quantile)
+    yield "quantile", good._replace(integrated=integrated)
+    yield "order", good._replace(order=good.order[::-1].copy())
+
+
+def test_a_mistake_in_any_part_is_caught():
+    flow = disturbed("heatbath", (6, 6), 5.113)
+    z = normals(flow, LANES)
+    theirs = flow(z)
+    for name, wrong in changed_plans(flow):
+        ours = draw(wrong, z.numpy())
+        seen = max(difference(ours.phi, theirs.phi), difference(ours.log_q, theirs.log_q))
+        assert seen > 1e-7, name
+
+
+def test_log_q_is_the_density_of_the_compiled_map_itself():
+    """By central differences: what the kernels say of their own map, no torch in between."""
+    flow = disturbed("heatbath", (4, 4), 6.975)
+    arrays, step = plan(flow), 1e-5
+    for z in normals(flow, 3).numpy():
+        shifted = np.concatenate([z + step * np.eye(16), z - step * np.eye(16), z[None]])
+        phi, log_q = draw(arrays, shifted)
+        jacobian = (phi[:16] - phi[16:32]) / (2 * step)
+        expected = -0.5 * (z @ z) - 8 * math.log(2 * math.pi) - np.linalg.slogdet(jacobian)[1]
+        assert log_q[32] == pytest.approx(expected, abs=1e-6)
+
+
+def test_bits_of_a_field_do_not_depend_on_its_batch():
+    flow = disturbed("heatbath", (6, 6), 5.113)
+    arrays, z = plan(flow), normals(flow, 2 * LANES + 5).numpy()
+    together, turned = draw(arrays, z), draw(arrays, z[::-1].copy())
+    assert np.array_equal(together.phi, turned.phi[::-1])
+    assert np.array_equal(together.log_q, turned.log_q[::-1])
+    alone = log_weights_of(arrays, together.phi[7:8])
+    assert alone[0] == log_weights_of(arrays, together.phi)[7]
+
+
+def test_what_is_not_finite_becomes_no_number():
+    flow = disturbed("heatbath", (4, 4), 6.975)
+    z = normals(flow, LANES).numpy()
+    good = draw(plan(flow), z)
+    for bad in (np.nan, np.inf, 1e300):
+        spoiled = z.copy()
+        spoiled[3, 5] = bad
+        phi, log_q = draw(plan(flow), spoiled)
+        assert not (math.isfinite(log_q[3]) and np.isfinite(phi[3]).all())
+        assert np.array_equal(np.delete(log_q, 3), np.delete(good.log_q, 3))
+        fields = good.phi.copy()
+        fields[3] = bad
+        assert not math.isfinite(log_weights_of(plan(flow), fields)[3])
+
+
+@pytest.mark.parametrize("name", ["constant", "ring_strength", "background"])
+def test_a_map_that_overflows_is_no_number(name):
+    flow = disturbed("heatbath", (4, 4), 6.975)
+    getattr(flow.couplings[1], name).data.fill_(1e200)
+    assert not np.isfinite(draw(plan(flow), normals(flow, LANES).numpy()).log_q).any()
+
+
+def test_only_the_default_flow_has_kernels():
+    flow = HeatbathFlow(Phi4((4, 4), -4.0, 6.975), HeatbathSettings(layers=2, table=128))
+
+    class Other(HeatbathFlow):
+        """Another map under the same settings."""
+
+    assert has_kernels(flow)
+    assert not has_kernels(Other(flow.action, HeatbathSettings(layers=2, table=128)))
+    assert not any(has_kernels(disturbed(kind, (4, 4), 6.975)) for kind in ("realnvp", "spline"))
+
+
+def test_weights_in_float32_are_evaluated_as_they_are():
+    """What training checks: within what the flow itself computes in float32."""
+    flow: Flow = disturbed("heatbath", (6, 6), 5.113).float()
+    z = normals(flow, LANES)[:, : flow.reduced_sites]
+    x, log_q = flow.reduced(z.float())
+    theirs = -flow.reduced_action(x) - log_q
+    assert has_kernels(flow)
+    ours = model_log_weights(plan(flow), z.float().double().numpy())
+    assert 0 < difference(ours, theirs) < 1e-3
+
+
+def test_gradients_are_no_business_of_the_kernels():
+    flow = disturbed("heatbath", (4, 4), 6.975)
+    flow.requires_grad_(True)
+    assert not torch.from_numpy(draw(plan(flow), normals(flow, 1).numpy()).phi).requires_grad
