@@ -8,8 +8,10 @@ import torch
 from flows_disturbed import disturbed, normals
 
 from lfmc.action import Phi4
+from lfmc.compiled.adjoint import scoring
 from lfmc.compiled.draw import draw, log_weights_of, model_log_weights
 from lfmc.compiled.plan import has_kernels, plan
+from lfmc.compiled.scores import scored
 from lfmc.flow_sections import HeatbathSettings
 from lfmc.flows.base import Flow
 from lfmc.flows.heatbath import HeatbathFlow
@@ -90,6 +92,44 @@ def test_a_mistake_in_any_part_is_caught():
         ours = draw(wrong, z.numpy())
         seen = max(difference(ours.phi, theirs.phi), difference(ours.log_q, theirs.log_q))
         assert seen > 1e-7, name
+
+
+@pytest.mark.parametrize(("kind", "shape", "lam"), CASES)
+def test_scores_are_those_of_the_flow(kind, shape, lam):
+    flow = disturbed(kind, shape, lam)
+    flow.requires_grad_(True)
+    z = normals(flow, LANES + 3)[:, : flow.reduced_sites].contiguous()
+    ours, theirs = scored(scoring(flow), z.numpy()), flow.scores(z)
+    assert difference(ours.log_weight, theirs.log_weight) < 1e-11
+    assert ours.scores.shape == theirs.scores.T.shape
+    assert difference(ours.scores, theirs.scores.T) < 1e-9 * (1 + float(theirs.scores.abs().max()))
+
+
+def changed_scorings(flow):
+    """What scores need, with one mistake each."""
+    good = scoring(flow)
+    first, *others = good.couplings
+    for name in first._fields:
+        value = getattr(first, name)
+        if name == "slots":
+            changed = value._replace(hidden_odd=value.hidden_even, hidden_even=value.hidden_odd)
+        elif name in ("members", "starts"):
+            changed = np.maximum(value - (np.arange(len(value)) == 1), 0)
+        else:
+            changed = 1.001 * value
+        yield name, good._replace(couplings=(first._replace(**{name: changed}), *others))
+    cosines = good.prior._replace(cosines=1.001 * good.prior.cosines)
+    slope = good.prior._replace(zero_slope=1.001 * good.prior.zero_slope)
+    yield "cosines", good._replace(prior=cosines)
+    yield "zero_slope", good._replace(prior=slope)
+
+
+def test_a_mistake_in_any_part_of_the_scores_is_caught():
+    flow = disturbed("heatbath", (6, 6), 5.113)
+    z = normals(flow, LANES)[:, : flow.reduced_sites].contiguous()
+    good = scored(scoring(flow), z.numpy()).scores
+    for name, wrong in changed_scorings(flow):
+        assert difference(scored(wrong, z.numpy()).scores, good) > 1e-6, name
 
 
 def test_log_q_is_the_density_of_the_compiled_map_itself():

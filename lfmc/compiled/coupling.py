@@ -22,10 +22,10 @@ def couple(x, log_q, frozen, moved, coupling, room):
     """
     for group in range(x.shape[0]):
         field = x[group]
-        _listen(field, frozen, coupling, room)
+        listen(field, frozen, coupling, room)
         ladj = _move(field, moved, coupling, room.said)
         if len(coupling.ring_sides):
-            first = _first_edge(coupling, room)
+            first = first_edge(coupling, room)
             ladj = ladj + ring_maps(field, moved, coupling, room.integrated, first, room.plane)
         store(log_q, group, load(log_q, group) - ladj)
 
@@ -35,23 +35,23 @@ def uncouple(x, log_q, frozen, moved, coupling, room):
     """The inverse of `couple`; the log determinant of the forward map comes off log_q as there."""
     for group in range(x.shape[0]):
         field, ladj = x[group], spread(0.0)
-        _listen(field, frozen, coupling, room)
+        listen(field, frozen, coupling, room)
         if len(coupling.ring_sides):
-            first = _first_edge(coupling, room)
+            first = first_edge(coupling, room)
             ladj = inverse_ring_maps(field, moved, coupling, room.integrated, first, room.plane)
         ladj = ladj + _move_back(field, moved, coupling, room.said)
         store(log_q, group, load(log_q, group) - ladj)
 
 
 @inlined
-def _first_edge(coupling, room):
+def first_edge(coupling, room):
     """Row of the integrated fields where those of rings begin."""
     pairs = len(coupling.hidden_frequency)
     return pairs * (room.integrated.shape[0] // (pairs + len(coupling.strength)))
 
 
 @kernel
-def _listen(field, frozen, coupling, room):
+def listen(field, frozen, coupling, room):
     """From the frozen half to fields on the integrated sites, and to what is said of the moved."""
     features, integrated, waves, said, plane = room
     sides, modes = coupling.sides, coupling.odd.shape[0]
@@ -87,7 +87,7 @@ def _listen(field, frozen, coupling, room):
 
 
 @inlined
-def _conditions(coupling, said, site):
+def conditions(coupling, said, site):
     """Scale, alpha, inner and outer shift of a moved site, from what is said of it."""
     smooth = len(coupling.field_scale)
     half, background = said.shape[0] // (4 + smooth), coupling.background
@@ -111,7 +111,7 @@ def _move(field, moved, coupling, said):
     """The map of every site by itself; its log determinant."""
     beta, ladj, slopes = coupling.constant[2], spread(0.0), spread(1.0)
     for site in range(said.shape[0] // (4 + len(coupling.field_scale))):
-        scale, alpha, inner, outer = _conditions(coupling, said, site)
+        scale, alpha, inner, outer = conditions(coupling, said, site)
         y = load(field, moved + site) * exponential(scale) + inner
         t = tanh(beta * y)
         store(field, moved + site, y + alpha * t / beta + outer)
@@ -128,7 +128,7 @@ def _move_back(field, moved, coupling, said):
     """The inverse of `_move`; the log determinant of the forward map."""
     beta, ladj, slopes = coupling.constant[2], spread(0.0), spread(1.0)
     for site in range(said.shape[0] // (4 + len(coupling.field_scale))):
-        scale, alpha, inner, outer = _conditions(coupling, said, site)
+        scale, alpha, inner, outer = conditions(coupling, said, site)
         y = inverse_tanh_map(load(field, moved + site) - outer, alpha, beta)
         t = tanh(beta * y)
         store(field, moved + site, (y - inner) * exponential(0.0 - scale))

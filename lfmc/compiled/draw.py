@@ -41,8 +41,8 @@ def draw(plan: Plan, z: Floats) -> Fields:
     Every field passes through the same instructions whatever the batch: its bits do not depend
     on it. A number that is not finite on the way makes log q NaN.
     """
-    room, batch = _room(plan), len(z)
-    z = _whole_groups(z)
+    room, batch = room_of(plan), len(z)
+    z = whole_groups(z)
     x, log_q = _push(plan, z, room)
     phi = np.empty_like(z)
     draw_integrated(z, x, log_q, plan.integrated, plan.order, phi, room.plane)
@@ -51,23 +51,23 @@ def draw(plan: Plan, z: Floats) -> Fields:
 
 def model_log_weights(plan: Plan, z: Floats) -> Floats:
     """-S - log q of the reduced variables of base normals (batch, kept), (batch,)."""
-    room, batch = _room(plan), len(z)
-    x, log_q = _push(plan, _whole_groups(z), room)
-    return -(_action(plan, x, room) + log_q).ravel()[:batch]
+    room, batch = room_of(plan), len(z)
+    x, log_q = _push(plan, whole_groups(z), room)
+    return -(action_of(plan, x, room) + log_q).ravel()[:batch]
 
 
 def log_weights_of(plan: Plan, phi: Floats) -> Floats:
     """The same of given fields (batch, sites), by the inverse map, (batch,)."""
-    room, batch, kept = _room(plan), len(phi), len(plan.prior.widths)
-    reduced = _whole_groups(phi[:, plan.order[:kept]])
+    room, batch, kept = room_of(plan), len(phi), len(plan.prior.widths)
+    reduced = whole_groups(phi[:, plan.order[:kept]])
     x = aligned((len(reduced) // LANES, kept, LANES))
     x[:] = reduced.reshape(-1, LANES, kept).swapaxes(1, 2)
-    total = -_action(plan, x, room)
+    total = -action_of(plan, x, room)
     log_q = aligned(total.shape)
     log_q[:] = 0
-    for frozen, moved, coupling in reversed(_layers(plan)):
+    for frozen, moved, coupling in reversed(layers_of(plan)):
         uncouple(x, log_q, frozen, moved, coupling, room)
-    add_prior_density(x, log_q, plan.prior, _log_norm(plan, kept), room.plane)
+    add_prior_density(x, log_q, plan.prior, log_norm(plan, kept), room.plane)
     return (total - log_q).ravel()[:batch]
 
 
@@ -75,42 +75,43 @@ def _push(plan: Plan, z: Floats, room: Room) -> tuple[Floats, Floats]:
     """Kept sites (groups, kept, LANES) and log q of all normals and of their maps, so far."""
     groups = len(z) // LANES
     x, log_q = aligned((groups, len(plan.prior.widths), LANES)), aligned((groups, LANES))
-    draw_prior(z, x, log_q, plan.prior, _log_norm(plan, z.shape[1]), room.plane)
-    for frozen, moved, coupling in _layers(plan):
+    draw_prior(z, x, log_q, plan.prior, log_norm(plan, z.shape[1]), room.plane)
+    for frozen, moved, coupling in layers_of(plan):
         couple(x, log_q, frozen, moved, coupling, room)
     return x, log_q
 
 
-def _layers(plan: Plan) -> list[tuple[int, int, Coupling]]:
+def layers_of(plan: Plan) -> list[tuple[int, int, Coupling]]:
     """First rows of the frozen and the moved half, and the coupling, of every layer."""
     halves = [(plan.half, 0), (0, plan.half)]
     return [(*halves[layer % 2], coupling) for layer, coupling in enumerate(plan.couplings)]
 
 
-def _action(plan: Plan, x: Floats, room: Room) -> Floats:
+def action_of(plan: Plan, x: Floats, room: Room) -> Floats:
     action = aligned((len(x), LANES))
     reduced_action(x, action, plan.integrated, room.plane)
     return action
 
 
-def _log_norm(plan: Plan, normals: int) -> float:
+def log_norm(plan: Plan, normals: int) -> float:
     """Of so many normals, and of the widths of the prior's modes."""
     widths: float = np.log(plan.prior.widths).sum()
     return -0.5 * normals * math.log(2 * math.pi) - widths
 
 
-def _whole_groups(rows: Floats) -> Floats:
+def whole_groups(rows: Floats) -> Floats:
     """Filled up with zeros to a multiple of LANES."""
     missing = -len(rows) % LANES
     return np.pad(rows, ((0, missing), (0, 0))) if missing else np.ascontiguousarray(rows)
 
 
-def _room(plan: Plan) -> Room:
+def room_of(plan: Plan, plane: int = 0) -> Room:
+    """With at least so many rows in `plane`."""
     kept, integrated = len(plan.prior.widths), len(plan.integrated.near)
     one = plan.couplings[0]
     smooth, frequencies = len(one.field_scale), len(one.frequency)
     pairs, terms, half = len(one.hidden_frequency), len(one.strength), kept // 2
-    plane = max(kept + len(plan.prior.response), BLOCKS * int(max(one.sides)))
+    plane = max(plane, kept + len(plan.prior.response), BLOCKS * int(max(one.sides)))
     return Room(
         features=aligned(((1 + 2 * frequencies) * half, LANES)),
         integrated=aligned(((pairs + terms) * integrated, LANES)),

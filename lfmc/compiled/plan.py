@@ -118,10 +118,7 @@ def has_kernels(flow: Flow) -> TypeGuard[HeatbathFlow]:
 
 
 def plan(flow: HeatbathFlow) -> Plan:
-    """From a flow on the CPU, in the precision of its weights; what it is for is float64.
-
-    Tables and modes are those of `flow.double()`.
-    """
+    """From a flow on the CPU, as it is: one in float32 has tables and weights rounded to that."""
     with torch.no_grad():
         near = torch.repeat_interleave(
             torch.arange(flow.kept).repeat(flow.adjacency.shape[1]),
@@ -129,9 +126,9 @@ def plan(flow: HeatbathFlow) -> Plan:
         )
         site = flow.site
         integrated = Integrated(
-            _integers(near.reshape(flow.adjacency.shape[1], -1)),
-            _floats(site.quantile),
-            _floats(site.log_z_cubic),
+            integers(near.reshape(flow.adjacency.shape[1], -1)),
+            floats(site.quantile),
+            floats(site.log_z_cubic),
             np.array([site.u_step, site.j_step]),
             flow.action.quadratic,
             flow.action.lam,
@@ -139,7 +136,7 @@ def plan(flow: HeatbathFlow) -> Plan:
         couplings = tuple(
             _coupling(layer) for layer in flow.couplings if isinstance(layer, EquivariantCoupling)
         )
-        return Plan(_prior(flow.prior), couplings, integrated, _integers(flow.order), flow.half_a)
+        return Plan(_prior(flow.prior), couplings, integrated, integers(flow.order), flow.half_a)
 
 
 def _prior(prior: ModePrior) -> Prior:
@@ -150,12 +147,12 @@ def _prior(prior: ModePrior) -> Prior:
     widths[0] += small["zero_mode"][2]
     zero = torch.stack([strength(small["zero_mode"][0]), torch.exp(small["zero_mode"][1])])
     return Prior(
-        to_sites=_floats(prior.basis.T.flatten()),
-        to_modes=_floats(prior.basis.flatten()),
-        widths=_floats(torch.exp(widths)),
-        breathing=_floats(breathing),
-        response=_floats(prior.response),
-        zero=_floats(zero),
+        to_sites=floats(prior.basis.T.flatten()),
+        to_modes=floats(prior.basis.flatten()),
+        widths=floats(torch.exp(widths)),
+        breathing=floats(breathing),
+        response=floats(prior.response),
+        zero=floats(zero),
     )
 
 
@@ -171,31 +168,31 @@ def _coupling(layer: EquivariantCoupling) -> Coupling:
         ring = np.zeros((frozen.each, 0, 0))
     rows, edges = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
     for line in layer.lines:
-        rows.append(_integers(line.rings(torch.arange(half)[:, None])[..., 0].T.flatten()))
+        rows.append(integers(line.rings(torch.arange(half)[:, None])[..., 0].T.flatten()))
         cells = torch.arange(integrated).reshape(len(hidden.parities), -1, 1, 1)
-        edges.append(_integers(line.edges(cells)[:, 0, :, 0].T.flatten()))
+        edges.append(integers(line.edges(cells)[:, 0, :, 0].T.flatten()))
     constant = small["constant"].clone()
     constant[2] = torch.exp(constant[2] + 1)
     return Coupling(
         sides=np.array([n // 2 for n in frozen.shape]),
-        to_modes=_waves(frozen, False),
-        waves_to_modes=_waves(hidden, False),
-        waves_to_sites=_waves(hidden, True),
-        to_sites=_waves(moved, True),
+        to_modes=matrices(frozen, False),
+        waves_to_modes=matrices(hidden, False),
+        waves_to_sites=matrices(hidden, True),
+        to_sites=matrices(moved, True),
         hidden=_by_mode(layer.hidden),
         ring=ring,
         odd=_by_mode(layer.odd),
         even=_by_mode(layer.even),
         hidden_odd=_by_mode(layer.hidden_odd),
         hidden_even=_by_mode(layer.hidden_even),
-        frequency=_floats(small["frequency"] / (2 * np.pi)),
-        hidden_frequency=_floats(small["hidden_frequency"] / (2 * np.pi)),
-        field_scale=_floats(small["field_scale"]),
-        background=_floats(small["background"]),
-        constant=_floats(constant),
-        force=_floats(force / sharpness),
-        strength=_floats(force),
-        sharpness=_floats(sharpness),
+        frequency=floats(small["frequency"] / (2 * np.pi)),
+        hidden_frequency=floats(small["hidden_frequency"] / (2 * np.pi)),
+        field_scale=floats(small["field_scale"]),
+        background=floats(small["background"]),
+        constant=floats(constant),
+        force=floats(force / sharpness),
+        strength=floats(force),
+        sharpness=floats(sharpness),
         ring_rows=np.concatenate(rows),
         ring_edges=np.concatenate(edges),
         ring_sides=np.array([line.sides[line.axis] for line in layer.lines], np.int64),
@@ -206,10 +203,10 @@ def _by_mode(convolution: RadialConvolution) -> Floats:
     matrix = torch.einsum(
         "fcj,stkj->kctfs", convolution.kernel, convolution.shells.eigenvalues
     ).contiguous()
-    return _floats(matrix.reshape(len(matrix), matrix.shape[1] * matrix.shape[2], -1))
+    return floats(matrix.reshape(len(matrix), matrix.shape[1] * matrix.shape[2], -1))
 
 
-def _waves(part: Cells, back: bool) -> Floats:
+def matrices(part: Cells, back: bool) -> Floats:
     """Matrices of all axes of every cell, flat, to modes or back to sites; (cells, numbers)."""
     rows = []
     for parities in part.parities:
@@ -218,9 +215,11 @@ def _waves(part: Cells, back: bool) -> Floats:
     return np.array(rows)
 
 
-def _floats(values: torch.Tensor) -> Floats:
+def floats(values: torch.Tensor) -> Floats:
+    """As the kernels want them."""
     return np.ascontiguousarray(values.detach().double().numpy())
 
 
-def _integers(values: torch.Tensor) -> Integers:
+def integers(values: torch.Tensor) -> Integers:
+    """As the kernels want them."""
     return np.ascontiguousarray(values.long().numpy())

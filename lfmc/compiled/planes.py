@@ -7,6 +7,13 @@ by cell, features one after the other.
 from lfmc.vector.lanes import inlined, kernel_of, load, spread, store
 
 
+@inlined
+def clear(rows, first, count):
+    """Zeros."""
+    for row in range(first, first + count):
+        store(rows, row, spread(0.0))
+
+
 @kernel_of("void(f8[:,::1], i8, f8[:,::1], i8, f8[::1], i8, i8, i8, i8)")
 def along_axis(source, first, target, to, matrix, start, side, before, after):
     """target = matrix applied to one axis of a plane (before, side, after); first rows given.
@@ -88,3 +95,50 @@ def mix(source, first, target, to, weights, add):
             for i in range(inputs):
                 one = one + weights[k, outputs - 1, i] * load(source, first + i * modes + k)
             _put(target, to + (outputs - 1) * modes + k, one, add)
+
+
+@kernel_of(
+    "void(f8[:,::1], i8, i8, i8, f8[:,::1], i8, i8, i8, i8[::1], i8[::1], f8[:,::1], f8[:,::1],"
+    " i8, f8[:,::1])"
+)
+def kernel_scores(
+    features, first, inputs, sources, gradient, to, outputs, targets, members, starts, numbers,
+    scores, slot, room
+):  # fmt: skip
+    """d/d kernel of a radial convolution, as `flows.radial.RadialConvolution.score`.
+
+    Args:
+        features, first, inputs, sources: modes of its inputs from the first row on, on so many
+            cells each.
+        gradient, to, outputs, targets: with respect to its outputs, likewise.
+        members, starts: modes in groups of equal eigenvalues, and where each group starts.
+        numbers: eigenvalues, (shells, source cells x target cells x groups).
+        scores, slot: receives (inputs, outputs, shells) rows from `slot` on.
+        room: as many rows as `numbers` has columns.
+    """
+    modes, groups, shells = len(members), len(starts) - 1, numbers.shape[0]
+    for f in range(inputs):
+        for c in range(outputs):
+            for s in range(sources):
+                for t in range(targets):
+                    seen, asked = first + (f * sources + s) * modes, to + (c * targets + t) * modes
+                    for group in range(groups):
+                        total = spread(0.0)
+                        for place in range(starts[group], starts[group + 1]):
+                            k = members[place]
+                            total = total + load(features, seen + k) * load(gradient, asked + k)
+                        store(room, (s * targets + t) * groups + group, total)
+            row = slot + (f * outputs + c) * shells
+            for j in range(0, shells - 1, 2):
+                one, two = spread(0.0), spread(0.0)
+                for i in range(numbers.shape[1]):
+                    value = load(room, i)
+                    one = one + numbers[j, i] * value
+                    two = two + numbers[j + 1, i] * value
+                store(scores, row + j, one)
+                store(scores, row + j + 1, two)
+            if shells % 2:
+                one = spread(0.0)
+                for i in range(numbers.shape[1]):
+                    one = one + numbers[shells - 1, i] * load(room, i)
+                store(scores, row + shells - 1, one)

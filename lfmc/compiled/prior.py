@@ -26,11 +26,11 @@ def draw_prior(z, x, log_q, prior, log_norm, modes):
             square = square + value * value
             if site < kept:
                 store(modes, site, value)
-        zero, ladj = _zero_map(load(modes, 0), prior.zero)
-        _respond(zero, prior, modes, kept)
+        zero, ladj = zero_map(load(modes, 0), prior.zero)
+        respond(zero, prior, modes, kept)
         store(modes, 0, prior.widths[0] * zero)
         for k in range(1, kept):
-            breathing = _breathing(prior, modes, kept, k)
+            breathing = breathing_of(prior, modes, kept, k)
             ladj = ladj + breathing
             store(modes, k, load(modes, k) * exponential(breathing) * prior.widths[k])
         along_axis(modes, 0, field, 0, prior.to_sites, 0, kept, 1, 1)
@@ -46,10 +46,10 @@ def add_prior_density(x, log_q, prior, log_norm, modes):
         along_axis(field, 0, modes, 0, prior.to_modes, 0, kept, 1, 1)
         zero = load(modes, 0) / prior.widths[0]
         first = inverse_tanh_map(zero, prior.zero[0], prior.zero[1])
-        ladj, square = _zero_map(first, prior.zero)[1], first * first
-        _respond(zero, prior, modes, kept)
+        ladj, square = zero_map(first, prior.zero)[1], first * first
+        respond(zero, prior, modes, kept)
         for k in range(1, kept):
-            breathing = _breathing(prior, modes, kept, k)
+            breathing = breathing_of(prior, modes, kept, k)
             ladj = ladj + breathing
             z = load(modes, k) / prior.widths[k] * exponential(0.0 - breathing)
             square = square + z * z
@@ -57,21 +57,21 @@ def add_prior_density(x, log_q, prior, log_norm, modes):
 
 
 @inlined
-def _zero_map(value, zero):
+def zero_map(value, zero):
     """The map of the zero mode and its log derivative."""
     t = tanh(zero[1] * value)
     return value + zero[0] * t / zero[1], logarithm(1.0 + zero[0] * (1.0 - t * t))
 
 
 @inlined
-def _respond(zero, prior, rows, first):
+def respond(zero, prior, rows, first):
     """tanh(r_j m^2) of the mapped zero mode m to so many rows from the first one."""
     for j in range(len(prior.response)):
         store(rows, first + j, tanh(zero * zero * prior.response[j]))
 
 
 @inlined
-def _breathing(prior, rows, first, k):
+def breathing_of(prior, rows, first, k):
     """Change of the log width of mode k."""
     breathing = spread(0.0)
     for j in range(len(prior.response)):

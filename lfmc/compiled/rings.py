@@ -10,7 +10,7 @@ from lfmc.vector.mathematics import logarithm, size, tanh
 
 TOGETHER = 8  # pivots multiplied before one logarithm: none is below .05
 BLOCKS = 10
-_FORCE, _SLOPE, _DIAGONAL, _LOWER, _CORNER, _RESIDUE, _STEP, _WANTED, _BEFORE = range(1, BLOCKS)
+FORCE, SLOPE, DIAGONAL, LOWER, CORNER, RESIDUE, STEP, WANTED, BEFORE = range(1, BLOCKS)
 NEWTON_STEPS, HALVINGS = 50, 20
 _TOLERANCE = 8 * 2.0**-52
 
@@ -32,9 +32,9 @@ def ring_maps(field, moved, coupling, edges, first, room):
             for i in range(side):
                 store(room, i, load(field, moved + coupling.ring_rows[begin + i]))
             _edges(coupling, edges, first, room, begin, side)
-            ladj = ladj + _factorise(room, side)
+            ladj = ladj + factorise(room, side)
             for i in range(side):
-                store(field, moved + coupling.ring_rows[begin + i], _moved(room, side, i))
+                store(field, moved + coupling.ring_rows[begin + i], moved_site(room, side, i))
         start += half
     return ladj
 
@@ -49,7 +49,7 @@ def inverse_ring_maps(field, moved, coupling, edges, first, room):
             for i in range(side):
                 value = load(field, moved + coupling.ring_rows[begin + i])
                 store(room, i, value)
-                store(room, _WANTED * side + i, value)
+                store(room, WANTED * side + i, value)
             ladj = ladj + _solve_ring(coupling, edges, first, room, begin, side)
             for i in range(side):
                 store(field, moved + coupling.ring_rows[begin + i], load(room, i))
@@ -67,21 +67,21 @@ def _edges(coupling, edges, first, room, begin, side):
             t = tanh(coupling.sharpness[m] * (u + load(edges, edge + m * each)))
             force = force + coupling.force[m] * t
             slope = slope + coupling.strength[m] * (1.0 - t * t)
-        store(room, _FORCE * side + i, force)
-        store(room, _SLOPE * side + i, slope)
+        store(room, FORCE * side + i, force)
+        store(room, SLOPE * side + i, slope)
 
 
 @inlined
-def _moved(room, side, i):
+def moved_site(room, side, i):
     """Site i after the map."""
-    before = load(room, _FORCE * side + (i if i > 0 else side) - 1)
-    return load(room, i) + (load(room, _FORCE * side + i) + before)
+    before = load(room, FORCE * side + (i if i > 0 else side) - 1)
+    return load(room, i) + (load(room, FORCE * side + i) + before)
 
 
 @inlined
-def _factorise(room, side):
+def factorise(room, side):
     """The factor of `flows.rings.factorise` to its blocks; its log determinant."""
-    slopes, diagonal = _SLOPE * side, _DIAGONAL * side
+    slopes, diagonal = SLOPE * side, DIAGONAL * side
     if side == 1:
         pivot = 1.0 + 4.0 * load(room, slopes)
         store(room, diagonal, pivot)
@@ -97,8 +97,8 @@ def _factorise(room, side):
         inverse = 1.0 / pivot
         corner, below = row * inverse, slope * inverse
         store(room, diagonal + i, pivot)
-        store(room, _CORNER * side + i, corner)
-        store(room, _LOWER * side + i, below)
+        store(room, CORNER * side + i, corner)
+        store(room, LOWER * side + i, below)
         last = last - corner * row
         product = product * pivot
         if i % TOGETHER == TOGETHER - 1:
@@ -112,11 +112,11 @@ def _factorise(room, side):
 
 
 @inlined
-def _substitute(room, side):
+def substitute(room, side):
     """J^-1 residue to the block of steps, with the factor in its blocks."""
-    steps, lower, corner = _STEP * side, _LOWER * side, _CORNER * side
+    steps, lower, corner = STEP * side, LOWER * side, CORNER * side
     for i in range(side):
-        store(room, steps + i, load(room, _RESIDUE * side + i))
+        store(room, steps + i, load(room, RESIDUE * side + i))
     end = steps + side - 1
     for i in range(side - 1):
         value = load(room, steps + i)
@@ -125,7 +125,7 @@ def _substitute(room, side):
             store(room, steps + i + 1, following)
         store(room, end, load(room, end) - load(room, corner + i) * value)
     for i in range(side):
-        store(room, steps + i, load(room, steps + i) / load(room, _DIAGONAL * side + i))
+        store(room, steps + i, load(room, steps + i) / load(room, DIAGONAL * side + i))
     for i in range(side - 2, -1, -1):
         value = load(room, steps + i) - load(room, corner + i) * load(room, end)
         if i < side - 2:
@@ -138,8 +138,8 @@ def _residue(room, side):
     """What the map of x misses of the wanted values, to its block; the sum of squares."""
     square = spread(0.0)
     for i in range(side):
-        residue = _moved(room, side, i) - load(room, _WANTED * side + i)
-        store(room, _RESIDUE * side + i, residue)
+        residue = moved_site(room, side, i) - load(room, WANTED * side + i)
+        store(room, RESIDUE * side + i, residue)
         square = square + residue * residue
     return square
 
@@ -153,22 +153,22 @@ def _solve_ring(coupling, edges, first, room, begin, side):
     """
     _edges(coupling, edges, first, room, begin, side)
     square, on_its_way = _residue(room, side), spread(1.0)
-    ladj = _factorise(room, side)
+    ladj = factorise(room, side)
     for _ in range(NEWTON_STEPS):
-        _substitute(room, side)
+        substitute(room, side)
         farthest = spread(-1.0)
         for i in range(side):
-            step = select(on_its_way > 0.5, load(room, _STEP * side + i), 0.0)
-            store(room, _STEP * side + i, step)
+            step = select(on_its_way > 0.5, load(room, STEP * side + i), 0.0)
+            store(room, STEP * side + i, step)
             x = load(room, i)
-            store(room, _BEFORE * side + i, x)
+            store(room, BEFORE * side + i, x)
             beyond = size(step) - _TOLERANCE * (1.0 + size(x))
             farthest = select(farthest < beyond, beyond, farthest)
         share = spread(1.0)
         for _ in range(HALVINGS):
             for i in range(side):
-                step = share * load(room, _STEP * side + i)
-                store(room, i, load(room, _BEFORE * side + i) - step)
+                step = share * load(room, STEP * side + i)
+                store(room, i, load(room, BEFORE * side + i) - step)
             _edges(coupling, edges, first, room, begin, side)
             left = _residue(room, side)
             allowed = square * (1.0 + _TOLERANCE) + _TOLERANCE * _TOLERANCE
@@ -176,7 +176,7 @@ def _solve_ring(coupling, edges, first, room, begin, side):
                 break
             share = select(allowed < left, 0.5 * share, share)
         square = left
-        ladj = _factorise(room, side)
+        ladj = factorise(room, side)
         on_its_way = select(farthest > 0.0, on_its_way, 0.0)
         if not any_lane(on_its_way > 0.5):
             break

@@ -18,12 +18,13 @@ squares with forgetting: Ljung and Soderstrom, Theory and Practice of Recursive 
 1983).
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
+from lfmc.compiled.plan import has_kernels
 from lfmc.flows.base import Flow
 from lfmc.lattice import FloatArray
 from lfmc.ranks import ALONE, Ranks
@@ -80,18 +81,39 @@ def score_sums(flow: Flow, seeds: Sequence[int], origin: float, mpi: Ranks = ALO
     Returns:
         (parameters + 2, parameters + 2), on rank 0; nothing on the others.
     """
-    like = next(flow.parameters())
+    like, evaluate = next(flow.parameters()), _scores_of(flow)
 
     def chunk(number: int) -> FloatArray:
         generator = torch.Generator().manual_seed(seeds[number])
         z = torch.randn(CHUNK, flow.reduced_sites, generator=generator, dtype=like.dtype)
-        scored = flow.scores(z.to(like.device))
-        centred = (scored.log_weight - origin)[:, None]
-        columns = torch.cat([scored.scores, centred, torch.ones_like(centred)], 1)
-        products: FloatArray = (columns.T @ columns).double().cpu().numpy()
+        log_weight, scores = evaluate(z)
+        centred = (log_weight - origin)[None]
+        rows = torch.cat([scores, centred, torch.ones_like(centred)]).to(like.dtype)
+        products: FloatArray = (rows @ rows.T).double().cpu().numpy()
         return products
 
     return torch.from_numpy(tree_sum(chunk, len(seeds), mpi))
+
+
+def _scores_of(flow: Flow) -> Callable[[Tensor], tuple[Tensor, Tensor]]:
+    """Base normals -> log weights (batch,), scores (parameters, batch): compiled where possible."""
+    if has_kernels(flow):
+        from lfmc.compiled.adjoint import scoring
+        from lfmc.compiled.scores import scored
+
+        arrays = scoring(flow)
+
+        def compiled(z: Tensor) -> tuple[Tensor, Tensor]:
+            found = scored(arrays, z.double().numpy())
+            return torch.from_numpy(found.log_weight), torch.from_numpy(found.scores)
+
+        return compiled
+
+    def by_torch(z: Tensor) -> tuple[Tensor, Tensor]:
+        found = flow.scores(z.to(next(flow.parameters()).device))
+        return found.log_weight, found.scores.T
+
+    return by_torch
 
 
 def fit_of(sums: Tensor) -> Fit:
