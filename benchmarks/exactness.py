@@ -10,6 +10,7 @@ from benchmarks.table import Table
 from benchmarks.training import train_once
 from lfmc.flows.build import trained_flow
 from lfmc.flows.exactness import log_q_error
+from lfmc.proposals import drawing
 
 BARS = {"continuous": 1e-3}
 BAR = 1e-9
@@ -25,7 +26,7 @@ def measure(folder: Path, plan: Plan) -> None:
             config = configuration(architecture, extent, 1904, (0.99,))
             run = train_once(config, plan.exact_seconds)
             flow = trained_flow(config.ensembles[0], config.flow, run.weights)
-            error = log_q_error(flow, plan.jacobians)
+            error = log_q_error(flow, plan.jacobians, draw=drawing(flow))
             z = torch.randn(
                 64, flow.sites, generator=torch.Generator().manual_seed(1), dtype=torch.float64
             )

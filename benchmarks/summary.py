@@ -213,8 +213,8 @@ def _exactness(folder: Path) -> str:
     return (
         "## Exactness\n\nLargest |log q - (log N(z) - log|det dphi/dz|)| over "
         f"{found.samples.max()} samples in float64, by automatic differentiation, after some "
-        "training at production settings; and largest difference between log q as drawn and as "
-        f"evaluated for the same field.\n\n{table(head, rows)}\n"
+        "training at production settings, of compiled kernels too; and largest difference between "
+        f"log q as drawn and as evaluated for the same field.\n\n{table(head, rows)}\n"
     )
 
 

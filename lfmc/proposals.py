@@ -15,7 +15,6 @@ Layout of propose/ENSEMBLE/SAMPLER.h5, N proposals, K orbits of separations, F k
 All but the checksums are virtual data sets over the parts that the ranks made (`lfmc.parts`).
 """
 
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
@@ -31,6 +30,7 @@ from lfmc.device import device_key
 from lfmc.errors import LfmcError
 from lfmc.flows.base import Flow
 from lfmc.flows.build import load_flow
+from lfmc.flows.exactness import Drawing
 from lfmc.lattice import FloatArray, separation_orbits, volume
 from lfmc.observables import SCALARS, scalars, two_point
 from lfmc.provenance import file_hash
@@ -41,7 +41,6 @@ from lfmc.streams import generator
 CHUNK = 256
 
 Arrays = dict[str, NDArray]
-Drawing = Callable[[FloatArray], tuple[FloatArray, FloatArray]]
 
 
 class Job(NamedTuple):

@@ -14,7 +14,9 @@ from lfmc.compiled.plan import has_kernels, plan
 from lfmc.compiled.scores import scored
 from lfmc.flow_sections import HeatbathSettings
 from lfmc.flows.base import Flow
+from lfmc.flows.exactness import log_q_error
 from lfmc.flows.heatbath import HeatbathFlow
+from lfmc.proposals import drawing
 from lfmc.vector.lanes import LANES
 
 pytestmark = pytest.mark.unit
@@ -142,6 +144,18 @@ def test_log_q_is_the_density_of_the_compiled_map_itself():
         jacobian = (phi[:16] - phi[16:32]) / (2 * step)
         expected = -0.5 * (z @ z) - 8 * math.log(2 * math.pi) - np.linalg.slogdet(jacobian)[1]
         assert log_q[32] == pytest.approx(expected, abs=1e-6)
+
+
+def test_the_error_that_a_model_carries_is_that_of_its_kernels_too():
+    flow = disturbed("heatbath", (4, 4), 6.975)
+    good = drawing(flow)
+    assert log_q_error(flow, samples=3, draw=good) < 1e-12
+
+    def broken(z):
+        phi, log_q = good(z)
+        return phi, log_q + 1e-3
+
+    assert log_q_error(flow, samples=3, draw=broken) == pytest.approx(1e-3, rel=1e-6)
 
 
 def test_bits_of_a_field_do_not_depend_on_its_batch():

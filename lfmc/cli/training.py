@@ -78,6 +78,7 @@ def _publish(run: Run, ensemble: str, state: Any) -> None:
     from lfmc.config import stage_settings
     from lfmc.flows.build import save_flow, trained_flow
     from lfmc.flows.exactness import log_q_error
+    from lfmc.proposals import drawing
     from lfmc.provenance import stamp
     from lfmc.store import write_table
     from lfmc.training.records import records
@@ -88,7 +89,7 @@ def _publish(run: Run, ensemble: str, state: Any) -> None:
     for row, passed in zip(rows, state.passed, strict=True):
         path = run.path("train", ensemble, row["flow"], ".safetensors")
         flow = trained_flow(chosen, run.config.flow, passed["weights"])
-        error = log_q_error(flow)
+        error = log_q_error(flow, draw=drawing(flow))
         if error is not None and error > flow.inverse_tolerance:
             click.echo(
                 f"train {ensemble}: warning: log q of {row['flow']} is off by up to {error:.0e}; "

@@ -1,16 +1,23 @@
 """How far log q of a flow is from the density of its map, by the Jacobian of that map."""
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 
 from lfmc.flows.base import Flow, standard_normal_log_density
+from lfmc.lattice import FloatArray
+
+Drawing = Callable[[FloatArray], tuple[FloatArray, FloatArray]]
 
 SAMPLES = 32
 LARGEST = 400
 CHUNK = 128
 
 
-def log_q_error(flow: Flow, samples: int = SAMPLES, seed: int = 0) -> float | None:
+def log_q_error(
+    flow: Flow, samples: int = SAMPLES, seed: int = 0, draw: Drawing | None = None
+) -> float | None:
     """Largest |log q - (log N(z) - log |det d phi / d z|)| over some samples of the flow.
 
     The whole map, in the precision of the flow, by automatic differentiation: zero up to rounding
@@ -21,6 +28,8 @@ def log_q_error(flow: Flow, samples: int = SAMPLES, seed: int = 0) -> float | No
         flow: a flow without gradients of its parameters.
         samples: number of Jacobians; each costs a pass of as many samples as sites.
         seed: of the normals.
+        draw: another pass of the same map (`lfmc.compiled`), base normals (batch, sites) -> fields
+            and log q, whose log q must be as near.
 
     Returns:
         The error, or None for lattices of more than LARGEST sites, where it would take too long.
@@ -41,4 +50,6 @@ def log_q_error(flow: Flow, samples: int = SAMPLES, seed: int = 0) -> float | No
             rows += torch.autograd.grad(phi[:, part].diagonal().sum(), copies)
         exact = standard_normal_log_density(z) - torch.linalg.slogdet(torch.cat(rows))[1]
         worst = max(worst, abs(float(log_q[0].detach() - exact)))
+        if draw is not None:
+            worst = max(worst, abs(float(draw(z[None].numpy())[1][0]) - float(exact)))
     return worst
