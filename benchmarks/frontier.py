@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import click
 import torch
 
-from benchmarks.plan import COUPLINGS, Plan, Rung
+from benchmarks.plan import COUPLINGS, PRECISE, Plan, Rung
 from benchmarks.table import Table
 from lfmc.action import Phi4
 from lfmc.flow_sections import HeatbathSettings, NaturalSettings
@@ -52,10 +52,14 @@ def measure(folder: Path, plan: Plan) -> None:
 
 def _train(climb: Climb, rung: Rung, samples: int, rows: list[dict[str, Any]]) -> Climb:
     action = Phi4((rung.L, rung.L), -4.0, COUPLINGS[rung.L])
-    flow = HeatbathFlow(action, HeatbathSettings(layers=rung.layers)).float()
+    flow = HeatbathFlow(action, HeatbathSettings(layers=rung.layers))
     if climb.flow is not None:
         flow.load_state_dict(transferred(climb.flow, flow))
-    settings = NaturalSettings(samples=rung.samples, largest_samples=rung.samples)
+    if rung.damping >= PRECISE:
+        flow = flow.float()
+    settings = NaturalSettings(
+        samples=rung.samples, largest_samples=rung.samples, damping=rung.damping
+    )
     method = NaturalGradient(flow, settings, SEED, partial(score_sums, flow))
     seconds = climb.seconds
     for step in range(rung.steps + 1):

@@ -11,6 +11,8 @@ from benchmarks.markdown import short, table, times
 from lfmc.figures.format import value_error
 from lfmc.store import read_json, read_table
 
+RUNG = ["ladder", "L", "layers", "samples", "damping"]
+
 HEADER = """# Benchmarks
 
 Written by `make bench` from the tables in `results/bench/`; do not edit. Quote the ratios: absolute
@@ -169,12 +171,14 @@ def _frontier(folder: Path) -> str:
     if found is None:
         return ""
     rows = [
-        [*rung, row.step, short(row.seconds), value_error(row.acceptance_q, row.acceptance_q_error),
+        [*rung[:-1], f"{rung[-1]:.0e}", row.step, short(row.seconds),
+         value_error(row.acceptance_q, row.acceptance_q_error),
          f"{row.ess:.3f}", f"{row.log_weight_variance / row.L**2:.1e}"]
-        for rung, checks in found.groupby(["ladder", "L", "layers", "samples"], sort=False)
+        for rung, checks in found.groupby(RUNG, sort=False)
         for row in checks.iloc[[0, -1]].itertuples()
     ]  # fmt: skip
-    head = ["ladder", "L", "layers", "samples a step", "steps", "s so far", "acceptance, q side"]
+    head = ["ladder", "L", "layers", "samples a step", "damping", "steps", "s so far",
+            "acceptance, q side"]  # fmt: skip
     return (
         "## Ladders of warm starts\n\nThe default flow, each rung from the weights of the one "
         "before (first line: carried over, untrained), one seed. CPU seconds of one thread of all "
