@@ -9,9 +9,7 @@ cache. LLVM maps the type onto whatever registers the processor has.
 Kernels allow contraction to fused multiply-add and nothing else of fast-math: reassociation
 silently breaks range reductions, and NaN must compare as NaN.
 
-Compiled kernels are cached beside the sources or in NUMBA_CACHE_DIR; numba notices an edited
-kernel, not an edited function that the kernel calls from another file, so delete the cache after
-changing this file or those it serves.
+Compiled kernels are cached (`lfmc.vector.cache`).
 """
 
 import operator
@@ -25,6 +23,8 @@ from numba.core.typing.templates import ConcreteTemplate, infer_global, signatur
 from numba.extending import intrinsic, lower_builtin, models, register_model
 from numpy.typing import NDArray
 
+from lfmc.vector.cache import cache_of_this_code
+
 LANES = 32
 
 _OPTIONS: dict[str, Any] = {
@@ -33,13 +33,28 @@ _OPTIONS: dict[str, Any] = {
     "error_model": "numpy",
     "nogil": True,
 }
-kernel: Any = njit(**_OPTIONS)
-inlined: Any = njit(**_OPTIONS, forceinline=True)
+
+
+def kernel(function: Any) -> Any:
+    """Compile for the types of each call."""
+    with cache_of_this_code():
+        return njit(**_OPTIONS)(function)
 
 
 def kernel_of(signature: str) -> Any:
     """A kernel compiled once, for these types: not anew for every constant among its arguments."""
-    return njit(signature, **_OPTIONS)
+
+    def compiled(function: Any) -> Any:
+        with cache_of_this_code():
+            return njit(signature, **_OPTIONS)(function)
+
+    return compiled
+
+
+def inlined(function: Any) -> Any:
+    """A part of kernels."""
+    with cache_of_this_code():
+        return njit(**_OPTIONS, forceinline=True)(function)
 
 
 device: Any = intrinsic

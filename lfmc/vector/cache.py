@@ -1,0 +1,49 @@
+"""Where compiled kernels are kept: a folder for every version of the code.
+
+Numba notices an edited kernel, but not an edited function that the kernel calls from another file,
+nor a type that it no longer finds: both would meet old machine code after an update. So the folder
+is named after a hash of all sources of kernels. It lies in NUMBA_CACHE_DIR, or in the package's own
+`__pycache__`, or where that is read-only in the user's cache.
+"""
+
+import hashlib
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numba
+
+config: Any = numba.config
+ROOMS = ("vector", "compiled", "samplers")
+
+
+@contextmanager
+def cache_of_this_code() -> Iterator[None]:
+    """While it is open, a kernel that is declared is kept in the folder of this code."""
+    before = config.CACHE_DIR
+    config.CACHE_DIR = str(_parent(before) / f"lfmc-{digest(Path(__file__).parent.parent)}")
+    try:
+        yield
+    finally:
+        config.CACHE_DIR = before
+
+
+@cache
+def digest(package: Path) -> str:
+    """Of all sources of kernels below the package's folder."""
+    found = hashlib.sha256()
+    for path in sorted(p for room in ROOMS for p in (package / room).glob("*.py")):
+        found.update(f"{path.relative_to(package)}\0".encode() + path.read_bytes())
+    return found.hexdigest()[:16]
+
+
+def _parent(chosen: str) -> Path:
+    if chosen:
+        return Path(chosen)
+    own = Path(__file__).parent / "__pycache__"
+    if os.access(own if own.exists() else own.parent, os.W_OK):
+        return own
+    return Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "lfmc"

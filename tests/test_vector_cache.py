@@ -1,0 +1,81 @@
+"""Compiled kernels are those of the code at hand, never of an earlier one."""
+
+import shutil
+import subprocess
+import sys
+
+import pytest
+
+from lfmc.vector.cache import ROOMS, cache_of_this_code, digest
+
+pytestmark = pytest.mark.unit
+
+CODE = """
+import numpy as np
+from lfmc.vector.lanes import LANES, kernel, load, store
+from lfmc.vector.mathematics import tanh
+
+@kernel
+def apply(x):
+    store(x, 0, tanh(load(x, 0)))
+
+x = np.full((1, LANES), 1.0)
+apply(x)
+print(x[0, 0])
+"""
+
+
+@pytest.fixture
+def package(root, tmp_path):
+    """A copy of the package's kernels."""
+    for room in ROOMS:
+        shutil.copytree(
+            root / "lfmc" / room, tmp_path / "lfmc" / room,
+            ignore=shutil.ignore_patterns("__pycache__"),
+        )  # fmt: skip
+    (tmp_path / "lfmc" / "__init__.py").touch()
+    (tmp_path / "own.py").write_text(CODE)
+    return tmp_path
+
+
+def run(folder):
+    done = subprocess.run(
+        [sys.executable, "own.py"], cwd=folder, env={"PYTHONPATH": str(folder)},
+        capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return float(done.stdout)
+
+
+def test_a_function_edited_in_another_file_is_compiled_anew(package):
+    assert run(package) == pytest.approx(0.76159415595, abs=1e-10)
+    source = package / "lfmc" / "vector" / "mathematics.py"
+    edited = source.read_text().replace("t = (1.0 - e) / (1.0 + e)", "t = (1.0 - e) / (2.0 + e)")
+    assert edited != source.read_text()
+    source.write_text(edited)
+    assert run(package) < 0.5
+
+
+def test_kernels_are_kept(package):
+    run(package)
+    kept = list(package.glob("lfmc/vector/__pycache__/lfmc-*/**/own.apply-*.nbc"))
+    assert len(kept) == 1
+    before = kept[0].stat().st_mtime_ns
+    run(package)
+    assert kept[0].stat().st_mtime_ns == before
+
+
+def test_the_digest_tells_every_room(package):
+    for room in ROOMS:
+        before = digest.__wrapped__(package / "lfmc")
+        (package / "lfmc" / room / "new.py").write_text("x = 1")
+        assert digest.__wrapped__(package / "lfmc") != before
+
+
+def test_the_folder_of_other_packages_is_left_alone(monkeypatch, tmp_path):
+    from numba import config
+
+    monkeypatch.setattr(config, "CACHE_DIR", str(tmp_path))
+    with cache_of_this_code():
+        assert config.CACHE_DIR.startswith(f"{tmp_path}/lfmc-")
+    assert str(tmp_path) == config.CACHE_DIR
