@@ -59,7 +59,8 @@ def main(
     if extents is not None:
         sizes = tuple(int(n) for n in _some(extents, tuple(map(str, COUPLINGS))))
         plan = plan._replace(extents=sizes, scaling=sizes, peer_extents=sizes)
-        plan = plan._replace(rate_extents=sizes, exact_extents=sizes)
+        ladders = {k: rungs for k, rungs in plan.frontier.items() if rungs[-1].L in sizes}
+        plan = plan._replace(rate_extents=sizes, exact_extents=sizes, frontier=ladders)
     if limit is not None:
         plan = plan._replace(limit=limit, peer_limit=limit)
     if seeds is not None:
