@@ -1,12 +1,13 @@
 """Compiled kernels are those of the code at hand, never of an earlier one."""
 
+import ast
 import shutil
 import subprocess
 import sys
 
 import pytest
 
-from lfmc.vector.cache import ROOMS, cache_of_this_code, digest
+from lfmc.vector.cache import CONSTANTS, ROOMS, cache_of_this_code, digest
 
 pytestmark = pytest.mark.unit
 
@@ -33,6 +34,9 @@ def package(root, tmp_path):
             root / "lfmc" / room, tmp_path / "lfmc" / room,
             ignore=shutil.ignore_patterns("__pycache__"),
         )  # fmt: skip
+    for name in CONSTANTS:
+        (tmp_path / "lfmc" / name).parent.mkdir(exist_ok=True)
+        shutil.copy(root / "lfmc" / name, tmp_path / "lfmc" / name)
     (tmp_path / "lfmc" / "__init__.py").touch()
     (tmp_path / "own.py").write_text(CODE)
     return tmp_path
@@ -65,11 +69,23 @@ def test_kernels_are_kept(package):
     assert kept[0].stat().st_mtime_ns == before
 
 
-def test_the_digest_tells_every_room(package):
-    for room in ROOMS:
+def test_the_digest_tells_every_source(package):
+    for name in (*(f"{room}/new.py" for room in ROOMS), *CONSTANTS):
         before = digest.__wrapped__(package / "lfmc")
-        (package / "lfmc" / room / "new.py").write_text("x = 1")
+        (package / "lfmc" / name).write_text("x = 1")
         assert digest.__wrapped__(package / "lfmc") != before
+
+
+def test_constants_in_kernels_come_from_files_that_the_digest_tells(root):
+    told = {f"lfmc.{name.removesuffix('.py').replace('/', '.')}" for name in CONSTANTS}
+    seen = set()
+    for path in (p for room in ROOMS for p in (root / "lfmc" / room).glob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("lfmc."):
+                constants = [alias.name for alias in node.names if alias.name.isupper()]
+                if constants and node.module.split(".")[1] not in ROOMS:
+                    seen.add(node.module)
+    assert seen == told
 
 
 def test_the_folder_of_other_packages_is_left_alone(monkeypatch, tmp_path):

@@ -2,8 +2,8 @@
 
 Numba notices an edited kernel, but not an edited function that the kernel calls from another file,
 nor a type that it no longer finds: both would meet old machine code after an update. So the folder
-is named after a hash of all sources of kernels. It lies in NUMBA_CACHE_DIR, or in the package's own
-`__pycache__`, or where that is read-only in the user's cache.
+is named after a hash of all that kernels are made of. It lies in NUMBA_CACHE_DIR, or in the
+package's own `__pycache__`, or where that is read-only in the user's cache.
 """
 
 import hashlib
@@ -17,7 +17,9 @@ from typing import Any
 import numba
 
 config: Any = numba.config
+# Rooms of kernels, and the files whose constants stand in them.
 ROOMS = ("vector", "compiled", "samplers")
+CONSTANTS = ("flows/monotone.py", "flows/site_tables.py")
 
 
 @contextmanager
@@ -33,9 +35,10 @@ def cache_of_this_code() -> Iterator[None]:
 
 @cache
 def digest(package: Path) -> str:
-    """Of all sources of kernels below the package's folder."""
+    """Of all that kernels are made of, below the package's folder."""
     found = hashlib.sha256()
-    for path in sorted(p for room in ROOMS for p in (package / room).glob("*.py")):
+    rooms = sorted(path for room in ROOMS for path in (package / room).glob("*.py"))
+    for path in [*rooms, *(package / name for name in CONSTANTS)]:
         found.update(f"{path.relative_to(package)}\0".encode() + path.read_bytes())
     return found.hexdigest()[:16]
 
