@@ -98,7 +98,9 @@ def drawing(flow: Flow) -> Drawing:
     if has_kernels(flow):
         from lfmc.compiled.draw import draw
 
-        return partial(draw, plan(flow))
+        arrays = plan(flow)
+        draw(arrays, np.zeros((1, flow.sites)))  # compiles now, before a SIGTERM has to wait for it
+        return partial(draw, arrays)
     device = next(flow.parameters()).device
 
     @torch.no_grad()

@@ -2,13 +2,24 @@
 
 from typing import NamedTuple
 
-from lfmc.compiled.adjoint import Scoring
+import numpy as np
+
+from lfmc.compiled.adjoint import Scoring, scoring
 from lfmc.compiled.coupling_scores import couple_scores
-from lfmc.compiled.draw import action_of, layers_of, log_norm, room_of, whole_groups
-from lfmc.compiled.plan import Floats
+from lfmc.compiled.draw import (
+    action_of,
+    layers_of,
+    log_norm,
+    log_weights_of,
+    model_log_weights,
+    room_of,
+    whole_groups,
+)
+from lfmc.compiled.plan import Floats, plan
 from lfmc.compiled.prior_scores import prior_scores
 from lfmc.compiled.ring_scores import MORE_BLOCKS
 from lfmc.compiled.rings import BLOCKS
+from lfmc.flows.heatbath import HeatbathFlow
 from lfmc.vector.lanes import LANES, aligned
 
 
@@ -19,35 +30,40 @@ class Scored(NamedTuple):
     scores: Floats
 
 
-def scored(scoring: Scoring, z: Floats) -> Scored:
+def scored(arrays: Scoring, z: Floats) -> Scored:
     """Of base normals (batch, kept); parameters in the order of the flow's `named_parameters()`."""
-    plan, batch = scoring.plan, len(z)
+    (passes, prior, adjoints, parameters), batch = arrays, len(z)
     z = whole_groups(z)
-    groups, kept = len(z) // LANES, len(plan.prior.widths)
-    x, slopes, log_q = (
-        aligned((groups, kept, LANES)),
-        aligned((groups, kept, LANES)),
-        aligned((groups, LANES)),
-    )
-    scores = aligned((groups, scoring.parameters, LANES))
-    room, asked = room_of(plan, _rows(scoring)), room_of(plan)
-    prior_scores(
-        z, x, slopes, log_q, scores, plan.prior, scoring.prior, log_norm(plan, kept), room.plane
-    )
-    for (frozen, moved, coupling), adjoint in zip(layers_of(plan), scoring.couplings, strict=True):
+    groups, kept = len(z) // LANES, len(passes.prior.widths)
+    x, slopes = aligned((groups, kept, LANES)), aligned((groups, kept, LANES))
+    log_q, scores = aligned((groups, LANES)), aligned((groups, parameters, LANES))
+    room, asked = room_of(passes, _rows(arrays)), room_of(passes)
+    norm = log_norm(passes, kept)
+    prior_scores(z, x, slopes, log_q, scores, passes.prior, prior, norm, room.plane)
+    for (frozen, moved, coupling), adjoint in zip(layers_of(passes), adjoints, strict=True):
         couple_scores(x, slopes, log_q, scores, frozen, moved, coupling, adjoint, room, asked)
-    log_weight = -(action_of(plan, x, room) + log_q).ravel()
-    rows = scores.swapaxes(0, 1).reshape(scoring.parameters, -1)
+    log_weight = -(action_of(passes, x, room) + log_q).ravel()
+    rows = scores.swapaxes(0, 1).reshape(parameters, -1)
     return Scored(log_weight[:batch], rows[:, :batch])
 
 
-def _rows(scoring: Scoring) -> int:
+def compile_for_training(flow: HeatbathFlow, natural: bool) -> None:
+    """Compile what a training calls, scores if `natural`, before a SIGTERM has to wait for it."""
+    z, phi = np.zeros((1, flow.kept)), np.zeros((1, flow.sites))
+    if natural:
+        scored(scoring(flow), z)
+    arrays = plan(flow)
+    model_log_weights(arrays, z)
+    log_weights_of(arrays, phi)
+
+
+def _rows(arrays: Scoring) -> int:
     """Of a plane: for the prior, for one ring, for one kernel."""
-    plan, one = scoring.plan, scoring.couplings[0]
-    ring = BLOCKS + MORE_BLOCKS + len(plan.couplings[0].strength)
-    numbers = [a.shape[1] for a in (one.direct, one.to_hidden, one.from_hidden)]
+    passes, one = arrays.plan, arrays.couplings[0]
+    coupling = passes.couplings[0]
+    ring = BLOCKS + MORE_BLOCKS + len(coupling.strength)
     return max(
-        2 * len(plan.prior.widths) + len(plan.prior.response),
-        ring * int(max(plan.couplings[0].sides)),
-        *numbers,
+        2 * len(passes.prior.widths) + len(passes.prior.response),
+        ring * int(max(coupling.sides)),
+        *(numbers.shape[1] for numbers in (one.direct, one.to_hidden, one.from_hidden)),
     )

@@ -10,6 +10,7 @@ from typing import NamedTuple
 import torch
 
 from lfmc.action import action_of
+from lfmc.compiled.plan import has_kernels
 from lfmc.config import Config, settings_hash, stage_settings
 from lfmc.device import device_key
 from lfmc.errors import LfmcError
@@ -84,6 +85,10 @@ class Trainer:
         count = max(self.training.decide_samples // 4, 512)
         fields = target_fields(action_of(ensemble), count, config.seed, ensemble.name)
         on_device = torch.from_numpy(fields).to(device, torch.float32)
+        if has_kernels(flow):
+            from lfmc.compiled.scores import compile_for_training
+
+            compile_for_training(flow, self.settings.optimiser == "natural")
         self.team = Team(mpi, flow, deepcopy(flow), on_device)
         self.method: Method = (
             NaturalGradient(flow, self.training.natural, seeds[0], self.team.score_sums)
