@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import click
 import torch
 
-from benchmarks.plan import COUPLINGS, PRECISE, Plan, Rung
+from benchmarks.plan import COUPLINGS, Plan, Rung
 from benchmarks.table import Table
 from lfmc.action import Phi4
 from lfmc.flow_sections import HeatbathSettings, NaturalSettings
@@ -22,7 +22,7 @@ from lfmc.flows.heatbath import HeatbathFlow
 from lfmc.flows.transfer import transferred
 from lfmc.training.acceptance import acceptance_from_model, effective_sample_size
 from lfmc.training.fisher import score_sums
-from lfmc.training.natural import NaturalGradient
+from lfmc.training.natural import PRECISE, NaturalGradient
 from lfmc.training.step import log_weights
 
 SEED = 1904

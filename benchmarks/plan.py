@@ -32,7 +32,7 @@ class Rung(NamedTuple):
     """A training of `benchmarks.frontier`: natural-gradient steps of so many samples.
 
     Attributes:
-        damping: the least one (`NaturalSettings`); below PRECISE all is computed in float64.
+        damping: the least one; below `lfmc.training.natural.PRECISE` all is in float64.
     """
 
     L: int
@@ -40,9 +40,6 @@ class Rung(NamedTuple):
     steps: int
     samples: int
     damping: float = 2e-5
-
-
-PRECISE = 1e-5
 
 
 class Plan(NamedTuple):
@@ -114,7 +111,6 @@ PLANS = {
                 Rung(10, 12, 15, 2048),
                 Rung(14, 12, 12, 2048),
                 Rung(14, 12, 30, 16384, 1e-8),
-                Rung(14, 24, 25, 16384, 1e-9),
             ),
             "L = 32": (
                 Rung(10, 16, 15, 2048),

@@ -70,6 +70,23 @@ def test_interrupted_training_resumes_to_the_same_bits(reference, tmp_path):
     assert all(map(torch.equal, weights(outcome.state), weights(reference)))
 
 
+def test_little_damping_trains_in_float64_and_resumes_to_the_same_bits(tmp_path):
+    training = {**SMALL["flow"]["training"], "natural": {"damping": 1e-8}}
+    fine = small(flow={**SMALL["flow"], "training": training})
+    whole = train(fine, tmp_path / "whole").state
+    assert {w.dtype for w in weights(whole)} == {torch.float64}
+    calls = []
+
+    def once(limit=3):
+        calls.append(0)
+        return len(calls) == limit
+
+    assert not train(fine, tmp_path / "parts", once).finished
+    resumed = train(fine, tmp_path / "parts").state
+    assert all(map(torch.equal, weights(whole), weights(resumed)))
+    assert {w.dtype for w in weights(train(small(), tmp_path / "default").state)} == {torch.float32}
+
+
 @pytest.mark.parametrize(("extent", "lam"), [(6, 8.0), (4, 8.5)])
 def test_a_warm_start_is_nearer_its_goal_and_counts_what_the_other_training_took(
     tmp_path, extent, lam

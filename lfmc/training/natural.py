@@ -16,6 +16,8 @@ from lfmc.training.method import Progress, Weights, set_vector, vector_of, weigh
 DAMPING = 0.1  # at the start
 RELAX, TIGHTEN = 0.5, 4.0  # of the damping, after a good and after a bad step
 LARGEST_DAMPING = 1e3
+# With less damping than this, sums of products of scores in single precision are noise.
+PRECISE = 1e-5
 # A step is taken back if Var(log w) grew by more than this factor, or by this much near zero.
 WORSE, SLACK = 1.3, 1e-3
 # The batch doubles when this share of a step's divergence is the noise of its fit.

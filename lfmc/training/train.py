@@ -22,7 +22,7 @@ from lfmc.training.acceptance import acceptance_from_model
 from lfmc.training.adam import Adam
 from lfmc.training.method import Method, Weights
 from lfmc.training.moment import Abandoned, Verdict, moment_of_passing
-from lfmc.training.natural import NaturalGradient
+from lfmc.training.natural import PRECISE, NaturalGradient
 from lfmc.training.plateau import on_plateau
 from lfmc.training.records import check_record, pass_record
 from lfmc.training.start import read_start
@@ -78,13 +78,13 @@ class Trainer:
         seeds = stream(config.seed, "train", ensemble.name).integers(2**62, size=3).tolist()
         self.check_seed = seeds[1]
         torch.manual_seed(seeds[2])
-        flow = build_flow(action_of(ensemble), self.settings.model).float().to(device)
+        flow = build_flow(action_of(ensemble), self.settings.model).to(device, self._precision())
         self.start = read_start(start, config, flow) if start else None
         if self.start:
             flow.load_state_dict(self.start.weights)
         count = max(self.training.decide_samples // 4, 512)
         fields = target_fields(action_of(ensemble), count, config.seed, ensemble.name)
-        on_device = torch.from_numpy(fields).to(device, torch.float32)
+        on_device = torch.from_numpy(fields).to(device, self._precision())
         if has_kernels(flow):
             from lfmc.compiled.scores import compile_for_training
 
@@ -101,6 +101,11 @@ class Trainer:
         saved = load_state(self.path, self.key) if mpi.rank == 0 else None
         self.state = saved or self._start()
         self.method.restore(self.state.method)
+
+    def _precision(self) -> torch.dtype:
+        natural = self.settings.optimiser == "natural"
+        fine = natural and self.training.natural.damping < PRECISE
+        return torch.float64 if fine else torch.float32
 
     def run(self, report: Report, stop: Callable[[], bool]) -> Outcome:
         """Train until every target has passed, the limit is reached, or `stop` asks on any rank.
