@@ -34,6 +34,7 @@ CHUNK = 512
 # Added to the diagonal of F before it scales the damping: parameters that hardly matter stay put.
 UNIT = 1.0
 SMALLEST_SHARE = 0.3
+LEAST_HONEST = 0.05
 
 
 class Fit(NamedTuple):
@@ -163,10 +164,13 @@ def propose_step(fit: Fit, batch: float, damping: float, largest: float) -> Prop
     divergence = 0.5 * float(delta @ fit.fisher @ delta)
     # Of each of the parameters that the damping leaves free, the fit has an error of
     # Var(residual)/samples in units of its own divergence. Their number is the trace of F/(F + D),
-    # taken as that of 1 - D/(F + D), a third of the work.
+    # taken as that of 1 - D/(F + D), a third of the work. With as many parameters as samples the
+    # fit hides the residual, and errs by more than it hides: once each of 1 - free/samples, as in
+    # generalised cross-validation (Craven and Wahba, Numer. Math. 31 (1979) 377).
     inverse = torch.diagonal(torch.cholesky_inverse(factor))
     free = len(inverse) - float(inverse @ added)
-    left = max(fit.variance - 2 * divergence, 0.0)
+    honest = max(1 - free / fit.samples, LEAST_HONEST)
+    left = max(fit.variance - 2 * divergence, 0.0) / honest**2
     # Noise of what was pooled is in the parameters already; new is that of the newest batch, which
     # has the weight batch/samples.
     noise = 0.5 * left * free * batch / fit.samples**2
