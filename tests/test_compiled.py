@@ -72,17 +72,19 @@ def changed_plans(flow):
     first, *others = good.couplings
     for name in ("hidden", "ring", "odd", "even", "hidden_odd", "hidden_even", "strength",
                  "sharpness", "frequency", "hidden_frequency", "field_scale", "background",
-                 "constant", "to_modes", "waves_to_sites"):  # fmt: skip
+                 "constant", "to_modes", "to_sites", "waves_to_modes",
+                 "waves_to_sites"):  # fmt: skip
         wrong = first._replace(**{name: 1.001 * getattr(first, name)})
         yield name, good._replace(couplings=(wrong, *others))
     for name in ("ring_rows", "ring_edges"):
         wrong = first._replace(**{name: getattr(first, name)[::-1].copy()})
         yield name, good._replace(couplings=(wrong, *others))
-    for name in ("widths", "breathing", "zero", "to_sites"):
+    for name in ("widths", "breathing", "response", "zero", "to_sites"):
         wrong_prior = good.prior._replace(**{name: 1.001 * getattr(good.prior, name)})
         yield name, good._replace(prior=wrong_prior)
-    integrated = good.integrated._replace(quantile=1.001 * good.integrated.quantile)
-    yield "quantile", good._replace(integrated=integrated)
+    for name in ("quantile", "steps"):
+        wrong_site = good.integrated._replace(**{name: 1.001 * getattr(good.integrated, name)})
+        yield name, good._replace(integrated=wrong_site)
     yield "order", good._replace(order=good.order[::-1].copy())
 
 
@@ -132,6 +134,20 @@ def test_a_mistake_in_any_part_of_the_scores_is_caught():
     good = scored(scoring(flow), z.numpy()).scores
     for name, wrong in changed_scorings(flow):
         assert difference(scored(wrong, z.numpy()).scores, good) > 1e-6, name
+
+
+def test_a_mistake_in_the_reduced_action_or_the_inverse_is_caught():
+    flow = disturbed("heatbath", (6, 6), 5.113)
+    phi = flow(normals(flow, LANES)).phi
+    good, theirs = plan(flow), flow.log_weight(phi)
+    site = good.integrated
+    for wrong in (
+        good._replace(integrated=site._replace(log_z=1.001 * site.log_z)),
+        good._replace(integrated=site._replace(lam=1.001 * site.lam)),
+        good._replace(integrated=site._replace(near=np.roll(site.near, 1))),
+        good._replace(prior=good.prior._replace(to_modes=1.001 * good.prior.to_modes)),
+    ):
+        assert difference(log_weights_of(wrong, phi.numpy()), theirs) > 1e-7
 
 
 def test_log_q_is_the_density_of_the_compiled_map_itself():
