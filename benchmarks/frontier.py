@@ -22,7 +22,7 @@ from lfmc.flows.heatbath import HeatbathFlow
 from lfmc.flows.transfer import transferred
 from lfmc.training.acceptance import acceptance_from_model, effective_sample_size
 from lfmc.training.fisher import score_sums
-from lfmc.training.natural import PRECISE, NaturalGradient
+from lfmc.training.natural import NaturalGradient, precision
 from lfmc.training.step import log_weights
 
 SEED = 1904
@@ -55,8 +55,7 @@ def _train(climb: Climb, rung: Rung, samples: int, rows: list[dict[str, Any]]) -
     flow = HeatbathFlow(action, HeatbathSettings(layers=rung.layers))
     if climb.flow is not None:
         flow.load_state_dict(transferred(climb.flow, flow))
-    if rung.damping >= PRECISE:
-        flow = flow.float()
+    flow = flow.to(precision(rung.damping))
     settings = NaturalSettings(
         samples=rung.samples, largest_samples=rung.samples, damping=rung.damping
     )

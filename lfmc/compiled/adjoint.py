@@ -5,13 +5,13 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
-from lfmc.compiled.coupling import SHIFT
 from lfmc.compiled.plan import Coupling, Floats, Integers, Plan, floats, matrices, plan
 from lfmc.flows.coupling import EquivariantCoupling
 from lfmc.flows.gaussian import ModePrior
 from lfmc.flows.heatbath import HeatbathFlow
+from lfmc.flows.monotone import SHIFT
 from lfmc.flows.radial import Shells
-from lfmc.flows.sublattice import waves
+from lfmc.flows.sublattice import wave_numbers
 
 
 class PriorSlots(NamedTuple):
@@ -97,7 +97,7 @@ def scoring(flow: HeatbathFlow) -> Scoring:
         slots[name] = parameters
         parameters += parameter.numel()
     arrays = plan(flow)
-    layers = [layer for layer in flow.couplings if isinstance(layer, EquivariantCoupling)]
+    layers = flow.layers()
     with torch.no_grad():
         return Scoring(
             arrays,
@@ -127,8 +127,8 @@ def _coupling(
         # Without rings there is nothing to be put there.
         return slots.get(prefix + name, slots.get(f"{prefix}{name}.kernel", 0))
 
-    numbers = np.stack(np.meshgrid(*(waves(n, 0)[1] for n in frozen.shape), indexing="ij"), -1)
-    group = np.unique(numbers.reshape(frozen.each, -1), axis=0, return_inverse=True)[1].ravel()
+    numbers = wave_numbers(frozen.shape)
+    group = np.unique(numbers, axis=0, return_inverse=True)[1].ravel()
     members = np.argsort(group, kind="stable")
     starts = np.concatenate([[0], np.cumsum(np.bincount(group))])
 

@@ -1,17 +1,11 @@
 """One coupling on all fields, or its inverse: conditions from the frozen half, then the maps."""
 
-import math
-
 from lfmc.compiled.monotone import inverse_tanh_map
 from lfmc.compiled.planes import mix, transform
 from lfmc.compiled.rings import inverse_ring_maps, ring_maps
-from lfmc.flows.monotone import SMALLEST_SLOPE
+from lfmc.flows.monotone import FLOOR, SHIFT
 from lfmc.vector.lanes import inlined, kernel, load, spread, store
-from lfmc.vector.mathematics import exponential, logarithm, sincos_turns, softplus, tanh
-
-FLOOR = 1 - SMALLEST_SLOPE
-SHIFT = math.log(math.expm1(FLOOR))
-TOGETHER = 8  # slopes multiplied before one logarithm: none is below .05
+from lfmc.vector.mathematics import TOGETHER, exponential, logarithm, sincos_turns, softplus, tanh
 
 
 @kernel

@@ -8,11 +8,12 @@ the fields, with all that it computed at hand. No map is inverted.
 
 import math
 
-from lfmc.compiled.coupling import FLOOR, TOGETHER, conditions, first_edge, listen
+from lfmc.compiled.coupling import conditions, first_edge, listen
 from lfmc.compiled.planes import clear, kernel_scores, mix, transform
 from lfmc.compiled.ring_scores import ring_scores
+from lfmc.flows.monotone import FLOOR
 from lfmc.vector.lanes import inlined, kernel, load, spread, store
-from lfmc.vector.mathematics import exponential, logarithm, sincos_turns, tanh
+from lfmc.vector.mathematics import TOGETHER, exponential, logarithm, sincos_turns, tanh
 
 TURN = 2 * math.pi
 

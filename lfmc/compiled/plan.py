@@ -133,9 +133,7 @@ def plan(flow: HeatbathFlow) -> Plan:
             flow.action.quadratic,
             flow.action.lam,
         )
-        couplings = tuple(
-            _coupling(layer) for layer in flow.couplings if isinstance(layer, EquivariantCoupling)
-        )
+        couplings = tuple(_coupling(layer) for layer in flow.layers())
         return Plan(_prior(flow.prior), couplings, integrated, integers(flow.order), flow.half_a)
 
 

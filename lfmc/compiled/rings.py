@@ -6,9 +6,8 @@ step, the wanted values and the x before the step.
 """
 
 from lfmc.vector.lanes import any_lane, inlined, kernel, load, select, spread, store
-from lfmc.vector.mathematics import logarithm, size, tanh
+from lfmc.vector.mathematics import TOGETHER, logarithm, size, tanh
 
-TOGETHER = 8  # pivots multiplied before one logarithm: none is below .05
 BLOCKS = 10
 FORCE, SLOPE, DIAGONAL, LOWER, CORNER, RESIDUE, STEP, WANTED, BEFORE = range(1, BLOCKS)
 NEWTON_STEPS, HALVINGS = 50, 20

@@ -5,9 +5,7 @@ As `lfmc.flows.site_conditional` and `HeatbathFlow.reduced_action` do.
 
 from lfmc.flows.site_tables import LARGEST_NORMAL
 from lfmc.vector.lanes import LANES, inlined, kernel, load, spread, store
-from lfmc.vector.mathematics import logarithm
-
-TOGETHER = 8  # slopes multiplied before one logarithm
+from lfmc.vector.mathematics import TOGETHER, logarithm
 
 
 @inlined

@@ -71,7 +71,8 @@ class HeatbathFlow(Flow):
     def reduced_sites(self) -> int:
         return self.kept
 
-    def _layers(self) -> list[EquivariantCoupling]:
+    def layers(self) -> list[EquivariantCoupling]:
+        """The couplings, in the order in which they move the prior's fields."""
         return [layer for layer in self.couplings if isinstance(layer, EquivariantCoupling)]
 
     def reduced(self, z: Tensor) -> Draw:
@@ -82,7 +83,7 @@ class HeatbathFlow(Flow):
         x, log_q = self.prior(z.T.contiguous())
         a, b = x[: self.half_a], x[self.half_a :]
         arguments = []
-        for layer, coupling in enumerate(self._layers()):
+        for layer, coupling in enumerate(self.layers()):
             frozen, moved = (b, a) if layer % 2 == 0 else (a, b)
             found, (moved, ladj) = coupling.conditions(frozen, coupling.small()).apply(moved)
             a, b = (moved, frozen) if layer % 2 == 0 else (frozen, moved)
@@ -106,7 +107,7 @@ class HeatbathFlow(Flow):
         x = x.T.contiguous()
         a, b = x[: self.half_a], x[self.half_a :]
         log_det = x.new_zeros(x.shape[1])
-        for layer, coupling in reversed(list(enumerate(self._layers()))):
+        for layer, coupling in reversed(list(enumerate(self.layers()))):
             frozen, moved = (b, a) if layer % 2 == 0 else (a, b)
             small = copies.of(coupling) if copies else coupling.small()
             said = coupling.conditions(frozen, small, tape)

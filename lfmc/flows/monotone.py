@@ -10,6 +10,9 @@ from torch.nn.functional import softplus
 
 # A slope is never below this, so that the inverse is well conditioned.
 SMALLEST_SLOPE = 0.05
+# `strength` is softplus(raw + SHIFT) - FLOOR, which takes 0 to 0.
+FLOOR = 1 - SMALLEST_SLOPE
+SHIFT = math.log(math.expm1(FLOOR))
 
 
 class Mapped(NamedTuple):
@@ -21,8 +24,7 @@ class Mapped(NamedTuple):
 
 def strength(raw: Tensor) -> Tensor:
     """Unconstrained number -> alpha > -1 + SMALLEST_SLOPE; 0 -> 0."""
-    floor = 1 - SMALLEST_SLOPE
-    return softplus(raw + math.log(math.expm1(floor))) - floor
+    return softplus(raw + SHIFT) - FLOOR
 
 
 def tanh_map(y: Tensor, alpha: Tensor, beta: Tensor) -> Mapped:

@@ -73,6 +73,12 @@ def waves(extent: int, parity: int) -> tuple[FloatArray, IntArray]:
     return np.stack(rows), np.array(numbers)
 
 
+def wave_numbers(shape: Shape) -> IntArray:
+    """Of the modes of a cell along every axis, (modes, d)."""
+    axes = np.meshgrid(*(waves(n, 0)[1] for n in shape), indexing="ij")
+    return np.stack(axes, -1).reshape(-1, len(shape))
+
+
 class Transform(nn.Module):
     """Fields on cells to their modes and back; orthogonal.
 
@@ -135,11 +141,10 @@ def eigenvalues(source: Cells, target: Cells, rows: FloatArray) -> FloatArray:
     lead = (len(source.parities), len(target.parities))
     factor = rows.reshape(*lead, target.each, -1)
     # One axis after the other: sum over x of cos(2 pi k x / L).
-    sides = [n // 2 for n in source.shape]
     distance = distance.reshape(*lead, target.each, -1)
     cosines = np.ones((*lead, target.each, target.each))
-    numbers = np.stack(np.meshgrid(*(waves(n, 0)[1] for n in source.shape), indexing="ij"), -1)
+    numbers = wave_numbers(source.shape)
     for axis, extent in enumerate(source.shape):
-        k = numbers.reshape(prod(sides), -1)[:, axis]
+        k = numbers[:, axis]
         cosines *= np.cos(2 * np.pi * k[:, None] * distance[:, :, None, :, axis] / extent)
     return cosines @ factor

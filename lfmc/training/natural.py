@@ -29,6 +29,11 @@ KEEP, FAR = 0.9, 0.02
 Sums = Callable[[Sequence[int], float], Tensor]
 
 
+def precision(damping: float) -> torch.dtype:
+    """Of a flow that is trained with as little damping as this."""
+    return torch.float64 if damping < PRECISE else torch.float32
+
+
 class NaturalGradient:
     """Steps of `lfmc.training.fisher`; the model is the flow as it is.
 

@@ -22,7 +22,7 @@ from lfmc.training.acceptance import acceptance_from_model
 from lfmc.training.adam import Adam
 from lfmc.training.method import Method, Weights
 from lfmc.training.moment import Abandoned, Verdict, moment_of_passing
-from lfmc.training.natural import PRECISE, NaturalGradient
+from lfmc.training.natural import NaturalGradient, precision
 from lfmc.training.plateau import on_plateau
 from lfmc.training.records import check_record, pass_record
 from lfmc.training.start import read_start
@@ -104,8 +104,7 @@ class Trainer:
 
     def _precision(self) -> torch.dtype:
         natural = self.settings.optimiser == "natural"
-        fine = natural and self.training.natural.damping < PRECISE
-        return torch.float64 if fine else torch.float32
+        return precision(self.training.natural.damping) if natural else torch.float32
 
     def run(self, report: Report, stop: Callable[[], bool]) -> Outcome:
         """Train until every target has passed, the limit is reached, or `stop` asks on any rank.
