@@ -20,6 +20,7 @@ from lfmc.flow_sections import HeatbathSettings, NaturalSettings
 from lfmc.flows.base import Flow
 from lfmc.flows.heatbath import HeatbathFlow
 from lfmc.flows.transfer import transferred
+from lfmc.store import atomically
 from lfmc.training.acceptance import acceptance_from_model, effective_sample_size
 from lfmc.training.fisher import score_sums
 from lfmc.training.natural import NaturalGradient, precision
@@ -32,35 +33,61 @@ EVERY = 5
 class Climb(NamedTuple):
     """Where a ladder stands: the flow, CPU seconds of its steps so far."""
 
-    flow: Flow | None = None
-    seconds: float = 0.0
+    flow: Flow
+    seconds: float
 
 
 def measure(folder: Path, plan: Plan) -> None:
-    """frontier.csv, a row for every fifth step and for the last one of a rung."""
+    """frontier.csv, a row for every fifth step and for the last one of a rung.
+
+    Ladders take an hour, so every rung leaves its weights in `ladders/`, and the next starts there.
+
+    Raises:
+        click.ClickException: if they are gone.
+    """
     torch.set_num_threads(1)
-    table = Table(folder, "frontier", ("ladder",))
+    table = Table(folder, "frontier", ("ladder", "L", "layers", "samples", "damping"))
     for name, rungs in plan.frontier.items():
-        if table.has(name):
-            continue
-        rows: list[dict[str, Any]] = []
-        climb = Climb()
-        for rung in rungs:
-            climb = _train(climb, rung, plan.frontier_samples, rows)
-        table.add(*({"ladder": name, **row} for row in rows))
+        below: Rung | None = None
+        for number, rung in enumerate(rungs):
+            kept, under = (
+                folder / "ladders" / f"{name.replace(' ', '')}-{k}.pt" for k in (number, number - 1)
+            )
+            if not table.has(name, rung.L, rung.layers, rung.samples, rung.damping):
+                start = below and _standing(under, below)
+                climb, rows = _train(start, rung, plan.frontier_samples)
+                content = {"weights": climb.flow.state_dict(), "seconds": climb.seconds}
+                atomically(kept, partial(torch.save, content))
+                table.add(*({"ladder": name, **row} for row in rows))
+            below = rung
 
 
-def _train(climb: Climb, rung: Rung, samples: int, rows: list[dict[str, Any]]) -> Climb:
+def _standing(kept: Path, rung: Rung) -> Climb:
+    if not kept.exists():
+        raise click.ClickException(
+            f"{kept} is gone, from which the ladder goes on; delete its rows of frontier.csv"
+        )
+    content = torch.load(kept, weights_only=True)
+    flow = _flow(rung)
+    flow.load_state_dict(content["weights"])
+    return Climb(flow, content["seconds"])
+
+
+def _flow(rung: Rung) -> Flow:
     action = Phi4((rung.L, rung.L), -4.0, COUPLINGS[rung.L])
-    flow = HeatbathFlow(action, HeatbathSettings(layers=rung.layers))
-    if climb.flow is not None:
+    return HeatbathFlow(action, HeatbathSettings(layers=rung.layers)).to(precision(rung.damping))
+
+
+def _train(climb: Climb | None, rung: Rung, samples: int) -> tuple[Climb, list[dict[str, Any]]]:
+    flow, seconds = _flow(rung), 0.0
+    if climb is not None:
         flow.load_state_dict(transferred(climb.flow, flow))
-    flow = flow.to(precision(rung.damping))
+        seconds = climb.seconds
     settings = NaturalSettings(
         samples=rung.samples, largest_samples=rung.samples, damping=rung.damping
     )
     method = NaturalGradient(flow, settings, SEED, partial(score_sums, flow))
-    seconds = climb.seconds
+    rows: list[dict[str, Any]] = []
     for step in range(rung.steps + 1):
         if step % EVERY == 0 or step == rung.steps:
             rows.append(
@@ -71,7 +98,7 @@ def _train(climb: Climb, rung: Rung, samples: int, rows: list[dict[str, Any]]) -
             began = process_time()
             method.advance(step)
             seconds += process_time() - began
-    return Climb(flow, seconds)
+    return Climb(flow, seconds), rows
 
 
 def _seen(flow: Flow, samples: int) -> dict[str, float]:

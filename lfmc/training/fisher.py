@@ -28,11 +28,14 @@ from lfmc.compiled.plan import has_kernels
 from lfmc.flows.base import Flow
 from lfmc.lattice import FloatArray
 from lfmc.ranks import ALONE, Ranks
+from lfmc.training.products import packed_products, unpacked
 from lfmc.training.tree import tree_sum
 
 CHUNK = 512
 # Added to the diagonal of F before it scales the damping: parameters that hardly matter stay put.
 UNIT = 1.0
+# Random vectors that estimate a trace.
+PROBES = 32
 SMALLEST_SHARE = 0.3
 LEAST_HONEST = 0.05
 
@@ -90,10 +93,11 @@ def score_sums(flow: Flow, seeds: Sequence[int], origin: float, mpi: Ranks = ALO
         log_weight, scores = evaluate(z)
         centred = (log_weight - origin)[None]
         rows = torch.cat([scores, centred, torch.ones_like(centred)]).to(like.dtype)
-        products: FloatArray = (rows @ rows.T).double().cpu().numpy()
-        return products
+        return packed_products(rows)
 
-    return torch.from_numpy(tree_sum(chunk, len(seeds), mpi))
+    total = tree_sum(chunk, len(seeds), mpi)
+    rows = sum(parameter.numel() for parameter in flow.parameters()) + 2
+    return unpacked(total, rows) if len(total) else torch.empty(0)
 
 
 def _scores_of(flow: Flow) -> Callable[[Tensor], tuple[Tensor, Tensor]]:
@@ -158,17 +162,17 @@ def propose_step(fit: Fit, batch: float, damping: float, largest: float) -> Prop
         largest: Kullback-Leibler divergence that a step may make.
     """
     added = damping * (torch.diagonal(fit.fisher) + UNIT)
-    damped = fit.fisher + torch.diag(added)
+    damped = fit.fisher.clone()
+    damped.diagonal().add_(added)
     factor = torch.linalg.cholesky(damped)
     delta = torch.cholesky_solve(fit.slope[:, None], factor)[:, 0]
     divergence = 0.5 * float(delta @ fit.fisher @ delta)
     # Of each of the parameters that the damping leaves free, the fit has an error of
-    # Var(residual)/samples in units of its own divergence. Their number is the trace of F/(F + D),
-    # taken as that of 1 - D/(F + D), a third of the work. With as many parameters as samples the
-    # fit hides the residual, and errs by more than it hides: once each of 1 - free/samples, as in
-    # generalised cross-validation (Craven and Wahba, Numer. Math. 31 (1979) 377).
-    inverse = torch.diagonal(torch.cholesky_inverse(factor))
-    free = len(inverse) - float(inverse @ added)
+    # Var(residual)/samples in units of its own divergence. Their number is the trace of F/(F + D).
+    # With as many parameters as samples the fit hides the residual, and errs by more than it hides:
+    # once each of 1 - free/samples, as in generalised cross-validation (Craven and Wahba, Numer.
+    # Math. 31 (1979) 377).
+    free = len(added) - _share_of(added, factor)
     honest = max(1 - free / fit.samples, LEAST_HONEST)
     left = max(fit.variance - 2 * divergence, 0.0) / honest**2
     # Noise of what was pooled is in the parameters already; new is that of the newest batch, which
@@ -177,3 +181,15 @@ def propose_step(fit: Fit, batch: float, damping: float, largest: float) -> Prop
     share = 1 - noise / divergence if divergence > 0 else 1.0
     shortened = min(max(share, SMALLEST_SHARE), (largest / max(divergence, largest)) ** 0.5)
     return Proposed(delta * shortened, divergence, noise, divergence * shortened**2)
+
+
+def _share_of(added: Tensor, factor: Tensor) -> float:
+    """Trace of D/(F + D), D the diagonal `added`, from the Cholesky factor of F + D.
+
+    By random signs (Hutchinson, Commun. Stat. Simul. 19 (1990) 433): an inverse would cost as much
+    as all else of a step. Eigenvalues lie in [0, 1], so the error is below sqrt(2 n/PROBES).
+    """
+    generator = torch.Generator().manual_seed(len(added))
+    signs = 2.0 * torch.randint(2, (len(added), PROBES), generator=generator) - 1
+    scaled = added.sqrt()[:, None] * signs.to(added)
+    return float((scaled * torch.cholesky_solve(scaled, factor)).sum()) / PROBES

@@ -1,0 +1,34 @@
+"""Sums of products of rows: symmetric, so half of them are computed, added and sent."""
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from lfmc.lattice import FloatArray
+
+BLOCK = 256
+
+
+def packed_products(rows: Tensor) -> FloatArray:
+    """rows @ rows.T of (n, samples) in blocks of rows, each from its diagonal on, as float64.
+
+    Products are summed over the samples in the precision of the rows.
+    """
+    blocks = [
+        (rows[begin : begin + BLOCK] @ rows[begin:].T).double().cpu().numpy().ravel()
+        for begin in range(0, len(rows), BLOCK)
+    ]
+    packed: FloatArray = np.concatenate(blocks)
+    return packed
+
+
+def unpacked(packed: FloatArray, n: int) -> Tensor:
+    """The symmetric (n, n) of `packed_products`."""
+    full = torch.empty(n, n, dtype=torch.float64)
+    rest = torch.from_numpy(packed)
+    for begin in range(0, n, BLOCK):
+        size, width = min(BLOCK, n - begin), n - begin
+        block, rest = rest[: size * width].view(size, width), rest[size * width :]
+        full[begin : begin + size, begin:] = block
+        full[begin + size :, begin : begin + size] = block[:, size:].T
+    return full
