@@ -215,15 +215,6 @@ def test_training_quality_is_the_difference_of_both_sides_and_the_ess_per_site(r
     assert "n = 3 seeds" in training_quality.caption(run)
 
 
-def test_training_exponent_of_an_exact_power_law():
-    x = np.array([6.0, 8, 10, 12, 14])
-    fit = training_cost.power_law(x, 3 * x**2.5)
-    assert fit is not None
-    assert (fit.alpha, fit.z) == pytest.approx((3, 2.5))
-    assert fit.z_error == pytest.approx(0, abs=1e-9)
-    assert training_cost.power_law(x[:2], x[:2]) is None
-
-
 def test_table1_holds_the_values_and_their_deviations(run):
     header, rows = table1.cells(run)
     assert header[4:] == ["published", *LABELS.values()]
@@ -290,12 +281,6 @@ def test_every_caption_states_its_statistics(run):
         assert "  " not in text
         assert text.isascii()
         assert text.endswith(".")
-
-
-def test_every_possible_flow_has_its_own_mark():
-    marks = {sampler_mark(f"flow-{k}")[:2] for k in range(1, 100)}
-    marks |= {sampler_mark(s)[:2] for s in ("hmc", "local", "cluster")}
-    assert len(marks) == 102
 
 
 def test_masses_without_a_number_are_omitted_and_named(tmp_path):

@@ -6,25 +6,18 @@ import signal
 import subprocess
 import sys
 import time
-from itertools import pairwise
 
 import h5py
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from lfmc.action import Phi4
 from lfmc.chains import read_chain
 from lfmc.config import parse_config, read_config
 from lfmc.errors import LfmcError
 from lfmc.observables import Scalars, scalars, susceptibility, two_point
 from lfmc.samplers import plan as planning
 from lfmc.samplers import run as sampling
-from lfmc.samplers.hmc import HmcParameters, sample_hmc
-from lfmc.samplers.plan import plan
 from lfmc.samplers.state import Info, State, cold_start
-from lfmc.samplers.thermalise import check
 from lfmc.samplers.tune import approach, tune
 from lfmc.store import write_json
 
@@ -288,62 +281,9 @@ def test_tune_command_writes_what_runs_read(run_lfmc, tmp_path):
     assert done.stderr.strip() == "lfmc: error: no ensemble 'X'; there are T"
 
 
-def fake(updates=400, chains=64, dh=None, stuck=0, drift=0.0):
-    rng = np.random.default_rng(3)
-    value = rng.normal(1, 0.1, (chains, updates)) + drift * np.arange(updates) / updates
-    accepted = (rng.random((chains, updates)) < 0.7).astype(float)
-    accepted[:stuck] = 0
-    extra = {} if dh is None else {"dH": rng.normal(dh, np.sqrt(0.5), (chains, updates))}
-    return Info(Scalars(value, value, value, value), np.empty((0, 0, 0)), accepted, extra)
-
-
-def test_thermalisation_is_checked():
-    """dH ~ N(s2/2, s2) has <exp(-dH)> = 1; other means have not. False-alarm rate 1e-7."""
-    check(fake(dh=0.25), "hmc")
-    check(fake(updates=1), "hmc")
-    with pytest.raises(LfmcError, match="1 of 64 chains never accepted"):
-        check(fake(stuck=1), "hmc")
-    with pytest.raises(LfmcError, match=r"<exp\(-dH\)> = 0\.9"):
-        check(fake(dh=0.35), "hmc")
-    with pytest.raises(LfmcError, match="phi2 still drifts"):
-        check(fake(drift=0.05), "local")
-
-
-def test_a_hot_start_of_hmc_is_noticed():
-    """The trap itself: fields of width 3 at E1, ten steps of a tuned trajectory."""
-    action = Phi4((6, 6), -4.0, 6.975)
-    hot = cold_start(action.shape, 2, range(128), "check", width=3.0)
-    with pytest.raises(LfmcError, match=r"never accepted|exp\(-dH\)"):
-        check(sample_hmc(hot, action, HmcParameters(1.66, 10), 500, 501)[1], "hmc")
-
-
 def test_a_field_that_is_not_finite_is_refused(config, tuning, tmp_path):
     job = sampling.task(config, "local", "T", tuning)
     state = cold_start((4, 4), 1, range(40), "check")
     state.phi[0, 3, 2] = np.nan
     with pytest.raises(LfmcError, match="local T: a field is not finite"):
         sampling.sample_segment(job, 0, State(*state), lambda a, b: None, lambda: False)
-
-
-@given(
-    name=st.sampled_from(STAGES),
-    configurations=st.integers(100, 10**6),
-    replicas=st.integers(2, 300),
-    save_every=st.integers(1, 20),
-    keep=st.integers(1, 2000),
-    sites=st.sampled_from([4, 36, 196, 4096]),
-)
-def test_a_plan_covers_every_configuration_once(
-    name, configurations, replicas, save_every, keep, sites
-):
-    division = plan(name, configurations, replicas, save_every, keep, sites, 11)
-    bounds = [division.bounds(i) for i in range(division.segments)]
-    assert bounds[0][0] == 0
-    assert bounds[-1][1] == division.saved
-    assert all(a[1] == b[0] and a[0] < a[1] for a, b in pairwise(bounds))
-    assert configurations <= division.saved * replicas < configurations + replicas
-    replica, when = division.kept_fields()
-    assert len(set(zip(replica.tolist(), when.tolist(), strict=True))) == division.kept
-    assert (np.diff(when) >= 0).all()
-    assert when.min() >= 0
-    assert when.max() < division.saved

@@ -1,0 +1,24 @@
+"""What figures share: a mark for every sampler, a power law of the training."""
+
+import numpy as np
+import pytest
+
+from lfmc.figures import training_cost
+from lfmc.figures.style import sampler_mark
+
+pytestmark = pytest.mark.unit
+
+
+def test_training_exponent_of_an_exact_power_law():
+    x = np.array([6.0, 8, 10, 12, 14])
+    fit = training_cost.power_law(x, 3 * x**2.5)
+    assert fit is not None
+    assert (fit.alpha, fit.z) == pytest.approx((3, 2.5))
+    assert fit.z_error == pytest.approx(0, abs=1e-9)
+    assert training_cost.power_law(x[:2], x[:2]) is None
+
+
+def test_every_possible_flow_has_its_own_mark():
+    marks = {sampler_mark(f"flow-{k}")[:2] for k in range(1, 100)}
+    marks |= {sampler_mark(s)[:2] for s in ("hmc", "local", "cluster")}
+    assert len(marks) == 102
