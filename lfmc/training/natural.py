@@ -14,12 +14,13 @@ from lfmc.training.fisher import CHUNK, Fit, after, fit_of, pooled, propose_step
 from lfmc.training.method import Progress, Weights, set_vector, vector_of, weights_of
 
 DAMPING = 0.1  # at the start
-RELAX, TIGHTEN = 0.5, 4.0  # of the damping, after a good and after a bad step
+RELAX, TIGHTEN = 0.5, 4.0  # of the damping, after a good step and after one taken back
 LARGEST_DAMPING = 1e3
 # With less damping than this, sums of products of scores in single precision are noise.
 PRECISE = 1e-5
-# A step is taken back if Var(log w) grew by more than this factor, or by this much near zero.
-WORSE, SLACK = 1.3, 1e-3
+# A step is taken back if Var(log w) of a batch of so many samples grew by more than this share, or
+# by this much near zero; of larger batches, whose variance is known better, by the less.
+WORSE, SLACK, JUDGED = 0.3, 1e-3, 1024
 # The batch doubles when this share of a step's divergence is the noise of its fit.
 NOISY = 0.75
 # Of what earlier batches told, so much is kept, and the less the farther the last step went:
@@ -63,15 +64,21 @@ class NaturalGradient:
         fit = fit_of(self.sums(self._seeds(step), self.origin))
         drawn = self.chunks * CHUNK
         finite = bool(torch.isfinite(fit.slope).all()) and math.isfinite(fit.variance)
-        if not finite or fit.variance > WORSE * self.good_variance + SLACK:
+        doubt = (JUDGED / drawn) ** 0.5
+        if not finite or fit.variance > self.good_variance + doubt * (
+            WORSE * self.good_variance + SLACK
+        ):
             self._take_back()
             return Progress(drawn, finite)
+        # Less damping as long as that helps, more when it does not: soft directions of a noisy fit
+        # lead astray by steps each of which is hardly worse than the one before.
+        factor = RELAX if fit.variance < self.good_variance else 1 / RELAX
+        self.damping = min(max(factor * self.damping, self.settings.damping), LARGEST_DAMPING)
         self.good, self.good_variance = weights_of(self.flow), fit.variance
         if self.known:
             fit = pooled(self.known, KEEP * math.exp(-self.moved / FAR), fit)
         self.known_good = fit
         self.origin += fit.mean
-        self.damping = max(RELAX * self.damping, self.settings.damping)
         self._step(fit, drawn)
         return Progress(drawn, True)
 
