@@ -12,15 +12,16 @@ from lfmc.flow_sections import NaturalSettings
 from lfmc.flows.base import Flow
 from lfmc.training.fisher import CHUNK, Fit, after, fit_of, pooled, propose_step
 from lfmc.training.method import Progress, Weights, set_vector, vector_of, weights_of
+from lfmc.training.step import log_weights
 
 DAMPING = 0.1  # at the start
 RELAX, TIGHTEN = 0.5, 4.0  # of the damping, after a good step and after one taken back
 LARGEST_DAMPING = 1e3
+HELD = 2**31  # in place of a step, of the samples that judge
 # With less damping than this, sums of products of scores in single precision are noise.
 PRECISE = 1e-5
-# A step is taken back if Var(log w) of a batch of so many samples grew by more than this share, or
-# by this much near zero; of larger batches, whose variance is known better, by the less.
-WORSE, SLACK, JUDGED = 0.3, 1e-3, 1024
+# A step is taken back if Var(log w) grew by more than this factor, or by this much near zero.
+WORSE, SLACK = 1.05, 1e-6
 # The batch doubles when this share of a step's divergence is the noise of its fit.
 NOISY = 0.75
 # Of what earlier batches told, so much is kept, and the less the farther the last step went:
@@ -38,8 +39,8 @@ def precision(damping: float) -> torch.dtype:
 class NaturalGradient:
     """Steps of `lfmc.training.fisher`; the model is the flow as it is.
 
-    Samples of step k come from the seeds (seed, k, chunk). The batch is judged before its fit is
-    used, so a step costs one batch and a bad one is found by the next.
+    Samples of step k come from the seeds (seed, k, chunk). Before a batch is drawn, the step before
+    is judged by samples that are held out.
     """
 
     def __init__(self, flow: Flow, settings: NaturalSettings, seed: int, sums: Sums) -> None:
@@ -61,26 +62,34 @@ class NaturalGradient:
         self.moved = 0.0  # divergence between the two
 
     def advance(self, step: int) -> Progress:
+        variance = self._variance()
+        if not variance <= WORSE * self.good_variance + SLACK:
+            self._take_back()
+            return Progress(0, math.isfinite(variance))
         fit = fit_of(self.sums(self._seeds(step), self.origin))
         drawn = self.chunks * CHUNK
-        finite = bool(torch.isfinite(fit.slope).all()) and math.isfinite(fit.variance)
-        doubt = (JUDGED / drawn) ** 0.5
-        if not finite or fit.variance > self.good_variance + doubt * (
-            WORSE * self.good_variance + SLACK
-        ):
+        if not (torch.isfinite(fit.slope).all() and math.isfinite(fit.variance)):
             self._take_back()
-            return Progress(drawn, finite)
+            return Progress(drawn, False)
         # Less damping as long as that helps, more when it does not: soft directions of a noisy fit
         # lead astray by steps each of which is hardly worse than the one before.
-        factor = RELAX if fit.variance < self.good_variance else 1 / RELAX
+        factor = RELAX if variance < self.good_variance else 1 / RELAX
         self.damping = min(max(factor * self.damping, self.settings.damping), LARGEST_DAMPING)
-        self.good, self.good_variance = weights_of(self.flow), fit.variance
+        self.good, self.good_variance = weights_of(self.flow), variance
         if self.known:
             fit = pooled(self.known, KEEP * math.exp(-self.moved / FAR), fit)
         self.known_good = fit
         self.origin += fit.mean
         self._step(fit, drawn)
         return Progress(drawn, True)
+
+    def _variance(self) -> float:
+        """Var(log w) of the same base normals at every step, which no fit has seen.
+
+        From one step to the next it has hardly any noise: what changes it is the step.
+        """
+        held = torch.Generator().manual_seed(self._seeds(HELD)[0])
+        return float(log_weights(self.flow, max(self.settings.samples, CHUNK), held).var())
 
     def _seeds(self, step: int) -> list[int]:
         sequence = np.random.SeedSequence(self.seed, spawn_key=(step,))
@@ -99,7 +108,7 @@ class NaturalGradient:
             self.refine()
 
     def _take_back(self) -> None:
-        """To the last good weights, whose variance is measured anew: it may have been luck."""
+        """To the last good weights."""
         self.flow.load_state_dict(self.good)
         self.known, self.moved = self.known_good, 0.0
         self.good_variance = math.inf
