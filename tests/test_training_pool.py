@@ -75,15 +75,12 @@ def with_pool() -> float:
 
 
 def test_pooled_batches_train_further(monkeypatch, with_pool):
-    """Measured with five seeds: .0147-.0170 with the pool, mean .0157; .0151-.0199 without, .0180.
-
-    Of this seed .0152 and .0187.
-    """
+    """Measured with five seeds: .0135-.0159 with the pool, .0178-.0222 without; here .0136, .0178."""
     monkeypatch.setattr(natural, "KEEP", 0.0)
-    assert with_pool < 0.9 * trained()
+    assert with_pool < 0.85 * trained()
 
 
 def test_a_pool_that_forgets_the_steps_it_has_made_does_not(monkeypatch, with_pool):
-    """The twin: the old slope is asked for again and again. Of this seed .0225, of five .0189."""
+    """The twin: the old slope is asked for again and again. Measured: .0176-.0207."""
     monkeypatch.setattr(natural, "after", lambda fit, delta: fit)
-    assert trained() > 1.3 * with_pool
+    assert trained() > 1.25 * with_pool
