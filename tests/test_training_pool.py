@@ -75,7 +75,7 @@ def with_pool() -> float:
 
 
 def test_pooled_batches_train_further(monkeypatch, with_pool):
-    """Measured with five seeds: .0135-.0159 with the pool, .0178-.0222 without; here .0136, .0178."""
+    """Measured with five seeds: .0135-.0159 with the pool, .0178-.0222 without."""
     monkeypatch.setattr(natural, "KEEP", 0.0)
     assert with_pool < 0.85 * trained()
 
