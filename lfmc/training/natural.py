@@ -18,6 +18,7 @@ DAMPING = 0.1  # at the start
 RELAX, TIGHTEN = 0.5, 4.0  # of the damping, after a good step and after one taken back
 LARGEST_DAMPING = 1e3
 HELD = 2**31  # in place of a step, of the samples that judge
+LARGEST_HELD = 4096
 # With less damping than this, sums of products of scores in single precision are noise.
 PRECISE = 1e-5
 # A step is taken back if Var(log w) grew by more than this factor, or by this much near zero.
@@ -89,7 +90,8 @@ class NaturalGradient:
         From one step to the next it has hardly any noise: what changes it is the step.
         """
         held = torch.Generator().manual_seed(self._seeds(HELD)[0])
-        return float(log_weights(self.flow, max(self.settings.samples, CHUNK), held).var())
+        count = min(max(self.settings.samples, CHUNK), LARGEST_HELD)
+        return float(log_weights(self.flow, count, held).var())
 
     def _seeds(self, step: int) -> list[int]:
         sequence = np.random.SeedSequence(self.seed, spawn_key=(step,))
