@@ -48,18 +48,16 @@ def measure(folder: Path, plan: Plan) -> None:
     torch.set_num_threads(1)
     table = Table(folder, "frontier", ("ladder", "L", "layers", "samples", "damping"))
     for name, rungs in plan.frontier.items():
-        below: Rung | None = None
+        below: tuple[Path, Rung] | None = None
         for number, rung in enumerate(rungs):
-            kept, under = (
-                folder / "ladders" / f"{name.replace(' ', '')}-{k}.pt" for k in (number, number - 1)
-            )
+            kept = folder / "ladders" / f"{name.replace(' ', '')}-{number}.pt"
             if not table.has(name, rung.L, rung.layers, rung.samples, rung.damping):
-                start = below and _standing(under, below)
+                start = _standing(*below) if below else None
                 climb, rows = _train(start, rung, plan.frontier_samples)
                 content = {"weights": climb.flow.state_dict(), "seconds": climb.seconds}
                 atomically(kept, partial(torch.save, content))
                 table.add(*({"ladder": name, **row} for row in rows))
-            below = rung
+            below = kept, rung
 
 
 def _standing(kept: Path, rung: Rung) -> Climb:

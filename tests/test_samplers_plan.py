@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lfmc.action import Phi4
+from lfmc.config import CLASSICAL
 from lfmc.errors import LfmcError
 from lfmc.observables import Scalars
 from lfmc.samplers.hmc import HmcParameters, sample_hmc
@@ -16,8 +17,6 @@ from lfmc.samplers.state import Info, cold_start
 from lfmc.samplers.thermalise import check
 
 pytestmark = pytest.mark.unit
-
-STAGES = ("hmc", "local", "cluster")
 
 
 def fake(updates=400, chains=64, dh=None, stuck=0, drift=0.0):
@@ -50,7 +49,7 @@ def test_a_hot_start_of_hmc_is_noticed():
 
 
 @given(
-    name=st.sampled_from(STAGES),
+    name=st.sampled_from(CLASSICAL),
     configurations=st.integers(100, 10**6),
     replicas=st.integers(2, 300),
     save_every=st.integers(1, 20),

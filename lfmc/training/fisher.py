@@ -28,6 +28,7 @@ from lfmc.compiled.plan import has_kernels
 from lfmc.flows.base import Flow
 from lfmc.lattice import FloatArray
 from lfmc.ranks import ALONE, Ranks
+from lfmc.training.method import parameter_count
 from lfmc.training.products import packed_products, unpacked
 from lfmc.training.tree import tree_sum
 
@@ -96,8 +97,7 @@ def score_sums(flow: Flow, seeds: Sequence[int], origin: float, mpi: Ranks = ALO
         return packed_products(rows)
 
     total = tree_sum(chunk, len(seeds), mpi)
-    rows = sum(parameter.numel() for parameter in flow.parameters()) + 2
-    return unpacked(total, rows) if len(total) else torch.empty(0)
+    return unpacked(total, parameter_count(flow) + 2) if len(total) else torch.empty(0)
 
 
 def _scores_of(flow: Flow) -> Callable[[Tensor], tuple[Tensor, Tensor]]:

@@ -54,6 +54,11 @@ def weights_of(flow: Flow) -> Weights:
     return {name: value.detach().cpu().clone() for name, value in flow.named_parameters()}
 
 
+def parameter_count(flow: Flow) -> int:
+    """Of numbers that a training changes."""
+    return sum(parameter.numel() for parameter in flow.parameters())
+
+
 def vector_of(flow: Flow) -> Tensor:
     """All parameters one after another, copied, on the CPU, (parameters,)."""
     return parameters_to_vector(flow.parameters()).detach().cpu()

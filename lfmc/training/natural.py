@@ -11,7 +11,14 @@ from torch import Tensor
 from lfmc.flow_sections import NaturalSettings
 from lfmc.flows.base import Flow
 from lfmc.training.fisher import CHUNK, Fit, after, fit_of, pooled, propose_step
-from lfmc.training.method import Progress, Weights, set_vector, vector_of, weights_of
+from lfmc.training.method import (
+    Progress,
+    Weights,
+    parameter_count,
+    set_vector,
+    vector_of,
+    weights_of,
+)
 from lfmc.training.step import log_weights
 
 DAMPING = 0.1  # at the start
@@ -50,9 +57,8 @@ class NaturalGradient:
         self.check_every = settings.check_every
         self.damping = DAMPING
         self.chunks = max(1, settings.samples // CHUNK)
-        parameters = sum(parameter.numel() for parameter in flow.parameters())
         # A regression on as many samples as numbers explains anything; two batches are soon pooled.
-        while 2 * self.chunks * CHUNK < parameters and self.refine():
+        while 2 * self.chunks * CHUNK < parameter_count(flow) and self.refine():
             pass
         self.origin = 0.0
         self.good = weights_of(flow)
