@@ -23,12 +23,18 @@ def packed_products(rows: Tensor) -> FloatArray:
 
 
 def unpacked(packed: FloatArray, n: int) -> Tensor:
-    """The symmetric (n, n) of `packed_products`."""
+    """The symmetric (n, n) of `packed_products`, or of sums of them.
+
+    The upper triangle decides. A library's product of a matrix with its own transpose need not be
+    symmetric to the last bit: it may sum the two halves in different orders on some processors.
+    """
     full = torch.empty(n, n, dtype=torch.float64)
     rest = torch.from_numpy(packed)
     for begin in range(0, n, BLOCK):
         size, width = min(BLOCK, n - begin), n - begin
         block, rest = rest[: size * width].view(size, width), rest[size * width :]
         full[begin : begin + size, begin:] = block
+        diagonal = block[:, :size].triu()
+        full[begin : begin + size, begin : begin + size] = diagonal + diagonal.triu(1).T
         full[begin + size :, begin : begin + size] = block[:, size:].T
     return full
