@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lfmc.errors import LfmcError
+from lfmc.not_reached import not_reached
 from lfmc.observables import SCALARS
 from lfmc.store import open_hdf5
 
@@ -96,6 +97,9 @@ def read_chain(path: str | Path, proposals: str | Path | None = None) -> Chain:
     Raises:
         LfmcError: not a chain file, or a flow chain without its own proposals.
     """
+    missed = not_reached(path)
+    if missed:
+        raise LfmcError(f"{path}: no chain, {missed}")
     with open_hdf5(path) as file:
         kind = file.attrs.get("kind", "")
         if kind not in ("chain", "flow-chain"):

@@ -218,7 +218,7 @@ def test_tables_are_tidy_and_complete(run):
     assert (exponents[exponents.unit == "update"].z.abs() < 1).all()
     acceptance = table(results, "acceptance")
     assert list(acceptance.columns) == [
-        *("ensemble", "sampler", "acceptance", "error", "longest_rejection_run")
+        *("ensemble", "sampler", "acceptance", "error", "longest_rejection_run", "reached")
     ]
     assert len(acceptance) == 15
     assert len(table(results, "training")) == 6

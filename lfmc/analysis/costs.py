@@ -79,9 +79,10 @@ def with_training(cost: Amount, training: Amount, share: float) -> Amount:
 def training_seconds(training: Any, ensemble: str, flow: str) -> Amount | None:
     """Mean and error of the mean over seeds of the seconds until the target; None if no flow.
 
-    One seed has no spread: its error is 0.
+    Of the trainings that reached it. One seed has no spread: its error is 0.
     """
-    seconds = training[(training.ensemble == ensemble) & (training.flow == flow)].seconds
+    rows = training[(training.ensemble == ensemble) & (training.flow == flow)]
+    seconds = (rows[rows.reached] if "reached" in rows else rows).seconds
     if not len(seconds):
         return None
     error = float(seconds.std(ddof=1) / np.sqrt(len(seconds))) if len(seconds) > 1 else 0.0

@@ -18,6 +18,7 @@ sigma). `published` allows 2 of the published sigma and the table's limit of our
 leaves at least 3.7 of ours and a false-alarm rate below 3e-4 each at any statistics.
 """
 
+from collections.abc import Container
 from itertools import combinations
 from typing import Any, NamedTuple
 
@@ -67,16 +68,17 @@ class Measured(NamedTuple):
     freedom: float
 
 
-def gate_table(config: Config, observables: Any) -> Any:
+def gate_table(config: Config, observables: Any, without: Container[tuple[str, str]] = ()) -> Any:
     """All gates as a pandas table of `COLUMNS`.
 
     Args:
         observables: pandas table of `measurement.COLUMNS`, of every ensemble and sampler.
+        without: (ensemble, sampler) of flows without a chain: not reached.
 
     Raises:
         LfmcError: an ensemble, sampler or observable is missing, so that its gates could not fail.
     """
-    _require_complete(config, observables)
+    _require_complete(config, observables, without)
     measured = _index(observables)
     gates: list[Gate] = []
     for ensemble in config.ensembles:
@@ -141,12 +143,16 @@ def describe_failures(table: Any) -> str:
     return "; ".join(parts)
 
 
-def _require_complete(config: Config, observables: Any) -> None:
+def _require_complete(
+    config: Config, observables: Any, without: Container[tuple[str, str]]
+) -> None:
     present = set(
         observables[["ensemble", "sampler", "observable"]].itertuples(index=False, name=None)
     )
     for ensemble in config.ensemble_names:
         for sampler in config.sampler_names:
+            if (ensemble, sampler) in without:
+                continue
             for name in (*NEEDED, "expdH") if sampler == "hmc" else NEEDED:
                 if (ensemble, sampler, name) not in present:
                     raise LfmcError(

@@ -34,7 +34,7 @@ def model_rows(tau_int: Any, retrained: Any) -> Any:
     for (sampler, observable), group in table.groupby(["sampler", "observable"], sort=False):
         y, relative = np.log(group.tau), group.error / group.tau
         by_ensemble = y.groupby(group.ensemble, sort=False)
-        scatter = float(by_ensemble.var(ddof=1).mean())
+        scatter = float(np.nan_to_num(by_ensemble.var(ddof=1).mean()))  # of single models: none
         variance = max(scatter, float((relative**2).mean()))
         for ensemble, values in by_ensemble:
             tau = float(np.exp(values.mean()))

@@ -1,6 +1,8 @@
 """The tidy tables below results/tables, joined from every ensemble and sampler (`lfmc fit`)."""
 
 import logging
+from itertools import product
+from math import nan
 from pathlib import Path
 from typing import Any
 
@@ -14,15 +16,17 @@ from lfmc.store import read_table
 
 log = logging.getLogger(__name__)
 
-ACCEPTANCE = ("ensemble", "sampler", "acceptance", "error", "longest_rejection_run")
+ACCEPTANCE = ("ensemble", "sampler", "acceptance", "error", "longest_rejection_run", "reached")
 TRAINING = (
     *("ensemble", "flow", "target", "seed", "steps", "samples", "seconds"),
-    *("acceptance_q", "acceptance_p", "ess"),
+    *("acceptance_q", "acceptance_p", "ess", "reached"),
 )
+# Of columns that tables of earlier versions have not.
+ABSENT = {"reached": True}
 
 
 def join_tables(paths: list[Path], columns: tuple[str, ...], stage: str) -> Any:
-    """Concatenate tables of the same columns.
+    """Concatenate tables of the same columns; a table without rows is of a flow without a chain.
 
     Raises:
         LfmcError: a missing file, or one without these columns; names the command to run.
@@ -32,28 +36,46 @@ def join_tables(paths: list[Path], columns: tuple[str, ...], stage: str) -> Any:
         if not path.exists():
             raise LfmcError(f"{path}: missing; run lfmc {stage} for it first")
         part = read_table(path)
+        part = part.assign(**{c: v for c, v in ABSENT.items() if c not in part.columns})
         absent = [c for c in columns if c not in part.columns]
         if absent:
             raise LfmcError(f"{path}: no column {absent[0]!r}; run lfmc {stage} again")
         parts.append(part[list(columns)])
-    return pandas.concat(parts, ignore_index=True)
+    filled = [part for part in parts if len(part)]  # the others would turn numbers into objects
+    return pandas.concat(filled or parts[:1], ignore_index=True)
 
 
 def with_models(tau_int: Any, retrained: Any) -> Any:
-    """tau_int with the rows of `spread.model_rows` at its end."""
+    """tau_int with the rows of `spread.model_rows` at its end, of flows that have a chain."""
+    pair = ["ensemble", "sampler"]
+    chains = tau_int.set_index(pair).index.unique()
+    retrained = retrained[retrained.set_index(pair).index.isin(chains)]
+    if not len(retrained):
+        return tau_int
     return pandas.concat([tau_int, spread.model_rows(tau_int, retrained)], ignore_index=True)
 
 
-def acceptance_table(observables: Any) -> Any:
-    """One row an ensemble and sampler, from the rows of `measure`."""
+def acceptance_table(config: Config, observables: Any) -> Any:
+    """One row an ensemble and sampler, from the rows of `measure`; none of a flow: not reached."""
     value = observables.set_index(["ensemble", "sampler", "observable"])
-    rows = []
-    pairs = observables[["ensemble", "sampler"]].drop_duplicates()
-    for pair in pairs.itertuples(index=False):
-        accepted = value.loc[(*pair, "acceptance")]
-        longest = value.loc[(*pair, "longest_rejection_run")]
-        rows.append((*pair, accepted.value, accepted.error, int(longest.value)))
-    return pandas.DataFrame(rows, columns=list(ACCEPTANCE))
+    chains = set(observables[["ensemble", "sampler"]].itertuples(index=False, name=None))
+    rows: list[tuple[Any, ...]] = []
+    for pair in product(config.ensemble_names, config.sampler_names):
+        if pair in chains:
+            accepted = value.loc[(*pair, "acceptance")]
+            longest = value.loc[(*pair, "longest_rejection_run")]
+            rows.append((*pair, accepted.value, accepted.error, longest.value, True))
+        elif pair[1] in config.flow_names:
+            rows.append((*pair, nan, nan, nan, False))
+    return pandas.DataFrame(rows, columns=list(ACCEPTANCE)).astype(
+        {"longest_rejection_run": "Int64"}
+    )
+
+
+def flows_not_reached(acceptance: Any) -> set[tuple[str, str]]:
+    """(ensemble, sampler) of the flows without a chain, from the table of acceptances."""
+    lost = acceptance[acceptance.acceptance.isna()]
+    return set(lost[["ensemble", "sampler"]].itertuples(index=False, name=None))
 
 
 def scaling_ensembles(ensembles: tuple[Ensemble, ...]) -> dict[str, int]:
@@ -92,6 +114,6 @@ def all_tables(config: Config, observables: Any, tau_int: Any, training: Any) ->
     return {
         "observables": observables,
         "tau_int": tau_int,
-        "acceptance": acceptance_table(observables),
+        "acceptance": acceptance_table(config, observables),
         "training": training,
     } | made

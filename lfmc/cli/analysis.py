@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from lfmc.cli.markers import passed_on
 from lfmc.cli.options import Run, ensemble_option, open_run, run_options, sampler_option
 from lfmc.config import CLASSICAL, stage_settings
 from lfmc.errors import LfmcError
@@ -27,6 +28,10 @@ def measure(config_path: Path, results: Path | None, ensemble: str, sampler: str
     from lfmc.store import discard_progress
 
     run = open_run(config_path, results)
+    outputs = (run.path("measure", ensemble, sampler, suffix) for suffix in (".csv", ".h5"))
+    place, source = ("measure", ensemble, sampler), chain_files(run, ensemble, sampler)[0]
+    if passed_on(run, place, source, *outputs, columns=measurement.COLUMNS):
+        return
     chain, inputs = _read(run, ensemble, sampler)
     bins = measurement.bin_chain(chain)
     rows = measurement.measurement_rows(chain, bins)
@@ -50,11 +55,15 @@ def autocorrelation(config_path: Path, results: Path | None, ensemble: str, samp
     from lfmc.weights import read_log_weights
 
     run = open_run(config_path, results)
+    output = run.path("autocorrelation", ensemble, sampler, ".csv")
+    place, source = ("autocorrelation", ensemble, sampler), chain_files(run, ensemble, sampler)[0]
+    if passed_on(run, place, source, output, columns=COLUMNS):
+        return
     chain, inputs = _read(run, ensemble, sampler)
     log_weight = None if sampler in CLASSICAL else read_log_weights(inputs[1])
     rows = autocorrelation_rows(chain, log_weight)
     stamp = _stamp(run, "autocorrelation", ensemble, sampler, inputs)
-    _write(run.path("autocorrelation", ensemble, sampler, ".csv"), rows, COLUMNS, stamp)
+    _write(output, rows, COLUMNS, stamp)
 
 
 @click.command()
@@ -96,13 +105,16 @@ def gates(config_path: Path, results: Path | None) -> None:
     """Check exact identities, references and agreement: tables/gates.csv; fails if one fails."""
     from lfmc.analysis import measurement
     from lfmc.analysis.gates import describe_failures, gate_table
-    from lfmc.analysis.tables import join_tables
+    from lfmc.analysis.tables import flows_not_reached, join_tables
     from lfmc.provenance import stamp
-    from lfmc.store import write_table
+    from lfmc.store import read_table, write_table
 
     run = open_run(config_path, results)
     source = run.results / "tables" / "observables.csv"
-    table = gate_table(run.config, join_tables([source], measurement.COLUMNS, "fit"))
+    observables = join_tables([source], measurement.COLUMNS, "fit")
+    rates = run.results / "tables" / "acceptance.csv"
+    without = flows_not_reached(read_table(rates)) if rates.exists() else ()
+    table = gate_table(run.config, observables, without)
     settings = {"stage": "gates", "ensembles": run.config.model_dump(mode="json")["ensembles"]}
     write_table(run.results / "tables" / "gates.csv", table, stamp(settings, (source,)))
     failed = describe_failures(table)

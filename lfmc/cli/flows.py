@@ -6,6 +6,7 @@ from typing import Any
 import click
 
 from lfmc.cli.launch import all_or_none, expect_ranks_option, leave
+from lfmc.cli.markers import passed_on
 from lfmc.cli.options import (
     Run,
     device_option,
@@ -57,12 +58,16 @@ def _propose(run: Run, ensemble: str, sampler: str, mpi: Any, device: str) -> bo
 
     mpi.require_same(code_version(), "ranks run different code; give all nodes one tree")
     model = run.path("train", ensemble, sampler, ".safetensors")
+    output = run.path("propose", ensemble, sampler, ".h5")
+    place = ("propose", ensemble, sampler)
+    if passed_on(run, place, model, output, write=mpi.rank == 0):
+        mpi.all_agree(True)
+        return True
     task = proposals.job(run.config, ensemble, sampler, model, choose_device(device))
     mpi.require_same(
         f"settings {task.key}",
         f"ranks read different settings or models; is {run.results} one folder for all nodes?",
     )
-    output = run.path("propose", ensemble, sampler, ".h5")
     label = f"propose {ensemble} {sampler}" + (f" rank 0 of {mpi.size}" if mpi.size > 1 else "")
     with progress(label, "blocks") as report, termination() as stop:
         quiet = lambda done, total: None  # noqa: E731
@@ -81,15 +86,12 @@ def accept(config_path: Path, results: Path | None, ensemble: str, sampler: str)
     run = open_run(config_path, results)
     run.ensemble(ensemble)
     run.config.target(sampler)
+    source, output = (run.path(s, ensemble, sampler, ".h5") for s in ("propose", "accept"))
+    if passed_on(run, ("accept", ensemble, sampler), source, output):
+        return
     from lfmc.accept import accept_proposals
 
-    acceptance, longest = accept_proposals(
-        run.config,
-        ensemble,
-        sampler,
-        run.path("propose", ensemble, sampler, ".h5"),
-        run.path("accept", ensemble, sampler, ".h5"),
-    )
+    acceptance, longest = accept_proposals(run.config, ensemble, sampler, source, output)
     click.echo(
         f"accept {ensemble} {sampler}: acceptance {acceptance:.4f}, "
         f"longest run of rejections {longest}",
@@ -114,12 +116,15 @@ def verify(config_path: Path, results: Path | None, ensemble: str, sampler: str)
     from lfmc.verify import verify_classical, verify_flow
 
     inputs: tuple[Path, ...]
+    output = run.path("verify", ensemble, sampler, ".json")
     if sampler in run.config.flow_names:
         inputs = (
             run.path("train", ensemble, sampler, ".safetensors"),
             run.path("propose", ensemble, sampler, ".h5"),
             run.path("accept", ensemble, sampler, ".h5"),
         )
+        if passed_on(run, ("verify", ensemble, sampler), inputs[0], output):
+            return
         found = verify_flow(run.config, ensemble, sampler, *inputs)
     elif sampler in run.config.sampler_names:
         inputs = (run.path(sampler, ensemble, suffix=".h5"),)
@@ -127,7 +132,6 @@ def verify(config_path: Path, results: Path | None, ensemble: str, sampler: str)
     else:
         names = ", ".join(run.config.sampler_names)
         raise LfmcError(f"no sampler {sampler!r}; there are {names}")
-    output = run.path("verify", ensemble, sampler, ".json")
     settings = stage_settings(run.config, "verify", ensemble, sampler)
     write_json(output, {**found, "provenance": provenance(settings, inputs)})
     click.echo(f"verify {ensemble} {sampler}: {found['summary']}", err=True)

@@ -85,6 +85,25 @@ class RunData:
             self._tables[name] = table
         return self._tables[name]
 
+    def reached(self, ensemble: str, sampler: str) -> bool:
+        """Whether the sampler has a chain: of a flow, whether its target was reached."""
+        table = self.table("acceptance")
+        rows = table[(table.ensemble == ensemble) & (table.sampler == sampler)]
+        return not (len(rows) and rows.acceptance.isna().all())
+
+    def samplers(self, ensemble: str) -> tuple[str, ...]:
+        """Samplers that have a chain of an ensemble, in the configuration's order."""
+        return tuple(s for s in self.config.sampler_names if self.reached(ensemble, s))
+
+    def not_reached(self) -> str:
+        """A sentence for captions, with a blank before it: which flows have no chain where."""
+        lost = [
+            f"{sampler} in {', '.join(missing)}"
+            for sampler in self.config.flow_names
+            if (missing := [e for e in self.config.ensemble_names if not self.reached(e, sampler)])
+        ]
+        return f" Targets not reached, hence no chain: {'; '.join(lost)}." if lost else ""
+
     def bins(self, ensemble: str, sampler: str) -> Bins:
         """results/measure/E/X.h5."""
         key = ensemble, sampler

@@ -19,6 +19,7 @@ from lfmc.flows.heatbath import HeatbathFlow
 from lfmc.flows.multiscale import MultiscaleFlow
 from lfmc.flows.realnvp import RealNvpFlow
 from lfmc.flows.spline import SplineFlow
+from lfmc.not_reached import not_reached
 from lfmc.sections import Ensemble
 from lfmc.store import write_bytes
 
@@ -64,8 +65,11 @@ def load_flow(path: str | Path, ensemble: Ensemble) -> Flow:
     """A trained flow in float64, checked to be of this ensemble.
 
     Raises:
-        LfmcError: unreadable file, or the model of another ensemble.
+        LfmcError: unreadable file, the model of another ensemble, or none: not reached.
     """
+    missed = not_reached(path)
+    if missed:
+        raise LfmcError(f"{path}: no model, {missed}")
     try:
         with safe_open(str(path), "pt") as file:
             metadata = file.metadata() or {}

@@ -1,0 +1,99 @@
+"""A target that a training did not reach, said in place of its model and of all that follows.
+
+The files of a flow are declared before anyone knows whether it reaches its target. Where it does
+not, each of them is a marker: under its name and of its kind, with the reason and nothing else.
+
+    .safetensors  no tensors; `not_reached` (JSON) in the header
+    .h5           no data sets; attributes kind = "not-reached" and not_reached (JSON)
+    .csv          the columns of the table, no rows
+    .json         keys not_reached and summary
+
+Every stage that reads a marker writes markers of its own and ends well; tables and figures leave
+the sampler out and say so.
+"""
+
+import json
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import h5py
+
+from lfmc.store import small_hdf5, write_bytes, write_json, write_table
+
+KIND, KEY = "not-reached", "not_reached"
+
+
+class NotReached(NamedTuple):
+    """What became of a target.
+
+    Attributes:
+        ensemble, sampler: the flow, as in E1 and flow-70.
+        target: acceptance that was asked for.
+        acceptance: the best that a check has seen, from the model's own samples.
+        limit: what ended the training, in words.
+    """
+
+    ensemble: str
+    sampler: str
+    target: float
+    acceptance: float
+    limit: str
+
+    def __str__(self) -> str:
+        return (
+            f"target {self.target:g} not reached: {self.limit} at acceptance {self.acceptance:.3f}"
+        )
+
+
+def not_reached(path: str | Path) -> NotReached | None:
+    """What a model or HDF5 file says if it is a marker; None of any other file, or of none."""
+    path = Path(path)
+    try:
+        text = (_of_hdf5 if path.suffix == ".h5" else _of_model)(path)
+        return NotReached(**json.loads(text)) if text else None
+    except (OSError, ValueError, TypeError):  # who needs the file says what is wrong with it
+        return None
+
+
+def write_marker(
+    path: str | Path, missed: NotReached, provenance: str, columns: tuple[str, ...] = ()
+) -> None:
+    """Mark the file of that name as not reached.
+
+    Args:
+        path: .safetensors, .h5, .csv or .json.
+        provenance: the stamp.
+        columns: of a table.
+    """
+    reason = json.dumps(missed._asdict())
+    suffix = Path(path).suffix
+    if suffix == ".safetensors":
+        from safetensors.numpy import save
+
+        write_bytes(path, save({}, {KEY: reason, "provenance": provenance}))
+    elif suffix == ".h5":
+        with small_hdf5(path, provenance) as file:
+            file.attrs["kind"] = KIND
+            file.attrs[KEY] = reason
+    elif suffix == ".csv":
+        import pandas
+
+        write_table(path, pandas.DataFrame(columns=list(columns)), provenance)
+    else:
+        said: dict[str, Any] = {"summary": str(missed), KEY: missed._asdict()}
+        write_json(path, said | {"provenance": json.loads(provenance)})
+
+
+def _of_hdf5(path: Path) -> str:
+    with h5py.File(path, "r") as file:
+        return str(file.attrs.get(KEY, "")) if file.attrs.get("kind", "") == KIND else ""
+
+
+def _of_model(path: Path) -> str:
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(str(path), "numpy") as file:
+            return str((file.metadata() or {}).get(KEY, ""))
+    except SafetensorError:
+        return ""
