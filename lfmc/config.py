@@ -9,12 +9,13 @@ from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Self
 
-import yaml
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 
 from lfmc.errors import LfmcError
 from lfmc.flow_sections import FlowSettings
+from lfmc.problems import validated
 from lfmc.sections import Accept, Ensemble, Fit, Propose, Samplers, Section, Statistics
+from lfmc.yaml_reader import read_yaml
 
 CLASSICAL = ("hmc", "local", "cluster")
 
@@ -104,13 +105,7 @@ def read_config(path: str | Path) -> Config:
     Raises:
         LfmcError: unreadable file, or every invalid key with its path and what would be right.
     """
-    try:
-        text = Path(path).read_text()
-        raw = yaml.safe_load(text)
-    except OSError as error:
-        raise LfmcError(f"{path}: cannot be read ({error.strerror})") from None
-    except yaml.YAMLError as error:
-        raise LfmcError(f"{path}: not valid YAML ({' '.join(str(error).split())})") from None
+    raw = read_yaml(path)
     if not isinstance(raw, dict):
         raise LfmcError(f"{path}: expected a mapping with 'ensembles: [...]' at the top")
     return parse_config(raw, str(path))
@@ -118,38 +113,7 @@ def read_config(path: str | Path) -> Config:
 
 def parse_config(raw: dict[str, Any], origin: str = "configuration") -> Config:
     """Validate a mapping; see `read_config`."""
-    try:
-        return Config.model_validate(raw)
-    except ValidationError as error:
-        raise LfmcError(f"{origin}: {problems(error)}") from None
-
-
-def problems(error: ValidationError) -> str:
-    """Everything that is wrong, each with its path in the file, as one line."""
-    return "; ".join(f"{_where(e['loc'])}: {_what(e)}" for e in error.errors() if not _echo(e))
-
-
-def _where(location: tuple[int | str, ...]) -> str:
-    path = ""
-    for part in location:
-        path += f"[{part}]" if isinstance(part, int) else f".{part}" if path else part
-    return path or "top level"
-
-
-def _echo(error: Any) -> bool:
-    """A list that is called too short only because of its invalid entries, reported themselves."""
-    return error["type"] == "too_short" and len(error["input"]) >= error["ctx"]["min_length"]
-
-
-def _what(error: Any) -> str:
-    message = error["msg"].removeprefix("Value error, ")
-    if error["type"] == "extra_forbidden":
-        return "unknown key"
-    if error["type"] == "missing":
-        return "missing"
-    return (
-        f"{message} (got {error['input']!r})" if not isinstance(error["input"], dict) else message
-    )
+    return validated(Config, raw, origin)
 
 
 def stage_settings(

@@ -8,12 +8,12 @@ import sys
 from pathlib import Path
 from typing import Annotated, Any
 
-import yaml
-from pydantic import Field, ValidationError
+from pydantic import Field
 
-from lfmc.config import problems
 from lfmc.errors import LfmcError
+from lfmc.problems import validated
 from lfmc.sections import Section
+from lfmc.yaml_reader import read_yaml
 
 DEFAULT = Path("~/.config/lfmc/site.yaml")
 
@@ -100,18 +100,10 @@ def read_site(environment: dict[str, str] | None = None) -> Site:
     path = Path(named or DEFAULT).expanduser()
     if not named and not path.exists():
         return Site()
-    try:
-        raw: Any = yaml.safe_load(path.read_text())
-    except OSError as error:
-        raise LfmcError(f"{path}: site settings cannot be read ({error.strerror})") from None
-    except yaml.YAMLError as error:
-        raise LfmcError(f"{path}: not valid YAML ({' '.join(str(error).split())})") from None
+    raw: Any = read_yaml(path)
     if raw is not None and not isinstance(raw, dict):
         raise LfmcError(f"{path}: expected a mapping, e.g. 'account: name'")
-    try:
-        return Site.model_validate(raw or {})
-    except ValidationError as error:
-        raise LfmcError(f"{path}: {problems(error)}") from None
+    return validated(Site, raw or {}, str(path))
 
 
 def site_or_exit() -> Site:

@@ -12,6 +12,7 @@ pytestmark = pytest.mark.unit
 FLOORS = {
     "errors": 0, "sections": 0, "flow_sections": 0, "config": 0, "site": 0, "store": 0,
     "provenance": 0, "not_reached": 0,
+    "yaml_reader": 0, "problems": 0,
     "action": 1, "lattice": 1, "observables": 1, "streams": 1, "chains": 1, "weights": 1,
     "vector": 1.5,
     "flows": 2, "samplers": 2, "device": 2,

@@ -28,7 +28,7 @@ def test_no_file_means_the_clusters_own_defaults(monkeypatch, tmp_path):
 
 
 def test_a_named_file_that_is_not_there_is_refused(tmp_path):
-    with pytest.raises(LfmcError, match="site settings cannot be read"):
+    with pytest.raises(LfmcError, match="cannot be read"):
         read_site({"LFMC_SITE": str(tmp_path / "none.yaml")})
 
 
@@ -80,7 +80,7 @@ def test_snakemake_ends_with_one_line_where_the_site_file_is_wrong(root, tmp_pat
     assert done.returncode == 1
     *before, last = done.stderr.splitlines()
     assert all(line.startswith("Using workflow specific profile") for line in before)
-    what = "acount: unknown key" if text else "site settings cannot be read"
+    what = "acount: unknown key" if text else "cannot be read"
     assert last.startswith(f"lfmc: error: {tmp_path}/site.yaml: {what}")
 
 

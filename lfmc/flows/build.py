@@ -20,8 +20,10 @@ from lfmc.flows.multiscale import MultiscaleFlow
 from lfmc.flows.realnvp import RealNvpFlow
 from lfmc.flows.spline import SplineFlow
 from lfmc.not_reached import not_reached
+from lfmc.problems import validated
 from lfmc.sections import Ensemble
 from lfmc.store import write_bytes
+from lfmc.yaml_reader import parse_yaml
 
 KINDS = {
     "heatbath": HeatbathFlow,
@@ -78,11 +80,11 @@ def load_flow(path: str | Path, ensemble: Ensemble) -> Flow:
         raise LfmcError(f"{path}: no such model; run 'lfmc train' first") from None
     except (SafetensorError, OSError) as error:
         raise LfmcError(f"{path}: not a readable model ({error})") from None
-    try:
-        trained = Ensemble.model_validate_json(metadata["ensemble"])
-        settings = FlowSettings.model_validate({"model": json.loads(metadata["model"])})
-    except (KeyError, ValueError):
-        raise LfmcError(f"{path}: no lfmc model (its header lacks ensemble or model)") from None
+    if not {"ensemble", "model"} <= metadata.keys():
+        raise LfmcError(f"{path}: no lfmc model (its header lacks ensemble or model)")
+    header = {k: parse_yaml(metadata[k], f"{path}: header {k}") for k in ("ensemble", "model")}
+    trained = validated(Ensemble, header["ensemble"], f"{path}: header ensemble")
+    settings = validated(FlowSettings, {"model": header["model"]}, f"{path}: header")
     if action_of(trained) != action_of(ensemble):
         raise LfmcError(
             f"{path}: trained for {_describe(trained)}, not for {_describe(ensemble)}; "

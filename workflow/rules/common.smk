@@ -8,9 +8,7 @@ import shlex
 import sys
 from pathlib import Path
 
-import yaml
 from snakemake.exceptions import WorkflowError
-from snakemake.utils import validate
 
 from lfmc.config import read_config, stage_settings
 from lfmc.errors import LfmcError
@@ -31,7 +29,6 @@ try:
     CONFIG = read_config(CONFIG_FILE)
 except LfmcError as error:
     raise WorkflowError(str(error)) from None
-validate(yaml.safe_load(Path(CONFIG_FILE).read_text()), "../schemas/config.schema.json")
 
 ENSEMBLES = CONFIG.ensemble_names
 FLOWS = CONFIG.flow_names
