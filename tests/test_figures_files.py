@@ -54,8 +54,8 @@ def test_provenance_is_in_both_files_and_names_the_inputs(run, results):
     pdf, png, _ = plot("chi2_energy", run)
     stamps = [json.loads(read_provenance(path)) for path in (pdf, png)]
     assert stamps[0] == stamps[1]
-    table = results / "tables" / "observables.csv"
-    assert stamps[0]["inputs"] == {str(table): file_hash(table)}
+    tables = [results / "tables" / f"{name}.csv" for name in ("observables", "acceptance")]
+    assert stamps[0]["inputs"] == {str(table): file_hash(table) for table in tables}
     assert stamps[0]["settings"]["figure"] == "chi2_energy"
     assert stamps[0]["settings"]["ensembles"][0]["lam"] == 6.975
     with Image.open(png) as image:

@@ -27,15 +27,16 @@ def draw(run: RunData) -> Figure:
         for sampler, shift in zip(names, offsets(len(names), 1.0), strict=True):
             style = sampler_mark(sampler).errorbar
             x, value, error = values(run, sampler, observable)
+            hmc = base[[run.reached(e.name, sampler) for e in run.config.ensembles]]
             above.errorbar(x + shift, value, error, **style)
-            below.errorbar(x + shift, 1e3 * (value / base - 1), 1e3 * error / base, **style)
+            below.errorbar(x + shift, 1e3 * (value / hmc - 1), 1e3 * error / hmc, **style)
         below.axhline(0, color=GREY, linewidth=0.6, zorder=0)
         above.set_ylabel(observable_mark(observable).label)
         below.set_ylabel(r"$10^3\,\delta$")
         below.set_xlabel("$L$")
         extents_axis(below, extents)
     figure.align_ylabels()
-    sampler_legend(figure, names)
+    sampler_legend(figure, run, names)
     return figure
 
 
@@ -60,7 +61,8 @@ def caption(run: RunData) -> str:
 
 
 def values(run: RunData, sampler: str, observable: str) -> Line:
-    """One sampler's values against L, in the order of the ensembles."""
-    pairs = [run.required(e.name, sampler, observable) for e in run.config.ensembles]
-    value, error = np.array(pairs).T
-    return Line(np.array([float(e.extent) for e in run.config.ensembles]), value, error)
+    """One sampler's values against L, in the order of the ensembles of which it has a chain."""
+    ensembles = [e for e in run.config.ensembles if run.reached(e.name, sampler)]
+    pairs = [run.required(e.name, sampler, observable) for e in ensembles]
+    value, error = np.array(pairs).reshape(-1, 2).T
+    return Line(np.array([float(e.extent) for e in ensembles]), value, error)

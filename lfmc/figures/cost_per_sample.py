@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from lfmc.figures.format import count, duration
-from lfmc.figures.panels import extents_axis, logarithmic_y, outside_legend, sampler_handle, series
+from lfmc.figures.panels import extents_axis, logarithmic_y, sampler_legend, series
 from lfmc.figures.rundata import Floats, RunData
 from lfmc.figures.style import BLACK, COLUMN, sampler_mark
 
@@ -34,7 +34,7 @@ def draw(run: RunData) -> Figure:
     ax.set_xlabel("$L$")
     ax.set_ylabel(r"seconds per independent $\chi_2$")
     dashed = Line2D([], [], color=BLACK, linestyle="--", label="with training")
-    outside_legend(figure, [*(sampler_handle(s) for s in run.config.sampler_names), dashed])
+    sampler_legend(figure, run, run.config.sampler_names, [dashed])
     return figure
 
 

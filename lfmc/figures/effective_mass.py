@@ -20,6 +20,8 @@ def draw(run: RunData) -> Figure:
     figure, panels = ensemble_grid(run.config.ensembles, sharey=False)
     for ax, ensemble in zip(panels, run.config.ensembles, strict=True):
         for sampler, shift in zip(names, offsets(len(names), 0.5), strict=True):
+            if not run.reached(ensemble.name, sampler):
+                continue
             line = run.against_time(ensemble.name, sampler, "mLeff")
             style = sampler_mark(sampler).errorbar | {"markersize": 3}
             ax.errorbar(line.x + shift, line.value, line.error, **style)
@@ -30,7 +32,7 @@ def draw(run: RunData) -> Figure:
     bands = [Patch(facecolor=GREY, alpha=0.6, label="plateau, HMC")]
     if any(run.published(e.name, "mpL") for e in run.config.ensembles):
         bands.append(Patch(facecolor=SKY, alpha=0.3, label="published, table I"))
-    sampler_legend(figure, names, bands)
+    sampler_legend(figure, run, names, bands)
     return figure
 
 

@@ -24,7 +24,7 @@ def draw(run: RunData) -> Figure:
     names = run.config.sampler_names
     figure, panels = ensemble_grid(run.config.ensembles, sharey=True, sharex=True)
     for ax, ensemble in zip(panels, run.config.ensembles, strict=True):
-        for sampler in names:
+        for sampler in run.samplers(ensemble.name):
             mark = sampler_mark(sampler)
             line = relative_error(run, ensemble, sampler)
             ax.errorbar(line.x, line.value, line.error, **(mark.errorbar | {"markersize": 3}))
@@ -33,14 +33,16 @@ def draw(run: RunData) -> Figure:
         ax.set_xscale("log")
         logarithmic_y(ax)
     outer_labels(panels, "saved configurations $N$", r"relative error of $\chi_2$")
-    sampler_legend(figure, names, [Line2D([], [], color="black", lw=0.6, label=r"$1/\sqrt{N}$")])
+    sampler_legend(
+        figure, run, names, [Line2D([], [], color="black", lw=0.6, label=r"$1/\sqrt{N}$")]
+    )
     return figure
 
 
 def caption(run: RunData) -> str:
     parts = []
     for e in run.config.ensembles:
-        ends = {s: relative_error(run, e, s) for s in run.config.sampler_names}
+        ends = {s: relative_error(run, e, s) for s in run.samplers(e.name)}
         final = ", ".join(f"{s} {100 * x.value[-1]:.2g} %" for s, x in ends.items())
         many = max(x.x[-1] for x in ends.values())
         parts.append(f"{e.name} (N = {count(many)}): {final}")

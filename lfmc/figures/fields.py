@@ -28,6 +28,7 @@ class Example(NamedTuple):
 def draw(run: RunData) -> Figure:
     """One ensemble a row, one sampler a column, one colour scale throughout."""
     rows = {e.name: examples(run, e) for e in run.config.ensembles}
+    flow = run.config.flow_names[-1]
     limit = colour_limit([x for row in rows.values() for x in row])
     columns = len(next(iter(rows.values())))
     figure = Figure(figsize=(DOUBLE * 0.8, 0.35 + 1.16 * len(rows)))
@@ -38,7 +39,8 @@ def draw(run: RunData) -> Figure:
             ax.set_yticks([])
             if example.slab is None:
                 ax.set_axis_off()
-                ax.text(0.5, 0.5, "not stored", ha="center", va="center", transform=ax.transAxes)
+                reason = "not stored" if run.reached(ensemble.name, flow) else "not reached"
+                ax.text(0.5, 0.5, reason, ha="center", va="center", transform=ax.transAxes)
                 continue
             ax.imshow(example.slab, cmap="RdBu_r", vmin=-limit, vmax=limit, origin="lower")
         line[0].set_axis_on()
@@ -54,7 +56,8 @@ def draw(run: RunData) -> Figure:
 def caption(run: RunData) -> str:
     flow = sampler_mark(run.config.flow_names[-1]).label
     rows = [examples(run, e) for e in run.config.ensembles]
-    lost = any(row[0].slab is None for row in rows)
+    chains = [run.reached(e.name, run.config.flow_names[-1]) for e in run.config.ensembles]
+    lost = any(row[0].slab is None for row, seen in zip(rows, chains, strict=True) if seen)
     slabs = any(e.d > 2 for e in run.config.ensembles)
     limit = colour_limit([x for row in rows for x in row])
     sentences = [
@@ -74,12 +77,13 @@ def caption(run: RunData) -> str:
 def examples(run: RunData, ensemble: Ensemble) -> list[Example]:
     """The last stored configuration of each source."""
     flow = run.config.flow_names[-1]
-    proposals = run.fields("propose", ensemble.name, flow)
+    seen = run.reached(ensemble.name, flow)
+    proposals = run.fields("propose", ensemble.name, flow) if seen else {}
     hmc = run.fields("hmc", ensemble.name)["phi"]
     local = run.fields("local", ensemble.name)["phi"]
     sources = [
         ("prior", proposals.get("prior")),
-        (sampler_mark(flow).label, proposals["phi"]),
+        (sampler_mark(flow).label, proposals.get("phi")),
         (sampler_mark("hmc").label, hmc),
         (sampler_mark("local").label, local),
     ]

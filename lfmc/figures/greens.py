@@ -21,6 +21,8 @@ def draw(run: RunData) -> Figure:
     for (above, below), ensemble in zip(pairs, run.config.ensembles, strict=True):
         base = run.against_time(ensemble.name, REFERENCE, "Gt").value
         for sampler, shift in zip(names, offsets(len(names), 0.5), strict=True):
+            if not run.reached(ensemble.name, sampler):
+                continue
             line = run.against_time(ensemble.name, sampler, "Gt")
             style = sampler_mark(sampler).errorbar | {"markersize": 3}
             above.errorbar(line.x + shift, line.value, line.error, **style)
@@ -34,7 +36,7 @@ def draw(run: RunData) -> Figure:
         above.set_ylabel(r"$\tilde G_c(p=0, t)$")
         below.set_ylabel(r"$10^3\,\delta$")
     figure.align_ylabels()
-    sampler_legend(figure, names)
+    sampler_legend(figure, run, names)
     return figure
 
 

@@ -23,7 +23,7 @@ def plot(name: str, run: RunData) -> list[Path]:
     module = room(name)
     with look():
         figure = module.draw(run)
-        caption = module.caption(run)
+        caption = module.caption(run) + run.not_reached()
         mark = _stamp(name, run)
         folder = run.results / "figures"
         pdf, png, txt = (folder / f"{name}.{suffix}" for suffix in ("pdf", "png", "txt"))

@@ -18,6 +18,8 @@ from lfmc.sections import Ensemble
 
 Floats = NDArray[np.floating]
 
+NOT_REACHED = " (not reached)"
+
 
 def ensemble_grid(
     ensembles: Sequence[Ensemble], height: float = 1.9, **options: Any
@@ -74,14 +76,19 @@ def outer_labels(panels: Sequence[Axes], x: str, y: str) -> None:
             ax.set_xlabel(x)
 
 
-def sampler_legend(figure: Figure, samplers: Sequence[str], extra: Sequence[Any] = ()) -> None:
-    """One legend above all panels, so that it covers no data."""
-    handles = [sampler_handle(s) for s in samplers]
+def sampler_legend(
+    figure: Figure, run: RunData, samplers: Sequence[str], extra: Sequence[Any] = ()
+) -> None:
+    """One legend above all panels, so that it covers no data; it says what was not reached."""
+    absent = run.absent()
+    handles = [sampler_handle(s, s not in absent) for s in samplers]
     outside_legend(figure, [*handles, *extra])
 
 
 def outside_legend(figure: Figure, handles: Sequence[Any]) -> None:
     """A legend above the panels, in as many columns as the width holds."""
+    if not handles:
+        return
     inches = sum(0.45 + 0.055 * _printed_length(h.get_label()) for h in handles)
     rows = ceil(inches / figure.get_figwidth())
     figure.legend(
@@ -94,7 +101,7 @@ def _printed_length(label: str) -> int:
     return len(re.sub(r"[${}_^]", "", re.sub(r"\\[A-Za-z]+", "x", label)))
 
 
-def sampler_handle(sampler: str) -> Line2D:
+def sampler_handle(sampler: str, reached: bool = True) -> Line2D:
     """A legend entry in the sampler's mark."""
     mark = sampler_mark(sampler)
     return Line2D(
@@ -104,13 +111,13 @@ def sampler_handle(sampler: str) -> Line2D:
         marker=mark.marker,
         linestyle="none",
         markerfacecolor="white",
-        label=mark.label,
+        label=mark.label + ("" if reached else NOT_REACHED),
     )
 
 
 def offsets(number: int, width: float) -> Floats:
     """Shifts of `number` series, symmetric about 0, that span `width` together."""
-    return np.linspace(-width / 2, width / 2, number) if number > 1 else np.zeros(1)
+    return np.linspace(-width / 2, width / 2, number) if number > 1 else np.zeros(number)
 
 
 def extents_axis(ax: Axes, extents: Sequence[int], logarithmic: bool = False) -> None:

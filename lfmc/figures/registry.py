@@ -60,7 +60,8 @@ FIGURES: dict[str, Entry] = {
 def inputs(name: str, config: Config) -> tuple[str, ...]:
     """Files that a figure reads, relative to the results folder."""
     entry = _entry(name)
-    paths = [f"tables/{table}.csv" for table in entry.tables]
+    # The acceptances tell which flows have a chain.
+    paths = [f"tables/{table}.csv" for table in dict.fromkeys((*entry.tables, "acceptance"))]
     for ensemble in config.ensemble_names:
         if entry.bins:
             paths += [f"measure/{ensemble}/{sampler}.h5" for sampler in config.sampler_names]

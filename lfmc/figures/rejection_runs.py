@@ -19,13 +19,15 @@ def draw(run: RunData) -> Figure:
     figure, panels = ensemble_grid(run.config.ensembles, sharey=True, sharex=True)
     for ax, ensemble in zip(panels, run.config.ensembles, strict=True):
         for sampler in shown_samplers(run):
+            if not run.reached(ensemble.name, sampler):
+                continue
             length, fraction, error = histogram(run.bins(ensemble.name, sampler).rejection_runs)
             style = sampler_mark(sampler).errorbar | {"markersize": 2.5}
             ax.errorbar(length, fraction, error, **style)
         ax.set_yscale("log")
         ax.set_xscale("log")
     outer_labels(panels, "rejections in a row", "fraction of runs")
-    sampler_legend(figure, shown_samplers(run))
+    sampler_legend(figure, run, shown_samplers(run))
     return figure
 
 
@@ -39,9 +41,13 @@ def caption(run: RunData) -> str:
             for row in rows.itertuples()
             if np.isfinite(row.longest_rejection_run)
         ]
-        parts.append(f"{sampler_mark(sampler).label}: {', '.join(longest) or 'not recorded'}")
+        parts.append(f"{sampler_mark(sampler).label}: {', '.join(longest) or 'none'}")
     total = {
-        s: int(sum(run.bins(e, s).rejection_runs.sum() for e in run.config.ensemble_names))
+        s: sum(
+            int(run.bins(e, s).rejection_runs.sum())
+            for e in run.config.ensemble_names
+            if run.reached(e, s)
+        )
         for s in shown_samplers(run)
     }
     counts = ", ".join(f"n = {total[s]} ({sampler_mark(s).label})" for s in total)

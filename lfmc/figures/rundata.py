@@ -95,6 +95,11 @@ class RunData:
         """Samplers that have a chain of an ensemble, in the configuration's order."""
         return tuple(s for s in self.config.sampler_names if self.reached(ensemble, s))
 
+    def absent(self) -> tuple[str, ...]:
+        """Flows whose target no ensemble has reached."""
+        seen = {s for e in self.config.ensemble_names for s in self.samplers(e)}
+        return tuple(s for s in self.config.sampler_names if s not in seen)
+
     def not_reached(self) -> str:
         """A sentence for captions, with a blank before it: which flows have no chain where."""
         lost = [

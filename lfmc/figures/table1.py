@@ -68,7 +68,8 @@ def cells(run: RunData) -> tuple[list[str], list[list[str]]]:
         for sampler in names:
             own = run.observable(e.name, sampler, "mpL")
             pull = deviation(run, e.name, sampler)
-            text = value_error(*own) if own else "-"
+            absent = "-" if run.reached(e.name, sampler) else "not reached"
+            text = value_error(*own) if own else absent
             row.append(text + (f" [{pull:+.1f}]" if pull is not None else ""))
         rows.append(row)
     return header, rows

@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from lfmc.figures.format import value_error
-from lfmc.figures.panels import extents_axis, logarithmic_y, outside_legend, series
+from lfmc.figures.panels import NOT_REACHED, extents_axis, logarithmic_y, outside_legend, series
 from lfmc.figures.rundata import RunData
 from lfmc.figures.style import BLACK, DOUBLE, observable_mark, sampler_mark
 
@@ -152,7 +152,7 @@ def _sampler(ax: Axes, run: RunData, sampler: str, observable: str, unit: str) -
                 x, tau = x[[0, 0]] * [1 / 1.1, 1.1], tau[[0, 0]]
             ax.plot(x, tau, color=mark.color, linestyle=line, linewidth=0.8)
     row = exponent(run, sampler, observable, unit)
-    label = mark.label
+    label = mark.label + (NOT_REACHED if sampler in run.absent() else "")
     if row is not None:
         x = np.geomspace(min(run.config.fit.L), max(run.config.fit.L), 20)
         ax.plot(x, row.alpha * x**row.z, color=mark.color, linewidth=1.0)

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from lfmc.figures.format import value_error
-from lfmc.figures.panels import extents_axis, offsets, outside_legend, series
+from lfmc.figures.panels import NOT_REACHED, extents_axis, offsets, outside_legend, series
 from lfmc.figures.rundata import RunData
 from lfmc.figures.style import COLUMN, DOUBLE, GREY, observable_mark, sampler_mark
 
@@ -27,7 +27,7 @@ def draw(run: RunData) -> Figure:
             ax.errorbar(x + shift, value, error, **observable_mark(observable).errorbar)
         ax.axhline(1, color=GREY, linewidth=0.6, zorder=0)
         extents_axis(ax, [e.extent for e in run.config.ensembles])
-        ax.set_title(sampler_mark(flow).label)
+        ax.set_title(sampler_mark(flow).label + (NOT_REACHED if flow in run.absent() else ""))
         ax.set_xlabel("$L$")
     panels[0].set_ylabel(r"$\tau_\mathrm{int}(O)\;/\;\tau_\mathrm{acc}$")
     outside_legend(figure, [Line2D([], [], **observable_mark(o).errorbar) for o in names])
@@ -40,9 +40,11 @@ def caption(run: RunData) -> str:
         ranges = []
         for observable in observables(run):
             rows = _rows(run, flow, observable).sort_values("tau")
+            if not len(rows):
+                continue
             ends = [value_error(r.tau, r.error) for r in rows.iloc[[0, -1]].itertuples()]
             ranges.append(f"{observable} {' to '.join(dict.fromkeys(ends))}")
-        parts.append(f"{flow}: {', '.join(ranges)}")
+        parts.append(f"{flow}: {', '.join(ranges) or 'no chain'}")
     return (
         "Integrated autocorrelation time of each observable over tau_acc, the estimate from "
         f"rejection runs; {run.statistics('chi2')} chain steps an ensemble; errors of the Gamma "

@@ -84,7 +84,7 @@ def caption(run: RunData) -> str:
 
 
 def censored(table: Any) -> Any:
-    """Runs that ended before both acceptances passed the target."""
+    """Trainings that ended before both acceptances passed the target."""
     passed = table.acceptance_q >= table.target
     if "acceptance_p" in table:
         passed &= table.acceptance_p >= table.target

@@ -8,13 +8,17 @@ At a fixed acceptance the variance of log w is fixed too, so its share of a site
 from typing import Any
 
 import numpy as np
+import pandas
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from lfmc.figures.panels import extents_axis, logarithmic_y, offsets, sampler_legend
 from lfmc.figures.rundata import RunData
 from lfmc.figures.style import DOUBLE, GREY, sampler_mark
+from lfmc.figures.training_cost import censored
 from lfmc.lattice import volume
+
+MODEL = ("steps", "acceptance_q", "acceptance_p", "ess")  # equal for one model only
 
 
 def draw(run: RunData) -> Figure:
@@ -34,7 +38,7 @@ def draw(run: RunData) -> Figure:
     sites.set_ylabel(r"$-\ln(\mathrm{ESS})\;/\;V$")
     for ax in (sides, sites):
         ax.set_xlabel("$L$")
-    sampler_legend(figure, flows)
+    sampler_legend(figure, run, flows)
     return figure
 
 
@@ -42,6 +46,9 @@ def caption(run: RunData) -> str:
     parts = []
     for flow in run.config.flow_names:
         rows = _rows(run, flow)
+        if not len(rows):
+            parts.append(f"{flow}: not reached")
+            continue
         gap = rows.acceptance_p - rows.acceptance_q
         mean = _per_site(run, rows).groupby(rows.ensemble).mean()
         named = ", ".join(f"{e} {mean[e]:.2g}" for e in run.config.ensemble_names if e in mean)
@@ -49,7 +56,10 @@ def caption(run: RunData) -> str:
             f"{flow}: difference of acceptances {gap.min():+.3f} to {gap.max():+.3f}; per site "
             f"{named}"
         )
-    many = run.table("training").groupby(["ensemble", "flow"]).seed.nunique()
+    rows = pandas.concat([_rows(run, flow) for flow in run.config.flow_names])
+    if not len(rows):
+        return "No flow reached its target."
+    many = rows.groupby(["ensemble", "flow"]).seed.nunique()
     count = f"{many.min()}" if many.min() == many.max() else f"{many.min()} to {many.max()}"
     return (
         "Flows at the moment they pass their target. Left: acceptance estimated from independent "
@@ -57,13 +67,23 @@ def caption(run: RunData) -> str:
         "show as a negative value. Right: -ln(ESS/N) over the number of sites, which is the "
         "variance of log w per site if log w is Gaussian; at fixed acceptance it falls as 1/V. "
         f"n = {count} seeds a point, single runs without error. {'; '.join(parts)}."
+        f"{_one_model(rows)}"
     )
+
+
+def _one_model(rows: Any) -> str:
+    """Which targets were passed by the same weights."""
+    same = rows.groupby(["ensemble", "seed", *MODEL], sort=False).flow.agg(" and ".join)
+    found = [
+        f"{flows} are one model in {key[0]}" for key, flows in same.items() if " and " in flows
+    ]
+    return f" {'; '.join(dict.fromkeys(found))}." if found else ""
 
 
 def _rows(run: RunData, flow: str) -> Any:
     table = run.table("training")
     known = table.ensemble.isin(list(run.config.ensemble_names))
-    return table[(table.flow == flow) & known & table.acceptance_p.notna()]
+    return table[(table.flow == flow) & known & ~censored(table)]
 
 
 def _per_site(run: RunData, rows: Any) -> Any:
