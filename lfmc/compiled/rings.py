@@ -5,12 +5,15 @@ slope f of every edge, the Cholesky factor (three blocks), and for the inverse t
 step, the wanted values and the x before the step.
 """
 
+import numpy as np
+
+from lfmc.flows.monotone import LARGEST_ERROR, SMALLEST_SLOPE
+from lfmc.flows.rings import DECREASE, HALVINGS, NEWTON_STEPS, STEEP
 from lfmc.vector.lanes import any_lane, inlined, kernel, load, select, spread, store
 from lfmc.vector.mathematics import TOGETHER, logarithm, size, tanh
 
 BLOCKS = 10
 FORCE, SLOPE, DIAGONAL, LOWER, CORNER, RESIDUE, STEP, WANTED, BEFORE = range(1, BLOCKS)
-NEWTON_STEPS, HALVINGS = 50, 20
 _TOLERANCE = 8 * 2.0**-52
 
 
@@ -145,15 +148,19 @@ def _residue(room, side):
 
 @inlined
 def _solve_ring(coupling, edges, first, room, begin, side):
-    """x with the wanted image by Newton steps, halved where the residue would grow.
+    """x with the wanted image, as `flows.rings.inverse_ring_map` finds it.
 
     A lane that has arrived stays where it is, whatever the others need. Returns the log
-    determinant of the map there.
+    determinant of the map there; NaN where x is not found to `LARGEST_ERROR`.
     """
     _edges(coupling, edges, first, room, begin, side)
     square, on_its_way = _residue(room, side), spread(1.0)
-    ladj = factorise(room, side)
-    for _ in range(NEWTON_STEPS):
+    ladj, rounding = factorise(room, side), spread(1.0)
+    for i in range(side):
+        wanted = load(room, WANTED * side + i)
+        rounding = rounding + wanted * wanted
+    rounding = _TOLERANCE * _TOLERANCE * rounding
+    for number in range(NEWTON_STEPS):
         substitute(room, side)
         farthest = spread(-1.0)
         for i in range(side):
@@ -163,6 +170,8 @@ def _solve_ring(coupling, edges, first, room, begin, side):
             store(room, BEFORE * side + i, x)
             beyond = size(step) - _TOLERANCE * (1.0 + size(x))
             farthest = select(farthest < beyond, beyond, farthest)
+        if number >= STEEP:
+            farthest = select(square > rounding, farthest, -1.0)
         share = spread(1.0)
         for _ in range(HALVINGS):
             for i in range(side):
@@ -170,13 +179,22 @@ def _solve_ring(coupling, edges, first, room, begin, side):
                 store(room, i, load(room, BEFORE * side + i) - step)
             _edges(coupling, edges, first, room, begin, side)
             left = _residue(room, side)
-            allowed = square * (1.0 + _TOLERANCE) + _TOLERANCE * _TOLERANCE
-            if not any_lane(allowed < left):
+            # Where nothing but rounding is left, any step is as good.
+            worse = select(farthest > 0.0, left - square * (1.0 - DECREASE * share), -1.0)
+            if not any_lane(worse > 0.0):
                 break
-            share = select(allowed < left, 0.5 * share, share)
+            share = select(worse > 0.0, 0.5 * share, share)
         square = left
         ladj = factorise(room, side)
         on_its_way = select(farthest > 0.0, on_its_way, 0.0)
         if not any_lane(on_its_way > 0.5):
             break
-    return ladj
+    farthest = spread(0.0)
+    for i in range(side):
+        x = size(load(room, i))
+        farthest = select(farthest < x, x, farthest)
+    allowed = LARGEST_ERROR * SMALLEST_SLOPE * (1.0 + farthest)
+    for m in range(len(coupling.strength)):  # the error of tanh is absolute
+        allowed = allowed - _TOLERANCE * side * abs(coupling.force[m])
+    allowed = select(allowed > 0.0, allowed, 0.0)
+    return select(square < allowed * allowed, ladj, np.nan)

@@ -8,11 +8,18 @@ import torch
 from torch import Tensor
 from torch.nn.functional import softplus
 
+from lfmc.errors import LfmcError
+
 # A slope is never below this, so that the inverse is well conditioned.
 SMALLEST_SLOPE = 0.05
 # `strength` is softplus(raw + SHIFT) - FLOOR, which takes 0 to 0.
 FLOOR = 1 - SMALLEST_SLOPE
 SHIFT = math.log(math.expm1(FLOOR))
+# Steps of a root search before every other one is a bisection, and how many of these there are: a
+# bracket shrinks by 2^-80 at least.
+NEWTON_STEPS, BISECTIONS = 10, 80
+# Of a root, in units of 1 + |root|; what is worse is refused.
+LARGEST_ERROR = 5e-10
 
 
 class Mapped(NamedTuple):
@@ -59,13 +66,13 @@ def newton_step(value: Tensor, alpha: Tensor, beta: Tensor, y: Tensor) -> Tensor
 
 
 def solve_increasing(
-    function: Callable[[Tensor], tuple[Tensor, Tensor]],
-    value: Tensor,
-    low: Tensor,
-    high: Tensor,
-    steps: int = 60,
+    function: Callable[[Tensor], tuple[Tensor, Tensor]], value: Tensor, low: Tensor, high: Tensor
 ) -> Tensor:
     """Root of an increasing function by Newton steps, bisecting where one leaves the bracket.
+
+    Newton's method may go round in a cycle. What has not arrived after NEWTON_STEPS is therefore
+    bisected at every other step, so that its bracket shrinks geometrically; what has arrived by
+    then stays where it is.
 
     Args:
         function: y -> (f(y), f'(y)), elementwise.
@@ -73,19 +80,61 @@ def solve_increasing(
         low, high: bracket of the root, elementwise.
 
     Returns:
-        y to rounding; sixty bisections alone reach it from any bracket.
+        y to rounding; NaN where the function or a limit is no number.
+
+    Raises:
+        LfmcError: a root is not found to `LARGEST_ERROR`, as where f is steep beyond float64.
     """
     y = 0.5 * (low + high)
     tolerance = 2 * torch.finfo(y.dtype).eps
-    for _ in range(steps):
+    arrived = torch.zeros_like(y, dtype=torch.bool)
+    for step in range(NEWTON_STEPS + 2 * BISECTIONS):
         f, slope = function(y)
         residue = f - value
         high = torch.where(residue > 0, y, high)
         low = torch.where(residue > 0, low, y)
-        newton = y - residue / slope
+        newton, middle = y - residue / slope, 0.5 * (low + high)
         inside = (newton >= low) & (newton <= high)
-        following = torch.where(inside, newton, 0.5 * (low + high))
-        if torch.all((following - y).abs() <= tolerance * (1 + y.abs())):
-            return following
+        if step >= NEWTON_STEPS and step % 2 == 0:
+            following = torch.where(arrived, y, middle)
+        else:
+            following = torch.where(inside, newton, middle)
+            if step >= NEWTON_STEPS:
+                following = torch.where(arrived, y, following)
+        # What is no number has arrived too: it is NaN in the end.
+        arrived = ~((following - y).abs() > tolerance * (1 + y.abs()))
         y = following
-    return y
+        if torch.all(arrived):
+            break
+    return checked(function, value, y)
+
+
+def errors(function: Callable[[Tensor], tuple[Tensor, Tensor]], value: Tensor, y: Tensor) -> Tensor:
+    """How far y is off the root of f(y) = value, in units of 1 + |y|; NaN where f is no number."""
+    f, slope = function(y.detach())
+    # The rounding of f, of the order of the value's, is an error of y too.
+    rounding = 4 * torch.finfo(y.dtype).eps
+    error = ((f - value).abs() + rounding * value.abs()) / (slope * (1 + y.abs()))
+    return torch.where(slope > 0, error, torch.where(slope <= 0, torch.inf, torch.nan)).detach()
+
+
+def checked(
+    function: Callable[[Tensor], tuple[Tensor, Tensor]], value: Tensor, y: Tensor
+) -> Tensor:
+    """y where f(y) = value, NaN where f(y) is no number.
+
+    Args:
+        function, value: as of `solve_increasing`.
+        y: what should be the root.
+
+    Raises:
+        LfmcError: an error above `LARGEST_ERROR`.
+    """
+    error = errors(function, value, y)
+    wrong = error > max(LARGEST_ERROR, 256 * torch.finfo(y.dtype).eps)
+    if bool(wrong.any()):
+        raise LfmcError(
+            f"the inverse of a monotone map is off by {float(error[wrong].max()):.1e} for "
+            f"{int(wrong.sum())} of {wrong.numel()} numbers: it is too steep for its precision"
+        )
+    return torch.where(torch.isnan(error), torch.nan, y)

@@ -16,9 +16,14 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from lfmc.flows.monotone import Mapped, strength
+from lfmc.errors import LfmcError
+from lfmc.flows.monotone import LARGEST_ERROR, SMALLEST_SLOPE, Mapped, strength
 
-NEWTON_STEPS = 50
+NEWTON_STEPS, HALVINGS = 100, 40
+# After so many steps a map is so steep that steps of rounding are not small: its residue decides.
+STEEP = 12
+# Of the squared residue, by each step and in units of its share: Armijo, Pac. J. Math. 16 (1966) 1.
+DECREASE = 1e-3
 
 
 class Edges(NamedTuple):
@@ -120,27 +125,58 @@ def ring_newton(value: Tensor, x: Tensor, edges: Edges) -> Tensor:
 
 
 def inverse_ring_map(value: Tensor, edges: Edges) -> Tensor:
-    """Solve ring_map(.) = value by Newton steps, halved on a ring where the residue would grow."""
+    """Solve ring_map(.) = value by Newton steps, halved on a ring until its residue shrinks.
+
+    The map is the gradient of a convex function, so that a small enough share of a step always
+    makes the residue smaller; a step that leaves it as it was may be one of a cycle.
+
+    Returns:
+        x to rounding; NaN on rings where the map is no number.
+
+    Raises:
+        LfmcError: a ring that is not solved to `monotone.LARGEST_ERROR`.
+    """
     x = value
     found, slope = edges.moved(x)
     residue = found - value
     tolerance = 8 * torch.finfo(value.dtype).eps
-    for _ in range(NEWTON_STEPS):
+    rounding = tolerance**2 * (1 + value.square().sum(0))
+    for number in range(NEWTON_STEPS):
         step = solve(factorise(slope), residue)
-        size = residue.square().sum(0)
-        share = torch.ones_like(size)
-        for _ in range(20):
+        square = residue.square().sum(0)
+        share = torch.ones_like(square)
+        # Where nothing but rounding is left, any step is as good.
+        last = ~(step.abs() > tolerance * (1 + x.abs())).any(0)
+        if number >= STEEP:
+            last = last | ~(square > rounding)
+        for _ in range(HALVINGS):
             tried = x - share * step
             found, slope = edges.moved(tried)
             left = found - value
-            worse = left.square().sum(0) > size * (1 + tolerance) + tolerance**2
+            worse = left.square().sum(0) > square * (1 - DECREASE * share)
+            worse = worse & ~last
             if not bool(worse.any()):
                 break
             share = torch.where(worse, 0.5 * share, share)
         x, residue = tried, left
-        if bool((step.abs() <= tolerance * (1 + x.abs())).all()):
+        if bool(last.all()):
             break
-    return x
+    return _checked(x, residue, value)
+
+
+def _checked(x: Tensor, residue: Tensor, value: Tensor) -> Tensor:
+    """x where its error is below `LARGEST_ERROR`, NaN where the residue is no number."""
+    eps = torch.finfo(value.dtype).eps
+    # No eigenvalue of the Jacobian is below SMALLEST_SLOPE.
+    error = residue.detach().square().sum(0).sqrt() / SMALLEST_SLOPE
+    allowed = max(LARGEST_ERROR, 1e4 * eps) * (1 + x.detach().abs().amax(0))
+    wrong = error > allowed
+    if bool(wrong.any()):
+        raise LfmcError(
+            f"the inverse of the maps along rings is off by {float(error[wrong].max()):.1e} for "
+            f"{int(wrong.sum())} of {wrong.numel()} rings: they are too steep for their precision"
+        )
+    return torch.where(torch.isnan(error), torch.full_like(x, torch.nan), x)
 
 
 class _Solve(torch.autograd.Function):

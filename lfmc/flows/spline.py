@@ -18,8 +18,10 @@ from lfmc.errors import LfmcError
 from lfmc.flow_sections import SplineSettings as Settings
 from lfmc.flows.alternating import AlternatingFlow, Coupling
 from lfmc.flows.conditioner import ConvolutionalFeatures, PeriodicConvolution, connected, zeroed
-from lfmc.flows.monotone import Mapped
+from lfmc.flows.monotone import Mapped, errors, solve_increasing
 from lfmc.lattice import Shape
+
+ENOUGH = 1e-12  # of a root by zuko's formula, in units of 1 + |root|
 
 
 def spline_transform() -> Any:
@@ -90,7 +92,17 @@ class SplineCoupling(Coupling):
 
     def inverse(self, frozen: Tensor, moved: Tensor) -> Mapped:
         s, t, spline = self._conditions(frozen)
+
+        def function(y: Tensor) -> tuple[Tensor, Tensor]:
+            value, ladj = spline.call_and_ladj(y)
+            return value, torch.exp(ladj)
+
         y = spline.inv(moved)
+        # Its formula loses digits where a bin is flat.
+        poor = errors(function, moved, y) > ENOUGH
+        if bool(poor.any()):
+            reach = moved.abs().clamp(min=self.range)
+            y = torch.where(poor, solve_increasing(function, moved, -reach, reach), y)
         _, ladj = spline.call_and_ladj(y)
         return Mapped((y - t) * torch.exp(-s), ladj + s)
 
