@@ -9,6 +9,7 @@ from scipy.stats import t as student
 from lfmc.analysis.gates import (
     bonferroni_limit,
     describe_failures,
+    describe_missing,
     gate_table,
     normal_sigmas,
 )
@@ -69,10 +70,17 @@ def test_gates_pass_on_the_reference_numbers():
     assert alarms <= 3
     assert set(table.gate) == {
         *("schwinger_dyson", "creutz", "symmetry", "agreement"),
-        *("reference", "published", "acceptance"),
+        *("reference", "published", "acceptance", "error"),
     }
-    assert len(table) == 25 * 2 + 5 + 5 * 10 * 3 + 25 * 3 + 25 + 10
-    assert table.limit[0] == pytest.approx(bonferroni_limit(len(table) - 25))
+    statistical = 25 * 2 + 5 + 5 * 10 * 3 + 25 * 3 + 10
+    assert len(table) == statistical + 25 + 25 * 3
+    assert table.limit[0] == pytest.approx(bonferroni_limit(statistical))
+    sides = table.groupby("gate").side.unique()
+    assert {gate: list(side) for gate, side in sides.items() if list(side) != ["two-sided"]} == {
+        "acceptance": ["lower"],
+        "error": ["upper"],
+    }
+    assert table.available.all()
 
 
 @pytest.mark.unit
@@ -146,6 +154,60 @@ def test_not_a_number_fails():
     cfg = config(("E1",))
     table = gate_table(cfg, changed(observables(cfg), "sd", sampler="hmc", shift=np.nan))
     assert "schwinger_dyson E1 hmc" in describe_failures(table)
+
+
+@pytest.mark.unit
+def test_a_withheld_number_neither_passes_nor_fails_and_is_named():
+    cfg = config(("E1",))
+    poor = observables(cfg).assign(note="")
+    here = (poor.sampler == "hmc") & poor.observable.isin(["sd", "chi2"])
+    poor.loc[here, "error"] = np.nan
+    poor.loc[here, "note"] = "chain too short"
+    table = gate_table(cfg, poor)
+    lost = table[~table.available]
+    assert set(lost.gate) == {"schwinger_dyson", "agreement", "reference", "error"}
+    assert not lost.passed.any()
+    assert table[table.available].passed.all()
+    assert describe_failures(table) == ""
+    assert "schwinger_dyson, error, reference of hmc in E1 (chain too short)" in describe_missing(
+        table
+    )
+    # Negative control: the same hole without a reason fails.
+    assert "schwinger_dyson E1 hmc" in describe_failures(gate_table(cfg, poor.drop(columns="note")))
+
+
+@pytest.mark.unit
+def test_symmetry_of_chains_that_keep_their_sign_is_judged_by_whole_chains():
+    """<m> = 0.05(1) from 4 chains: 5 of its errors are 2 sigma with 3 degrees of freedom."""
+    cfg = config(("E1",))
+    table = observables(cfg).assign(note="")
+    here = (table.sampler == "flow-70") & (table.observable == "m")
+    table.loc[here, ["value", "error"]] = 0.05, 0.01
+    note = "m never changed sign in 4 of 4 chains; error from whole chains"
+    table.loc[here, "note"] = note
+    row = table[here].assign(observable="bins_m", value=4.0, error=0.0)
+    found = gate_table(cfg, pandas.concat([table, row], ignore_index=True))
+    gate = found[(found.gate == "symmetry") & (found.sampler == "flow-70")].iloc[0]
+    assert gate.passed
+    assert gate.note == note
+    assert gate.sigmas == pytest.approx(norm.isf(student.sf(5.0, 3)))
+    # Negative control: with the degrees of freedom of all bins it fails.
+    assert "symmetry E1 flow-70" in describe_failures(gate_table(cfg, table))
+
+
+@pytest.mark.unit
+@pytest.mark.parametrize("factor", [150.0, 1e26])
+def test_an_error_in_which_no_deviation_shows_fails(factor):
+    """An outlier: phi2 off by one of its own errors, which are 150 times the other samplers'."""
+    cfg = config(("E1",))
+    table = observables(cfg)
+    here = (table.sampler == "local") & (table.observable == "phi2")
+    table.loc[here, "error"] *= factor
+    table.loc[here, "value"] += table.loc[here, "error"]
+    found = gate_table(cfg, table)
+    assert list(found.gate[~found.passed]) == ["error"]
+    assert "error E1 local phi2" in describe_failures(found)
+    assert "largest error that is allowed" in describe_failures(found)
 
 
 @pytest.mark.unit

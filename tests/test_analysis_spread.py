@@ -21,7 +21,7 @@ def tables(seed: int, scatter: float, models: int = 3, noise: float = 0.005):
     for ensemble in EXTENTS:
         for model in range(models):
             tau = 1.1 * np.exp(random.normal(0, scatter) + random.normal(0, noise))
-            row = (ensemble, "flow-70", "chi2", "gamma", "update", tau, noise * tau, 10)
+            row = (ensemble, "flow-70", "chi2", "gamma", "update", tau, noise * tau, 10, "")
             rows.append((*row, model))
     table = pandas.DataFrame(rows, columns=[*COLUMNS, "model"])
     return table[table.model == 0].drop(columns="model"), table[table.model > 0]

@@ -9,19 +9,26 @@
 | ratio | E, ... | tau_gamma / tau_rejections, unit none (flows) |
 | rhat | E, ... | split R-hat of every update, unit none |
 | longest_run | acc | most rejections in a row, unit update |
+| bound | E, ... acc | what tau certainly exceeds, where the chain does not resolve it |
 
 tau = 1/2 + sum rho throughout. G0 = G_c(0) = <phi^2>, so that its rows repeat those of phi2.
 Units: update; saved (the thinned series analysed by itself); force (gradient evaluations of the
 whole lattice; only samplers that need any); second (of sampling, one core).
+
+An observable that the chain does not resolve has rows `bound` in the place of `gamma`: error NaN,
+the reason in the column `note`. Fits, costs and figures select `gamma` and leave it out.
 """
 
+import logging
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from lfmc.analysis.consistency import require_consistent
 from lfmc.analysis.convergence import (
     require_agreement,
+    require_finite,
     require_length,
     require_moving,
     split_rhat,
@@ -34,6 +41,7 @@ from lfmc.analysis.rejections import (
     rejected_updates,
     rejection_runs,
 )
+from lfmc.analysis.unresolved import Unresolved
 from lfmc.analysis.weights import weight_time
 from lfmc.chains import Chain
 from lfmc.errors import LfmcError
@@ -41,7 +49,13 @@ from lfmc.lattice import volume
 
 Floats = NDArray[np.floating]
 
-COLUMNS = ("ensemble", "sampler", "observable", "estimator", "unit", "tau", "error", "window")
+log = logging.getLogger(__name__)
+
+COLUMNS = (
+    *("ensemble", "sampler", "observable", "estimator", "unit", "tau", "error", "window"),
+    "note",
+)
+SHORTEST = 8
 OBSERVABLES = ("E", "chi2", "phi2", "m", "absm")
 ALIASES = {"phi2": "G0"}
 
@@ -55,23 +69,36 @@ class Row(NamedTuple):
     tau: float
     error: float
     window: int
+    note: str = ""
 
 
 def autocorrelation_rows(chain: Chain, log_weight: Floats | None = None) -> list[dict[str, Any]]:
     """All rows of `COLUMNS` for a chain; a flow's comes with the log weights of its proposals.
 
+    A number that the chain does not resolve is a row `bound` with its reason, and a warning.
+
     Raises:
-        LfmcError: a chain that is frozen, not finite, too short, or whose replicas disagree.
+        LfmcError: a chain with NaN or inf, or whose scalars contradict each other.
     """
+    where = f"{chain.sampler} in {chain.ensemble['name']}"
+    try:
+        for name, series in chain.scalars.items():
+            require_finite(series, name)
+        require_consistent(chain)
+    except LfmcError as error:
+        raise LfmcError(f"{where}: {error}") from None
     per_update: dict[str, Tau] = {}
     rows: list[Row] = []
     for name in OBSERVABLES:
         series = observable_series(chain, name)
-        tau, found = _observable_rows(chain, name, series)
-        per_update[name] = tau
+        try:
+            per_update[name], found = _observable_rows(chain, name, series)
+        except Unresolved as error:
+            log.warning("%s: tau(%s) > %.3g: %s", where, name, error.bound, error)
+            found = _bound_rows(chain, name, series, error)
         rows += found
     if log_weight is not None:
-        rows += _flow_rows(chain, log_weight, per_update)
+        rows += _flow_rows(chain, log_weight, per_update, where)
     rows += [r._replace(observable=ALIASES[r.observable]) for r in rows if r.observable in ALIASES]
     head = {"ensemble": chain.ensemble["name"], "sampler": chain.sampler}
     return [head | row._asdict() for row in rows]
@@ -88,28 +115,42 @@ def observable_series(chain: Chain, name: str) -> Floats:
 
 
 def _observable_rows(chain: Chain, name: str, series: Floats) -> tuple[Tau, list[Row]]:
-    where = f"{chain.sampler} {chain.ensemble['name']}"
     replicas, updates = series.shape
-    try:
-        require_moving(series, name)
-        tau = integrated_time(series)
-        require_length((replicas, updates), tau.value, name)
-        rhat = split_rhat(series)
-        require_agreement(rhat, tau.value, updates, name)
-        thinned = series[:, chain.save_every - 1 :: chain.save_every]
-        saved = tau if chain.save_every == 1 else integrated_time(thinned)
-    except LfmcError as error:
-        raise LfmcError(f"{where}: {error}") from None
-    seconds = seconds_per_update(chain)
+    if updates < SHORTEST * chain.save_every:
+        raise Unresolved(
+            f"{updates} updates per replica are too short for any autocorrelation time",
+            "chain too short",
+        )
+    require_moving(series, name)
+    tau = integrated_time(series)
+    require_length((replicas, updates), tau.value, name)
+    rhat = split_rhat(series)
+    require_agreement(rhat, tau.value, updates, name)
+    thinned = series[:, chain.save_every - 1 :: chain.save_every]
+    saved = tau if chain.save_every == 1 else integrated_time(thinned)
     rows = [
         Row(name, "gamma", "update", *tau),
         Row(name, "gamma", "saved", *saved),
-        _in_unit(name, "gamma", "second", tau, seconds),
+        _in_unit(name, "gamma", "second", tau, seconds_per_update(chain)),
         Row(name, "rhat", "none", rhat, 0.0, 0),
     ]
     if chain.forces_per_update > 0:
         rows.append(_in_unit(name, "gamma", "force", tau, chain.forces_per_update))
     return tau, rows
+
+
+def _bound_rows(chain: Chain, name: str, series: Floats, error: Unresolved) -> list[Row]:
+    """The same units with the bound in the place of tau, and R-hat where there is one."""
+    scale = {"update": 1.0, "saved": 1 / chain.save_every, "second": seconds_per_update(chain)}
+    if chain.forces_per_update > 0:
+        scale["force"] = chain.forces_per_update
+    rows = [
+        Row(name, "bound", unit, error.bound * factor, np.nan, 0, error.reason)
+        for unit, factor in scale.items()
+    ]
+    if series.shape[1] >= SHORTEST and np.isfinite(rhat := split_rhat(series)):
+        rows.append(Row(name, "rhat", "none", rhat, 0.0, 0))
+    return rows
 
 
 def seconds_per_update(chain: Chain) -> float:
@@ -118,18 +159,28 @@ def seconds_per_update(chain: Chain) -> float:
     return chain.seconds / (replicas * updates)
 
 
-def _flow_rows(chain: Chain, log_weight: Floats, per_update: dict[str, Tau]) -> list[Row]:
+def _flow_rows(
+    chain: Chain, log_weight: Floats, per_update: dict[str, Tau], where: str
+) -> list[Row]:
     rejected = rejected_updates(chain)
     rejections = acceptance_time(rejected)
+    longest = rejection_runs(rejected).longest
+    run = Row("acc", "longest_run", "update", longest, 0.0, 0)
+    if longest == rejected.shape[1]:
+        note = "a replica never moved"
+        log.warning("%s: tau of rejections > %.3g: %s", where, rejections.value, note)
+        return [Row("acc", "bound", "update", rejections.value, np.nan, longest, note), run]
     jensen = jensen_bound(1 - rejected.mean(), acceptance_error(rejected))
-    seconds = seconds_per_update(chain)
     rows = [
         Row("acc", "rejections", "update", *rejections),
-        _in_unit("acc", "rejections", "second", rejections, seconds),
+        _in_unit("acc", "rejections", "second", rejections, seconds_per_update(chain)),
         Row("acc", "jensen", "update", *jensen),
-        Row("acc", "weights", "update", *weight_time(log_weight)),
-        Row("acc", "longest_run", "update", rejection_runs(rejected).longest, 0.0, 0),
     ]
+    try:
+        rows.append(Row("acc", "weights", "update", *weight_time(log_weight)))
+    except Unresolved as error:
+        log.warning("%s: no tau from weights: %s", where, error)
+    rows.append(run)
     for name, tau in per_update.items():
         ratio = tau.value / rejections.value
         relative = np.hypot(tau.error / tau.value, rejections.error / rejections.value)

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from lfmc.errors import LfmcError
+from lfmc.analysis.unresolved import Unresolved
 
 Floats = NDArray[np.floating]
 
@@ -71,7 +71,7 @@ def bin_layout(replicas: int, length: int, tau: float, shortest: int = PAPER_BIN
         tau: integrated autocorrelation time in entries (convention 1/2 + sum).
 
     Raises:
-        LfmcError: fewer than 10 bins would remain; says how long the chain would have to be.
+        Unresolved: fewer than 10 bins would remain; says how long the chain would have to be.
     """
     need = max(shortest, ceil(TAUS_PER_BIN * tau))
     if length >= need:
@@ -82,9 +82,15 @@ def bin_layout(replicas: int, length: int, tau: float, shortest: int = PAPER_BIN
         group = max(1, min(ceil(shortest / length), replicas // FEWEST_BINS))
         layout = Layout(np.zeros(1, dtype=np.int64), length, group, replicas)
     if len(layout.counts) < FEWEST_BINS:
-        raise LfmcError(
+        raise Unresolved(
             f"{replicas} replicas of {length} saved configurations give {len(layout.counts)} bins "
             f"of {need}; at least {FEWEST_BINS} are needed: save "
-            f"{ceil(FEWEST_BINS / replicas) * need} configurations per replica"
+            f"{ceil(FEWEST_BINS / replicas) * need} configurations per replica",
+            f"{len(layout.counts)} bins, {FEWEST_BINS} are needed",
         )
     return layout
+
+
+def whole_replicas(replicas: int, length: int) -> Layout:
+    """Each replica one bin: independent however long tau is."""
+    return Layout(np.zeros(1, dtype=np.int64), length, 1, replicas)

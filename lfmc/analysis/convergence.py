@@ -1,10 +1,12 @@
-"""Chains that may not be analysed: frozen, too short, not finite, or in disagreement."""
+"""Chains that may not be analysed: not finite. Numbers that are withheld: frozen, too short,
+or from replicas in disagreement."""
 
 from math import ceil
 
 import numpy as np
 from numpy.typing import NDArray
 
+from lfmc.analysis.unresolved import Unresolved
 from lfmc.errors import LfmcError
 
 Floats = NDArray[np.floating]
@@ -14,11 +16,11 @@ LEAST_TAUS_PER_REPLICA = 5
 RHAT_LIMIT = 1.05
 
 
-def require_moving(series: Floats, name: str) -> None:
-    """Every replica of (replicas, length) is finite and fluctuates.
+def require_finite(series: Floats, name: str) -> None:
+    """Every number of (replicas, length) is finite.
 
     Raises:
-        LfmcError: NaN or inf with its place; a frozen replica with its number.
+        LfmcError: NaN or inf with its place; no number of the chain can be trusted.
     """
     finite = np.isfinite(series)
     if not finite.all():
@@ -27,11 +29,23 @@ def require_moving(series: Floats, name: str) -> None:
             f"{name} is {series[replica, entry]} at update {entry} of replica {replica}; "
             "every value must be finite: the sampler diverged or the file is damaged"
         )
+
+
+def require_moving(series: Floats, name: str) -> None:
+    """Every replica of (replicas, length) fluctuates.
+
+    Raises:
+        Unresolved: a frozen replica with its number. A share f of all replicas that never move
+            contributes f length / 2 to tau_int, which is its bound.
+    """
     frozen = np.flatnonzero(np.ptp(series, axis=1) == 0)
     if len(frozen):
-        raise LfmcError(
-            f"{name} has zero variance in replica {frozen[0]} ({len(frozen)} of {len(series)} "
-            "replicas never moved); sample again with a smaller step or another start"
+        replicas, length = series.shape
+        raise Unresolved(
+            f"{name} has zero variance in replica {frozen[0]} ({len(frozen)} of {replicas} "
+            "replicas never moved); sample again with a smaller step or another start",
+            f"{len(frozen)} of {replicas} replicas never moved",
+            max(0.5, len(frozen) / replicas * length / 2),
         )
 
 
@@ -39,15 +53,18 @@ def require_length(shape: tuple[int, int], tau: float, name: str) -> None:
     """At least 50 tau over all replicas and 5 tau in each: (replicas, length) against tau.
 
     Raises:
-        LfmcError: too short, with the length that would do.
+        Unresolved: too short, with the length that would do; the bound is the largest tau for
+            which this length would do.
     """
     replicas, length = shape
     need = max(ceil(LEAST_TAUS * tau / replicas), ceil(LEAST_TAUS_PER_REPLICA * tau))
     if length < need:
-        raise LfmcError(
+        raise Unresolved(
             f"{replicas} replicas of {length} updates are too short for tau({name}) = {tau:.3g}: "
-            f"{LEAST_TAUS} tau in all and {LEAST_TAUS_PER_REPLICA} tau a replica are needed, "
-            f"at least {need} updates per replica"
+            f"{LEAST_TAUS} tau in all and {LEAST_TAUS_PER_REPLICA} tau per replica are needed, "
+            f"at least {need} updates per replica",
+            "chain too short",
+            max(0.5, min(replicas * length / LEAST_TAUS, length / LEAST_TAUS_PER_REPLICA)),
         )
 
 
@@ -55,12 +72,15 @@ def split_rhat(series: Floats) -> float:
     """Split R-hat (Gelman et al., Bayesian Data Analysis, eq. 11.4) of (replicas, length).
 
     Each replica counts as two sequences of n = length // 2:
-    R^2 = (n-1)/n + var(sequence means) / mean(variance within a sequence). 1 if all agree.
+    R^2 = (n-1)/n + var(sequence means) / mean(variance within a sequence). 1 if all agree;
+    infinite where no sequence moves.
     """
     half = series.shape[1] // 2
     sequences = np.concatenate([series[:, :half], series[:, -half:]])
     within = sequences.var(axis=1, ddof=1, dtype=np.float64).mean()
     between = sequences.mean(axis=1, dtype=np.float64).var(ddof=1)
+    if not within > 0:
+        return float("inf")
     return float(np.sqrt((half - 1) / half + between / within))
 
 
@@ -71,11 +91,14 @@ def require_agreement(rhat: float, tau: float, length: int, name: str) -> None:
     1 + tau/n; three times that is allowed on top of 1.05.
 
     Raises:
-        LfmcError: the replicas do not sample the same distribution.
+        Unresolved: the replicas do not sample the same distribution within their length, so that
+            tau is only a bound: correlations longer than its window are not in it.
     """
     limit = RHAT_LIMIT + 3 * tau / (length / 2)
     if not rhat <= limit:
-        raise LfmcError(
+        raise Unresolved(
             f"replicas disagree: split R-hat of {name} is {rhat:.3f}, at most {limit:.3f} is "
-            "right; thermalise longer or start elsewhere"
+            "right; thermalise longer or start elsewhere",
+            f"replicas disagree, R-hat {rhat:.3g}",
+            tau,
         )

@@ -10,9 +10,10 @@ from lfmc.analysis.scaling import fit_power_law
 log = logging.getLogger(__name__)
 
 COLUMNS = (
-    *("sampler", "observable", "unit", "fit_L", "z", "z_error", "alpha", "alpha_error"),
-    "chi2_dof",
+    *("sampler", "observable", "unit", "fit_L", "z", "z_error", "z_error_scaled"),
+    *("alpha", "alpha_error", "chi2_dof", "p_value"),
 )
+GUIDE = 1e-3  # a fit of a smaller p_value is a guide to the eye
 FITTED = ("gamma", "rejections", "models")
 
 

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.fft import irfft, next_fast_len, rfft
 
-from lfmc.errors import LfmcError
+from lfmc.analysis.unresolved import Unresolved
 
 Floats = NDArray[np.floating]
 
@@ -57,12 +57,15 @@ def integrated_time(series: Floats, factor: float = WINDOW_FACTOR) -> Tau:
     correction of eq. 49, the error is eq. 42.
 
     Raises:
-        LfmcError: no fluctuations at all, or no window within half a replica.
+        Unresolved: no fluctuations at all, or no window within half a replica; its bound is the
+            largest sum found there.
     """
     total = series.size
     gamma = autocovariance(series)
     if not gamma[0] > 0:
-        raise LfmcError("zero variance: the chain never moved")
+        raise Unresolved(
+            "zero variance: the chain never moved", "the chain never moved", series.shape[1] / 2
+        )
     running = 0.5 + np.concatenate([[0.0], np.cumsum(gamma[1:] / gamma[0])])
     lag = np.arange(1, len(gamma))
     bounded = np.maximum(running[1:], 0.5 + 1e-12)
@@ -70,10 +73,12 @@ def integrated_time(series: Floats, factor: float = WINDOW_FACTOR) -> Tau:
     balance = np.exp(-lag / decay) - decay / np.sqrt(lag * total)
     closed = np.flatnonzero(balance < 0)
     if not len(closed):
-        raise LfmcError(
+        raise Unresolved(
             f"no autocorrelation window within half a replica of {series.shape[1]} entries "
             f"(tau is above {running.max():.3g}); sample at least "
-            f"{int(20 * running.max())} per replica"
+            f"{int(20 * running.max())} per replica",
+            "no window",
+            float(running.max()),
         )
     window = int(lag[closed[0]])
     value = running[window] * (1 + (2 * window + 1) / total) / (1 + 1 / total)

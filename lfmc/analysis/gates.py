@@ -8,7 +8,12 @@
 | agreement | chi2, E, phi2 of a sampler | those of every other sampler |
 | reference | chi2, E, phi2 | independent measurement, its error times 1.5, where there is one |
 | published | mpL | table I of arXiv:1904.12072 |
-| acceptance | acceptance of a flow | its target, one-sided: only a shortfall counts |
+| acceptance | acceptance of a flow | its target; side lower: only a shortfall counts |
+| error | error of chi2, E, phi2, phi4 | at most half the value (of phi2, for E), and 100 times the
+  smallest of the samplers; side upper: one outlier makes an error in which no deviation shows |
+
+A number that `measure` withheld has a gate that is `available` = False with the reason in `note`:
+it neither passes nor stops the run. `describe_missing` names them.
 
 False alarms: deviations are turned into standard-normal sigmas with Student's t for the number of
 bins behind each error, and the limit is Bonferroni's, such that the whole table raises an alarm
@@ -33,16 +38,25 @@ from lfmc.errors import LfmcError
 
 COLUMNS = (
     *("gate", "ensemble", "sampler", "observable", "value", "expected", "error"),
-    *("sigmas", "limit", "passed"),
+    *("sigmas", "side", "limit", "passed", "available", "note"),
 )
 COMPARED = ("chi2", "E", "phi2")
 FALSE_ALARM = 0.01
 PUBLISHED_LIMIT = 2.0
+SCALES = {"chi2": "chi2", "E": "phi2", "phi2": "phi2", "phi4": "phi4"}
+LARGEST_RELATIVE_ERROR = 0.5
+LARGEST_ERROR_RATIO = 100.0
+EXACT = ("published", "error")  # gates whose limits are their own
 NEEDED = ("sd", "m", "chi2", "E", "phi2", "mpL", "acceptance", "bins")
 
 
 class Gate(NamedTuple):
-    """A comparison before its limit is known; sigmas is signed."""
+    """A comparison before its limit is known; sigmas is signed.
+
+    Attributes:
+        side: two-sided; lower: only a shortfall fails; upper: only an excess.
+        note: why a number is withheld, so that the comparison cannot be made; else empty.
+    """
 
     gate: str
     ensemble: str
@@ -52,20 +66,29 @@ class Gate(NamedTuple):
     expected: float
     error: float
     sigmas: float
+    side: str = "two-sided"
+    note: str = ""
+
+    @property
+    def available(self) -> bool:
+        return not self.note or bool(np.isfinite(self.sigmas))
 
     def passes(self, limit: float) -> bool:
-        """Within the limit; NaN fails; an acceptance above its target always passes."""
-        if self.gate == "acceptance":
+        """Within the limit on its side; NaN fails."""
+        if self.side == "lower":
             return self.sigmas >= -limit
+        if self.side == "upper":
+            return self.sigmas <= limit
         return abs(self.sigmas) <= limit
 
 
 class Measured(NamedTuple):
-    """An observable with the degrees of freedom of its error."""
+    """An observable with the degrees of freedom of its error, and why it has none."""
 
     value: float
     error: float
     freedom: float
+    note: str = ""
 
 
 def gate_table(config: Config, observables: Any, without: Container[tuple[str, str]] = ()) -> Any:
@@ -87,6 +110,7 @@ def gate_table(config: Config, observables: Any, without: Container[tuple[str, s
             gates += _identities(ensemble.name, sampler, values)
             if sampler in config.flow_names:
                 gates.append(_acceptance(ensemble.name, sampler, values, config.target(sampler)))
+            gates += _errors(ensemble.name, sampler, here)
         gates += _agreement(ensemble.name, here)
         reference = find_reference(ensemble.sites, ensemble.m2, ensemble.lam)
         if reference is not None:
@@ -100,14 +124,17 @@ def gate_table(config: Config, observables: Any, without: Container[tuple[str, s
                 gates.append(
                     _compare("published", ensemble.name, sampler, "mpL", values["mpL"], pair)
                 )
-    statistical = sum(g.gate != "published" for g in gates)
-    common = bonferroni_limit(statistical)
+    common = bonferroni_limit(sum(g.gate not in EXACT for g in gates))
     rows = []
     for gate in gates:
         limit = common
         if gate.gate == "published":
             limit = published_limit(gate, measured[gate.ensemble, gate.sampler]["mpL"], common)
-        rows.append((*gate, limit, gate.passes(limit)))
+        elif gate.gate == "error":
+            limit = 1.0
+        passed = gate.available and gate.passes(limit)
+        note = gate.note if not gate.available or gate.gate == "symmetry" else ""
+        rows.append((*gate[:9], limit, passed, gate.available, note))
     return pandas.DataFrame(rows, columns=list(COLUMNS))
 
 
@@ -131,16 +158,35 @@ def normal_sigmas(deviation: float, freedom: float) -> float:
 
 
 def describe_failures(table: Any) -> str:
-    """One line that names every failed gate; empty if all passed."""
-    failed = table[~table.passed]
+    """One line that names every failed gate; empty if none failed."""
+    failed = table[~table.passed & table.available]
     parts = [
         f"{g.gate} {g.ensemble} {g.sampler} {g.observable} = {g.value:.6g} against "
-        f"{g.expected:.6g} ({g.sigmas:+.1f} sigma, limit {g.limit:.2g})"
+        f"{g.expected:.6g} ({_distance(g)})"
         for g in failed.head(8).itertuples()
     ]
     if len(failed) > len(parts):
         parts.append(f"and {len(failed) - len(parts)} more")
     return "; ".join(parts)
+
+
+def describe_missing(table: Any) -> str:
+    """One line on gates that could not be evaluated, with the reasons; empty if all could."""
+    missing = table[~table.available]
+    reasons = missing.groupby(["ensemble", "sampler", "note"], sort=False).gate
+    parts = [
+        f"{', '.join(dict.fromkeys(gates))} of {sampler} in {ensemble} ({note})"
+        for (ensemble, sampler, note), gates in list(reasons)[:8]
+    ]
+    if len(reasons) > len(parts):
+        parts.append(f"and {len(reasons) - len(parts)} more")
+    return "; ".join(parts)
+
+
+def _distance(gate: Any) -> str:
+    if gate.gate == "error":
+        return "the largest error that is allowed"
+    return f"{gate.sigmas:+.1f} sigma, limit {gate.limit:.2g}"
 
 
 def _require_complete(
@@ -181,7 +227,24 @@ def _agreement(ensemble: str, here: dict[str, dict[str, Measured]]) -> list[Gate
 
 def _acceptance(ensemble: str, sampler: str, values: dict[str, Measured], target: float) -> Gate:
     expected = Measured(target, 0.0, np.inf)
-    return _compare("acceptance", ensemble, sampler, "acceptance", values["acceptance"], expected)
+    gate = _compare("acceptance", ensemble, sampler, "acceptance", values["acceptance"], expected)
+    return gate._replace(side="lower")
+
+
+def _errors(ensemble: str, sampler: str, here: dict[str, dict[str, Measured]]) -> list[Gate]:
+    """Errors against the scale of their value and the smallest one of all samplers."""
+    gates = []
+    for name, scale in SCALES.items():
+        mine, whole = here[sampler].get(name), here[sampler].get(scale)
+        if mine is None or whole is None:
+            continue
+        errors = [values[name].error for values in here.values() if name in values]
+        smallest = min((e for e in errors if np.isfinite(e) and e > 0), default=np.inf)
+        allowed = min(LARGEST_RELATIVE_ERROR * abs(whole.value), LARGEST_ERROR_RATIO * smallest)
+        ratio = mine.error / allowed if allowed > 0 else np.nan
+        head = ("error", ensemble, sampler, name, mine.error, allowed, 0.0, ratio)
+        gates.append(Gate(*head, "upper", mine.note))
+    return gates
 
 
 def _compare(
@@ -196,16 +259,22 @@ def _compare(
         sigmas = normal_sigmas(difference / error, freedom)
     else:
         sigmas = 0.0 if difference == 0 else np.nan
-    return Gate(gate, ensemble, sampler, name, value.value, expected.value, error, sigmas)
+    note = "; ".join(dict.fromkeys(n for n in (value.note, expected.note) if n))
+    return Gate(
+        *(gate, ensemble, sampler, name, value.value, expected.value, error, sigmas), note=note
+    )
 
 
 def _index(observables: Any) -> dict[tuple[str, str], dict[str, Measured]]:
-    """(ensemble, sampler) -> observable -> value, error, degrees of freedom."""
+    """(ensemble, sampler) -> observable -> value, error, degrees of freedom and note."""
     index: dict[tuple[str, str], dict[str, Measured]] = {}
     for (ensemble, sampler), group in observables.groupby(["ensemble", "sampler"], sort=False):
-        bins = float(group.value[group.observable == "bins"].iloc[0])
+        values = dict(zip(group.observable, group.value, strict=True))
+        freedom = max(float(values["bins"]) - 1, 1)
+        own = {"m": max(float(values["bins_m"]) - 1, 1)} if "bins_m" in values else {}
+        notes = group.note if "note" in group else [""] * len(group)
         index[str(ensemble), str(sampler)] = {
-            row.observable: Measured(row.value, row.error, max(bins - 1, 1))
-            for row in group.itertuples()
+            row.observable: Measured(row.value, row.error, own.get(row.observable, freedom), note)
+            for row, note in zip(group.itertuples(), notes, strict=True)
         }
     return index

@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.stats import chi2
 
 from lfmc.errors import LfmcError
 
@@ -11,13 +12,22 @@ Floats = NDArray[np.floating]
 
 
 class PowerLaw(NamedTuple):
-    """alpha L^z with errors that are carried from those of tau, never rescaled by chi2/dof."""
+    """alpha L^z.
+
+    Attributes:
+        z_error, alpha_error: carried from the errors of tau.
+        z_error_scaled: z_error sqrt(max(1, chi2/dof)), for fits that miss their points.
+        chi2_dof: chi2 over the degrees of freedom.
+        p_value: probability of a chi2 as large, if tau were a power law with these errors.
+    """
 
     z: float
     z_error: float
+    z_error_scaled: float
     alpha: float
     alpha_error: float
     chi2_dof: float
+    p_value: float
 
 
 def fit_power_law(extents: Floats, tau: Floats, error: Floats) -> PowerLaw:
@@ -42,10 +52,25 @@ def fit_power_law(extents: Floats, tau: Floats, error: Floats) -> PowerLaw:
     log_alpha, z = covariance @ (design.T @ target)
     residual = target - design @ np.array([log_alpha, z])
     alpha = np.exp(log_alpha)
+    freedom = len(tau) - 2
+    total = float(residual @ residual)
+    z_error = float(np.sqrt(covariance[1, 1]))
     return PowerLaw(
         z=float(z),
-        z_error=float(np.sqrt(covariance[1, 1])),
+        z_error=z_error,
+        z_error_scaled=scaled_error(z_error, total / freedom),
         alpha=float(alpha),
         alpha_error=float(alpha * np.sqrt(covariance[0, 0])),
-        chi2_dof=float(residual @ residual / (len(tau) - 2)),
+        chi2_dof=total / freedom,
+        p_value=probability(total / freedom, freedom),
     )
+
+
+def scaled_error(error: float, chi2_dof: float) -> float:
+    """The error as fitted, times sqrt(chi2/dof) where that is above 1."""
+    return error * float(np.sqrt(max(1.0, chi2_dof)))
+
+
+def probability(chi2_dof: float, freedom: int) -> float:
+    """Probability that chi2/dof is as large by chance."""
+    return float(chi2.sf(chi2_dof * freedom, freedom))

@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 import pandas
 
+from lfmc.analysis.autocorrelation import COLUMNS
+
 ESTIMATORS = ("gamma", "rejections")
 UNITS = ("update", "saved")
 
@@ -23,14 +25,19 @@ def model_rows(tau_int: Any, retrained: Any) -> Any:
         retrained: rows of the same columns and `model` >= 1, of the further models.
 
     Returns:
-        Rows for every flow and observable of `retrained` (and "acc"), units update and saved.
+        Rows for every flow and observable of `retrained` (and "acc"), units update and saved. Where
+        one model has only a bound, the mean of the others would be too small: there is a row
+        `bound` instead.
     """
-    columns = list(tau_int.columns)
     flows = set(retrained.sampler)
     first = tau_int[tau_int.sampler.isin(flows)].assign(model=0)
     table = pandas.concat([first, retrained], ignore_index=True)
-    table = table[table.estimator.isin(ESTIMATORS) & (table.unit == "update")]
-    rows = []
+    table = table[table.unit == "update"]
+    bounds = table[table.estimator == "bound"]
+    key = ["ensemble", "sampler", "observable"]
+    resolved = ~table.set_index(key).index.isin(bounds.set_index(key).index)
+    table = table[table.estimator.isin(ESTIMATORS) & resolved]
+    rows: list[tuple[Any, ...]] = []
     for (sampler, observable), group in table.groupby(["sampler", "observable"], sort=False):
         y, relative = np.log(group.tau), group.error / group.tau
         by_ensemble = y.groupby(group.ensemble, sort=False)
@@ -40,7 +47,12 @@ def model_rows(tau_int: Any, retrained: Any) -> Any:
             tau = float(np.exp(values.mean()))
             error = tau * float(np.sqrt(variance / len(values)))
             rows += [
-                (ensemble, sampler, observable, "models", unit, tau, error, len(values))
+                (ensemble, sampler, observable, "models", unit, tau, error, len(values), "")
                 for unit in UNITS
             ]
-    return pandas.DataFrame(rows, columns=columns)
+    for row in bounds[bounds.model > 0].drop_duplicates(key).itertuples():
+        place = (row.ensemble, row.sampler, row.observable)
+        if not ((bounds.model == 0) & (bounds[key] == place).all(axis=1)).any():
+            note = f"model {row.model}: {row.note}"
+            rows += [(*place, "bound", unit, row.tau, np.nan, 0, note) for unit in UNITS]
+    return pandas.DataFrame(rows, columns=list(COLUMNS))

@@ -9,10 +9,10 @@ from typing import Any
 import pandas
 
 from lfmc.analysis import costs, exponents, published, spread
+from lfmc.analysis.columns import checked, read_checked
 from lfmc.config import Config
 from lfmc.errors import LfmcError
 from lfmc.sections import Ensemble
-from lfmc.store import read_table
 
 log = logging.getLogger(__name__)
 
@@ -21,28 +21,36 @@ TRAINING = (
     *("ensemble", "flow", "target", "seed", "steps", "samples", "seconds"),
     *("acceptance_q", "acceptance_p", "ess", "reached"),
 )
-# Of columns that tables of earlier versions have not.
-ABSENT = {"reached": True}
 
 
-def join_tables(paths: list[Path], columns: tuple[str, ...], stage: str) -> Any:
-    """Concatenate tables of the same columns; a table without rows is of a flow without a chain.
+def join_tables(paths: list[Path], kind: str, columns: tuple[str, ...], stage: str) -> Any:
+    """The tables of single ensembles and samplers under each other.
+
+    A table without rows is that of a flow without a chain. Each must be about the ensemble (and
+    sampler) that its name says, and no row may be there twice.
+
+    Args:
+        kind: of `columns.TABLES`.
 
     Raises:
-        LfmcError: a missing file, or one without these columns; names the command to run.
+        LfmcError: a file that is missing or wrong; names it and the command to run.
     """
-    parts = []
-    for path in paths:
-        if not path.exists():
-            raise LfmcError(f"{path}: missing; run lfmc {stage} for it first")
-        part = read_table(path)
-        part = part.assign(**{c: v for c, v in ABSENT.items() if c not in part.columns})
-        absent = [c for c in columns if c not in part.columns]
-        if absent:
-            raise LfmcError(f"{path}: no column {absent[0]!r}; run lfmc {stage} again")
-        parts.append(part[list(columns)])
-    filled = [part for part in parts if len(part)]  # the others would turn numbers into objects
-    return pandas.concat(filled or parts[:1], ignore_index=True)
+    parts = [read_checked(path, kind, f"lfmc {stage}") for path in paths]
+    for path, part in zip(paths, parts, strict=True):
+        _require_place(part, "ensemble", path.parent.name, path)
+        if stage in ("measure", "autocorrelation"):
+            _require_place(part, "sampler", path.stem, path)
+    filled = [part[list(columns)] for part in parts if len(part)]  # others make objects of numbers
+    whole = pandas.concat(filled or [parts[0][list(columns)]], ignore_index=True)
+    return checked(whole, kind, paths[0].parent.parent, f"lfmc {stage}")
+
+
+def _require_place(table: Any, column: str, name: str, path: Path) -> None:
+    other = table[column][table[column] != name]
+    if len(other):
+        raise LfmcError(
+            f"{path}: a row of {column} {other.iloc[0]}; its place says {name}, was it copied?"
+        )
 
 
 def with_models(tau_int: Any, retrained: Any) -> Any:

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lfmc.analysis.gamma_method import Tau
+from lfmc.analysis.unresolved import Unresolved
 from lfmc.errors import LfmcError
 from lfmc.weights import leaving_probability
 
@@ -26,10 +27,14 @@ def weight_time(log_weight: Floats) -> Tau:
     The error is a delete-one-group jackknife over 20 interleaved groups; `window` is 0.
 
     Raises:
-        LfmcError: fewer than 40 weights, or one that is NaN or +inf.
+        Unresolved: fewer than 40 weights.
+        LfmcError: one that is NaN or +inf.
     """
     if len(log_weight) < 2 * GROUPS:
-        raise LfmcError(f"{len(log_weight)} weights are too few; at least {2 * GROUPS} are needed")
+        raise Unresolved(
+            f"{len(log_weight)} weights are too few; at least {2 * GROUPS} are needed",
+            "too few weights",
+        )
     if not (np.isfinite(log_weight) | (log_weight == -np.inf)).all():
         raise LfmcError("a log weight is NaN or +inf; every weight must be finite")
     group = np.arange(len(log_weight)) % GROUPS

@@ -22,9 +22,10 @@ def measure(config_path: Path, results: Path | None, ensemble: str, sampler: str
     """Observables with jackknife errors: measure/E/X.csv, and their bins, measure/E/X.h5.
 
     Reads the chain (and a flow's proposals). Bins hold at least 100 saved configurations and 20
-    autocorrelation times of chi2. Frozen, non-finite and too short chains are refused.
+    autocorrelation times of chi2. Chains with NaN or inf, or whose scalars and correlators
+    contradict each other, are refused; frozen and too short ones give values without errors.
     """
-    from lfmc.analysis import measurement
+    from lfmc.analysis import binned, measurement
     from lfmc.store import discard_progress
 
     run = open_run(config_path, results)
@@ -33,10 +34,10 @@ def measure(config_path: Path, results: Path | None, ensemble: str, sampler: str
     if passed_on(run, place, source, *outputs, columns=measurement.COLUMNS):
         return
     chain, inputs = _read(run, ensemble, sampler)
-    bins = measurement.bin_chain(chain)
+    bins = binned.bin_chain(chain)
     rows = measurement.measurement_rows(chain, bins)
     stamp = _stamp(run, "measure", ensemble, sampler, inputs)
-    measurement.write_bins(run.path("measure", ensemble, sampler, ".h5"), chain, bins, stamp)
+    binned.write_bins(run.path("measure", ensemble, sampler, ".h5"), chain, bins, stamp)
     _write(run.path("measure", ensemble, sampler, ".csv"), rows, measurement.COLUMNS, stamp)
     discard_progress(run.work(sampler, ensemble), accepted=True)
 
@@ -49,7 +50,7 @@ def autocorrelation(config_path: Path, results: Path | None, ensemble: str, samp
     """Integrated autocorrelation times in every unit: autocorrelation/E/X.csv.
 
     tau = 1/2 + sum rho, automatic window; for flows also from rejection runs and from importance
-    weights. Split R-hat is checked.
+    weights. Split R-hat is checked. What a chain does not resolve is a row `bound` and a warning.
     """
     from lfmc.analysis.autocorrelation import COLUMNS, autocorrelation_rows
     from lfmc.weights import read_log_weights
@@ -81,16 +82,16 @@ def fit(config_path: Path, results: Path | None) -> None:
     trained = [run.path("train", e, "training", ".csv") for e in run.config.ensemble_names]
     again = _retrained(run, ".csv")
     trained += _retrained(run, "-training.csv")
-    observables = tables.join_tables(measured, measurement.COLUMNS, "measure")
-    tau_int = tables.join_tables(times, tau.COLUMNS, "autocorrelation")
+    observables = tables.join_tables(measured, "observables", measurement.COLUMNS, "measure")
+    tau_int = tables.join_tables(times, "tau_int", tau.COLUMNS, "autocorrelation")
     if again:
-        models = tables.join_tables(again, (*tau.COLUMNS, "model"), "retrain")
+        models = tables.join_tables(again, "models", (*tau.COLUMNS, "model"), "retrain")
         tau_int = tables.with_models(tau_int, models)
     made = tables.all_tables(
         run.config,
         observables,
         tau_int,
-        tables.join_tables(trained, tables.TRAINING, "train"),
+        tables.join_tables(trained, "training", tables.TRAINING, "train"),
     )
     settings = {"stage": "fit", "fit": run.config.fit.model_dump(mode="json")}
     origin = stamp(settings, (*measured, *times, *trained, *again))
@@ -102,25 +103,38 @@ def fit(config_path: Path, results: Path | None) -> None:
 @click.command()
 @run_options
 def gates(config_path: Path, results: Path | None) -> None:
-    """Check exact identities, references and agreement: tables/gates.csv; fails if one fails."""
-    from lfmc.analysis import measurement
-    from lfmc.analysis.gates import describe_failures, gate_table
-    from lfmc.analysis.tables import flows_not_reached, join_tables
+    """Check exact identities, references and agreement: tables/gates.csv; fails if one fails.
+
+    A gate whose number was withheld is not available: it is named, and neither passes nor fails.
+    """
+    from lfmc.analysis.columns import read_checked
+    from lfmc.analysis.gates import describe_failures, describe_missing, gate_table
+    from lfmc.analysis.tables import flows_not_reached
     from lfmc.provenance import stamp
-    from lfmc.store import read_table, write_table
+    from lfmc.store import write_table
 
     run = open_run(config_path, results)
     source = run.results / "tables" / "observables.csv"
-    observables = join_tables([source], measurement.COLUMNS, "fit")
+    observables = read_checked(source, "observables", "lfmc fit")
     rates = run.results / "tables" / "acceptance.csv"
-    without = flows_not_reached(read_table(rates)) if rates.exists() else ()
+    without = (
+        flows_not_reached(read_checked(rates, "acceptance", "lfmc fit")) if rates.exists() else ()
+    )
     table = gate_table(run.config, observables, without)
     settings = {"stage": "gates", "ensembles": run.config.model_dump(mode="json")["ensembles"]}
     write_table(run.results / "tables" / "gates.csv", table, stamp(settings, (source,)))
     failed = describe_failures(table)
     if failed:
-        raise LfmcError(f"{int((~table.passed).sum())} of {len(table)} gates failed: {failed}")
-    click.echo(f"all {len(table)} gates passed")
+        count = int((~table.passed & table.available).sum())
+        raise LfmcError(f"{count} of {len(table)} gates failed: {failed}")
+    missing = describe_missing(table)
+    if not table.passed.any():
+        raise LfmcError(f"none of {len(table)} gates could be evaluated: {missing}")
+    if missing:
+        passed, lost = int(table.passed.sum()), int((~table.available).sum())
+        click.echo(f"{passed} of {len(table)} gates passed, {lost} not available: {missing}")
+    else:
+        click.echo(f"all {len(table)} gates passed")
 
 
 def chain_files(run: Run, ensemble: str, sampler: str) -> tuple[Path, ...]:

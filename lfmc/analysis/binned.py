@@ -1,0 +1,218 @@
+"""A chain cut into bins: the means from which every observable and its error come (`lfmc measure`).
+
+Bins hold at least 100 saved configurations and 20 tau_int of chi2. m has its own where slower:
+in an ordered phase its sign may not change within a chain, so that whole chains, whose signs are
+independent, take the place of bins. Where no error of a chain can be known, each replica is a
+bin, the values are given and every error is withheld.
+"""
+
+import json
+import logging
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lfmc.analysis.bins import Layout, bin_layout, whole_replicas
+from lfmc.analysis.consistency import require_consistent
+from lfmc.analysis.convergence import require_finite, require_length, require_moving
+from lfmc.analysis.gamma_method import integrated_time
+from lfmc.analysis.rejections import rejected_updates, rejection_runs
+from lfmc.analysis.unresolved import Unresolved
+from lfmc.chains import Chain
+from lfmc.errors import LfmcError
+from lfmc.store import create_hdf5
+
+log = logging.getLogger(__name__)
+
+Floats = NDArray[np.floating]
+
+CREUTZ_CUT = 5.0
+BINNED = ("m", "absm", "m2", "m4", "phi2", "phi4", "E")
+TAUS_PER_BIN_OF_M = 5
+FEWEST_CHAINS = 4
+SHORTEST = 4
+
+
+class SignBins(NamedTuple):
+    """Bins of m alone.
+
+    Attributes:
+        counts: saved configurations in each bin, (B,).
+        means: m of each bin, (B,).
+        note: why they are not those of the others; empty if they are.
+    """
+
+    counts: NDArray[np.int64]
+    means: Floats
+    note: str
+
+
+class Bins(NamedTuple):
+    """Means over bins of saved configurations.
+
+    Attributes:
+        counts: saved configurations in each bin, (B,).
+        scalars: m, absm, m2, m4, phi2, phi4, E -> (B,); m2, m4 = <m^2>, <m^4>, no volume.
+        two_point: G(x) per orbit, (B, orbits).
+        expdH: `creutz_factor` over every update of each bin, (B,); None unless hmc.
+        expdH_counts: updates in each bin.
+        tau: tau_int of chi2 in saved configurations, which sets the length of a bin; NaN if the
+            chain does not resolve it.
+        withheld: why no error can be given; empty if they can.
+        sign: bins of m.
+    """
+
+    counts: NDArray[np.int64]
+    scalars: dict[str, Floats]
+    two_point: Floats
+    expdH: Floats | None
+    expdH_counts: NDArray[np.int64]
+    tau: float
+    withheld: str
+    sign: SignBins
+
+
+def bin_chain(chain: Chain) -> Bins:
+    """Cut a chain into bins.
+
+    A chain that is frozen or too short for errors keeps its values, see `Bins.withheld`.
+
+    Raises:
+        LfmcError: NaN or inf, or configurations whose scalars and correlators contradict each
+            other.
+    """
+    where = f"{chain.sampler} in {chain.ensemble['name']}"
+    try:
+        for name, series in chain.scalars.items():
+            require_finite(series, name)
+        require_consistent(chain)
+    except LfmcError as error:
+        raise LfmcError(f"{where}: {error}") from None
+    saved = {name: np.asarray(v, dtype=np.float64) for name, v in chain.saved.items()}
+    m = saved["m"]
+    replicas, length = m.shape
+    if not length:
+        raise LfmcError(f"{where}: the chain saved no configuration; sample longer")
+    tau, withheld, layout = np.nan, "", whole_replicas(replicas, length)
+    try:
+        tau, layout = _resolved(chain, m)
+    except Unresolved as error:
+        withheld = error.reason
+        log.warning("%s: values without errors: %s", where, error)
+    binned = {"m": m, "absm": np.abs(m), "m2": m * m, "m4": m**4} | {
+        name: saved[name] for name in ("phi2", "phi4", "E")
+    }
+    sign = _sign_bins(chain, m, layout)
+    if sign.note:
+        log.warning("%s: %s", where, sign.note)
+    return Bins(
+        counts=layout.counts,
+        scalars={name: layout.means(binned[name]) for name in BINNED},
+        two_point=layout.means(chain.two_point),
+        expdH=_creutz(chain, layout),
+        expdH_counts=layout.counts * chain.save_every,
+        tau=tau,
+        withheld=withheld,
+        sign=sign,
+    )
+
+
+def _resolved(chain: Chain, m: Floats) -> tuple[float, Layout]:
+    """tau_int of chi2 and the bins that it asks for."""
+    replicas, length = m.shape
+    if length < SHORTEST:
+        raise Unresolved(
+            f"{length} saved configurations per replica are too few for an error", "chain too short"
+        )
+    for name, series in chain.scalars.items():
+        require_moving(series, name)
+    tau = integrated_time(m * m).value
+    require_length((replicas, length), tau, "chi2")
+    return tau, bin_layout(replicas, length, tau)
+
+
+def _sign_bins(chain: Chain, m: Floats, layout: Layout) -> SignBins:
+    """The common bins where m is as fast as chi2, else whole replicas."""
+    replicas, length = m.shape
+    every = chain.scalars["m"]
+    stuck = int(((every > 0).all(1) | (every < 0).all(1)).sum())
+    if stuck:
+        slow = f"m never changed sign in {stuck} of {replicas} chains"
+    else:
+        slow = "" if _fast(m, layout) else "m changes sign too slowly for bins"
+    if not slow:
+        return SignBins(layout.counts, layout.means(m), "")
+    if replicas < FEWEST_CHAINS:
+        note = f"{slow}; too few chains for an error"
+    else:
+        note = f"{slow}; error from whole chains"
+    whole = whole_replicas(replicas, length)
+    return SignBins(whole.counts, whole.means(m), note)
+
+
+def _fast(m: Floats, layout: Layout) -> bool:
+    """Whether bins hold several tau_int of m, or are whole replicas already."""
+    whole = int(layout.counts.min()) >= m.shape[1]
+    if whole or m.shape[1] < SHORTEST:
+        return True
+    try:
+        tau = integrated_time(m).value
+    except Unresolved:
+        return False
+    return int(layout.counts.min()) >= TAUS_PER_BIN_OF_M * tau
+
+
+def creutz_factor(change: Floats) -> Floats:
+    """exp(-dH) where |dH| < 5, else 1: its mean is exactly 1 for a reversible, area-preserving map.
+
+    Detailed balance gives P(-dH) = exp(-dH) P(dH) (Creutz, Phys. Rev. D 38 (1988) 1228), so that
+    <exp(-dH) f(|dH|)> = <f(|dH|)> for every f; f = 1 is the usual identity. That one is biased in
+    any finite sample: a fraction p of trajectories with large dH (1e-3 beyond 8 at L = 6, 70 %
+    acceptance) is balanced by reversed ones that are never seen, and the mean comes out as 1 - p.
+    """
+    near = np.abs(change) < CREUTZ_CUT
+    return np.exp(-np.where(near, change, 0.0).astype(np.float64))
+
+
+def _creutz(chain: Chain, layout: Layout) -> Floats | None:
+    if "dH" not in chain.extra:
+        if chain.sampler == "hmc":
+            raise LfmcError("hmc: the chain holds no extra/dH; sample again")
+        return None
+    change = chain.extra["dH"]
+    updates = layout.length * chain.save_every
+    if np.isnan(change).any() or (change == -np.inf).any():
+        raise LfmcError(f"{chain.sampler}: dH is NaN or -inf; the integrator diverged")
+    return layout.finer(chain.save_every).means(creutz_factor(change[:, :updates]))
+
+
+def write_bins(path: Any, chain: Chain, bins: Bins, stamp: str) -> None:
+    """HDF5 of the bins: count, two_point, each scalar, expdH (hmc) and rejection_runs.
+
+    rejection_runs[k] is the number of runs of exactly k consecutive rejections.
+    """
+    with create_hdf5(path, stamp) as file:
+        file.attrs["kind"] = "bins"
+        file.attrs["ensemble"] = json.dumps(chain.ensemble)
+        file.attrs["sampler"] = chain.sampler
+        file.attrs["shape"] = chain.shape
+        file.attrs["acceptance"] = chain.acceptance
+        file.attrs["tau_chi2_saved"] = bins.tau
+        file.attrs["bin_length"] = int(bins.counts.min())
+        file.attrs["conventions"] = (
+            "a bin is at least 100 saved configurations and 20 tau_int of chi2, or whole replicas; "
+            "entries are means over a bin; lattice units; m2, m4 = <m^2>, <m^4> without volume; "
+            "two_point (bins, orbits) as lattice.separation_orbits; rejection_runs[k] = number of "
+            "runs of exactly k consecutive rejections, of updates"
+        )
+        if bins.withheld:
+            file.attrs["withheld"] = bins.withheld
+        file["count"] = bins.counts
+        file["two_point"] = bins.two_point
+        for name, values in bins.scalars.items():
+            file[name] = values
+        if bins.expdH is not None:
+            file["expdH"] = bins.expdH
+            file["expdH_count"] = bins.expdH_counts
+        file["rejection_runs"] = rejection_runs(rejected_updates(chain)).histogram
