@@ -17,6 +17,7 @@ from time import perf_counter
 
 import numpy as np
 
+from lfmc.blocks import layout, require_blocks
 from lfmc.chains import write_header
 from lfmc.config import Config, stage_settings
 from lfmc.errors import LfmcError
@@ -89,6 +90,9 @@ def accept_proposals(
     if made_for != chosen:
         raise LfmcError(f"{proposals}: proposals of another ensemble ({made_for['name']})")
     log_w = read_log_weights(proposals)
+    if len(log_w) == config.proposals:  # of another number flow_chain says so
+        with open_hdf5(proposals) as file:
+            require_blocks(proposals, file, layout(config))
     began = perf_counter()
     chain = flow_chain(config, ensemble, sampler, log_w)
     seconds += perf_counter() - began

@@ -9,8 +9,9 @@ from pathlib import Path
 import h5py
 import numpy as np
 
+from lfmc.blocks import CHECKSUM
 from lfmc.errors import LfmcError
-from lfmc.parts import CHECKSUM, Made, part_names, row_in_part
+from lfmc.parts import Made, part_names, row_in_part
 from lfmc.proposals import Job, columns, first_row
 
 

@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 
 import h5py
 
+from lfmc.seal import require_whole
 from lfmc.store import small_hdf5, write_bytes, write_json, write_table
 
 KIND, KEY = "not-reached", "not_reached"
@@ -50,7 +51,10 @@ def not_reached(path: str | Path) -> NotReached | None:
     path = Path(path)
     try:
         text = (_of_hdf5 if path.suffix == ".h5" else _of_model)(path)
-        return NotReached(**json.loads(text)) if text else None
+        if not text:
+            return None
+        require_whole(path)
+        return NotReached(**json.loads(text))
     except (OSError, ValueError, TypeError):  # who needs the file says what is wrong with it
         return None
 

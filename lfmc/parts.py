@@ -27,14 +27,16 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
+from lfmc.blocks import CHECKSUM, block_checksum
 from lfmc.errors import LfmcError
 from lfmc.proposals import Arrays, Column, Job, columns, first_row
-from lfmc.store import checksum, create_hdf5
+from lfmc.seal import EMPTY
+from lfmc.store import create_hdf5
 
 log = logging.getLogger(__name__)
 
 SYNC_SECONDS = 5.0
-CHECKSUM, SECONDS = "blocks/checksum", "blocks/seconds"
+SECONDS = "blocks/seconds"
 OF_BLOCKS = {CHECKSUM: Column("u1", (32,)), SECONDS: Column("f8", ())}
 
 
@@ -68,7 +70,8 @@ class Part:
         self.task, self.path, self.blocks = task, path, blocks
         self.columns = columns(task) | OF_BLOCKS
         self.at: dict[str, int] = {}
-        with create_hdf5(path, stamp) as file:
+        # Blocks follow after it is published: the file that joins the parts holds their checksums.
+        with create_hdf5(path, stamp.replace(EMPTY, "")) as file:
             file.attrs["kind"] = "part"
             file.attrs["key"] = task.key
             file.attrs["first"] = blocks.start
@@ -138,6 +141,8 @@ def read_part(task: Job, path: Path, stop: Callable[[], bool] = lambda: False) -
     """
     found: list[Made] = []
     try:
+        if path.stat().st_size == 0:  # its process ended before it began
+            return []
         with h5py.File(path, "r") as file:
             if file.attrs["key"] != task.key:
                 return []
@@ -166,11 +171,6 @@ def read_block(task: Job, data: Any, block: int, first: int) -> Arrays:
     return found
 
 
-def block_checksum(block: int, arrays: Arrays) -> bytes:
-    """sha256 of a block's number and content: the same wherever and whenever it was made."""
-    return bytes.fromhex(checksum(str(block), arrays))
-
-
 def part_names(folder: Path) -> list[str]:
     """Parts that are there, in order of name."""
     return sorted(path.name for path in folder.glob("part-*.h5"))
@@ -181,8 +181,25 @@ def next_start(names: Iterable[str]) -> int:
     return max((int(name.split("-")[1]) for name in names), default=0) + 1
 
 
+def reserved_part(folder: Path, start: int, rank: int) -> Path:
+    """An unused name for the part that a rank fills, by an empty file: no other process has it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    while True:
+        path = part_path(folder, start, rank)
+        try:
+            os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
+        except FileExistsError:
+            start += 1
+        except OSError as error:
+            raise LfmcError(
+                f"{path}: cannot be written ({os.strerror(error.errno or 0)})"
+            ) from None
+        else:
+            return path
+
+
 def part_path(folder: Path, start: int, rank: int) -> Path:
-    """Name of the part that a rank fills; the first is part-001-00000.h5."""
+    """Name of a part; the first is part-001-00000.h5."""
     return folder / f"part-{start:03d}-{rank:05d}.h5"
 
 

@@ -24,6 +24,7 @@ import torch
 from numpy.typing import NDArray
 
 from lfmc.action import action_of
+from lfmc.blocks import Layout, layout
 from lfmc.compiled.plan import has_kernels, plan
 from lfmc.config import Config, settings_hash, stage_settings
 from lfmc.device import device_key
@@ -70,8 +71,12 @@ class Job(NamedTuple):
         return self.config.propose.block
 
     @property
+    def layout(self) -> Layout:
+        return Layout(self.config.proposals, self.size, self.keep)
+
+    @property
     def blocks(self) -> int:
-        return -(-self.config.proposals // self.size)
+        return self.layout.blocks
 
 
 def job(
@@ -89,7 +94,7 @@ def job(
         {**settings, "model": file_hash(model), "chunk": CHUNK, "compiled": has_kernels(flow)}
         | device_key(device)
     )
-    keep = max(1, config.proposals // config.statistics.keep_fields)
+    keep = layout(config).keep
     return Job(config, ensemble, sampler, flow, drawing(flow), model, key, keep)
 
 
@@ -174,5 +179,4 @@ def columns(task: Job) -> dict[str, Column]:
 
 def first_row(task: Job, name: str, block: int) -> int:
     """Rows of a data set that come before a block; for block = task.blocks, all of them."""
-    proposals = min(block * task.size, task.config.proposals)
-    return -(-proposals // task.keep) if name.startswith("fields/") else proposals
+    return task.layout.first_row(name, block)

@@ -17,12 +17,13 @@ from lfmc.parts import (
     Part,
     next_start,
     part_names,
-    part_path,
     read_part,
+    reserved_part,
 )
 from lfmc.proposals import Job, make_block
 from lfmc.provenance import file_hash, stamp
 from lfmc.ranks import Ranks
+from lfmc.seal import file_digest
 from lfmc.store import small_hdf5
 
 Report = Callable[[int, int], None]
@@ -49,15 +50,19 @@ def propose(task: Job, output: Path, mpi: Ranks, report: Report, stop: Stop) -> 
         kept += read_part(task, folder / name, stop)
     have = set(mpi.union([entry.block for entry in kept]))
     missing = [block for block in range(task.blocks) if block not in have]
-    path = part_path(folder, next_start(names), mpi.rank)
     # Neighbours, so that a rank fills one range of one file.
     mine = [missing[place] for place in mpi.share(len(missing))]
-    made = fill(task, path, mine, mark, report, stop)
+    made: list[Made] = []
+    if mine and not stop():
+        path = reserved_part(folder, next_start(names), mpi.rank)
+        made = fill(task, path, mine, mark, report, stop)
     if not mpi.all_agree(len(made) == len(mine)):  # asked to stop while it waits, a rank waits on
         return False
     everything = mpi.gather(kept + made)
+    here = sorted({entry.part for entry in kept + made})
+    digests = mpi.gather([(name, file_digest(folder / name)) for name in here])
     if mpi.rank == 0:
-        publish(task, output, everything, mark)
+        publish(task, output, everything, mark, dict(digests))
     return True
 
 
@@ -79,11 +84,17 @@ def fill(
     return made
 
 
-def publish(task: Job, output: Path, made: list[Made], mark: str) -> None:
-    """The file that everything after it reads, and no part that it does not need."""
+def publish(task: Job, output: Path, made: list[Made], mark: str, digests: dict[str, str]) -> None:
+    """The file that everything after it reads, and no part that it does not need.
+
+    Args:
+        digests: name of a part -> sha256 of the file; those used are noted in the provenance.
+    """
     folder = output.with_suffix("")
     with small_hdf5(output, mark) as file:
         seconds, used = join(task, file, folder.name, made)
+        noted = {f"{folder.name}/{name}": digests[name] for name in sorted(used & digests.keys())}
+        file.attrs["provenance"] = json.dumps(json.loads(mark) | {"parts": noted}, sort_keys=True)
         file.attrs["kind"] = "proposals"
         file.attrs["ensemble"] = task.config.ensemble(task.ensemble).model_dump_json()
         file.attrs["sampler"] = task.sampler

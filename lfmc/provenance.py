@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from lfmc import __version__
+from lfmc.seal import EMPTY, file_digest
 
 PACKAGES = ("numpy", "scipy", "h5py", "numba", "pandas", "torch", "pyerrors", "mpi4py")
 
@@ -39,7 +40,9 @@ def note_parallel(facts: dict[str, Any]) -> None:
 def provenance(
     settings: dict[str, Any] | None = None, inputs: tuple[str | Path, ...] = ()
 ) -> dict[str, Any]:
-    """Version, commit, command, settings, packages, host, job, ranks, UTC time, input hashes."""
+    """Version, commit, command, settings, packages, host, job, ranks, UTC time, input hashes; and
+    room for the checksum of the file that it is written into (`lfmc.seal`).
+    """
     return {
         "lfmc": __version__,
         **_commit(),
@@ -52,6 +55,7 @@ def provenance(
         "parallel": {**_ALONE, "nodes": [platform.node()], **_PARALLEL},
         "utc": datetime.now(UTC).isoformat(timespec="seconds"),
         "inputs": {str(p): file_hash(p) for p in inputs},
+        "checksum": EMPTY,
     }
 
 
@@ -62,8 +66,7 @@ def stamp(settings: dict[str, Any] | None = None, inputs: tuple[str | Path, ...]
 
 def file_hash(path: str | Path) -> str:
     """sha256 of a file's bytes."""
-    with open(path, "rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
+    return file_digest(path)
 
 
 def code_version() -> str:

@@ -1,8 +1,11 @@
-"""Files that are whole or absent: HDF5, CSV, JSON and bytes, written aside and renamed."""
+"""Files that are whole or absent: HDF5, CSV, JSON and bytes, written aside, sealed and renamed."""
 
+import errno
 import hashlib
 import json
 import os
+import platform
+import re
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -14,8 +17,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lfmc.errors import LfmcError
+from lfmc.seal import file_digest, require_whole, seal
 
 RESERVE = 2**18  # bytes for what HDF5 keeps to itself until a file is closed
+SIGNATURE = b"\x89HDF\r\n\x1a\n"
+OF_HDF5 = ("Unable", "Can't")  # how HDF5's messages begin
+
+
+def writer() -> str:
+    """A name of this process among all that may write into one folder, on whatever machine."""
+    return f"{re.sub('[^A-Za-z0-9-]', '', platform.node())[:40]}.{os.getpid()}"
 
 
 @contextmanager
@@ -26,10 +37,11 @@ def written_aside(path: str | Path) -> Iterator[Path]:
         LfmcError: the folder cannot be written or the disk is full.
     """
     final = Path(path)
-    aside = final.with_name(f".{final.name}.{os.getpid()}.part{final.suffix}")
+    aside = final.with_name(f".{final.name}.{writer()}.part{final.suffix}")
     try:
         final.parent.mkdir(parents=True, exist_ok=True)
         yield aside
+        seal(aside)
         with open(aside, "rb") as stream:
             os.fsync(stream.fileno())
         os.replace(aside, final)
@@ -92,43 +104,94 @@ def _reserve(path: Path) -> Iterator[Callable[[], None]]:
 
 
 @contextmanager
-def open_hdf5(path: str | Path) -> Iterator[h5py.File]:
-    """An HDF5 file to read.
+def open_hdf5(path: str | Path, check: bool = True) -> Iterator[h5py.File]:
+    """An HDF5 file to read, its bytes compared with its checksum where it carries one.
+
+    Args:
+        check: False reads a damaged file too, as far as HDF5 can.
 
     Raises:
-        LfmcError: missing, truncated or not HDF5, without a part that the block asks for, or with
-            virtual data sets whose files are not there: HDF5 itself would fill them in.
+        LfmcError: missing, forbidden, locked, truncated, damaged or not HDF5, without a part that
+            the block asks for, or with virtual data sets whose files are not there: HDF5 itself
+            would fill them in.
     """
+    require_hdf5(path)
     try:
+        if check:
+            require_whole(path)
         file = h5py.File(path, "r")
-    except FileNotFoundError:
-        raise LfmcError(f"{path}: no such file") from None
     except OSError as error:
-        raise LfmcError(
-            f"{path}: not a readable HDF5 file, perhaps truncated ({str(error).splitlines()[0]}); "
-            "delete it and run again"
-        ) from None
+        raise LfmcError(f"{path}: not a readable HDF5 file ({_reason(error)})") from None
     try:
         with file:
-            _require_sources(Path(path), file)
+            _require_sources(Path(path), file, check)
             yield file
     except KeyError as error:
         reason = str(error.args[0]) if error.args else ""
-        if not reason.startswith(("Unable", "Can't")):
+        if not reason.startswith(OF_HDF5):
             raise  # of a mapping, not of HDF5
         raise LfmcError(f"{path}: incomplete ({reason}); delete it and run again") from None
+    except (OSError, RuntimeError) as error:
+        if not str(error).startswith(OF_HDF5):
+            raise
+        raise LfmcError(f"{path}: cannot be read ({_reason(error)})") from None
 
 
-def _require_sources(path: Path, file: h5py.File) -> None:
+def require_hdf5(path: str | Path) -> None:
+    """Refuse what is no HDF5 file, before HDF5 sees it; deleting it is advised only if it was one.
+
+    Raises:
+        LfmcError: missing, forbidden, a folder, a loop of links, empty, cut off or of another kind.
+    """
+    try:
+        with open(path, "rb") as stream:
+            begin = stream.read(len(SIGNATURE))
+    except FileNotFoundError:
+        raise LfmcError(f"{path}: no such file") from None
+    except OSError as error:
+        raise LfmcError(f"{path}: not a readable HDF5 file ({_reason(error)})") from None
+    if begin != SIGNATURE:
+        why = "it has another format; is it in its place?"
+        if SIGNATURE.startswith(begin) or not any(begin):
+            why = "empty or cut off; delete it and run again"
+        raise LfmcError(f"{path}: not a readable HDF5 file ({why})")
+
+
+def _reason(error: OSError | RuntimeError) -> str:
+    """Why HDF5 or the system refuses a file; to delete it helps only against bad content."""
+    number = getattr(error, "errno", None)
+    if number in (errno.EAGAIN, errno.EWOULDBLOCK):
+        return "another process is writing it; wait for that one to end"
+    if number:
+        return os.strerror(number)
+    return f"perhaps truncated: {str(error).splitlines()[0]}; delete it and run again"
+
+
+def _require_sources(path: Path, file: h5py.File, check: bool) -> None:
+    """Refuse missing parts, and those whose bytes are not as they were when they were joined."""
     virtual = [d for d in file.values() if isinstance(d, h5py.Dataset) and d.is_virtual]
-    for name in {source.file_name for data in virtual for source in data.virtual_sources()}:
+    names = {source.file_name for data in virtual for source in data.virtual_sources()}
+    digests = parts_digests(file) if check else {}
+    for name in sorted(names):
         try:
             h5py.File(path.parent / name, "r").close()
+            whole = digests.get(name) in (None, file_digest(path.parent / name))
         except OSError:
+            whole = False
+        if not whole:
             raise LfmcError(
                 f"{path}: {name}, which holds a part of it, is missing or damaged; move both "
                 "together, or delete this file and run again"
-            ) from None
+            )
+
+
+def parts_digests(file: h5py.File) -> dict[str, str]:
+    """sha256 of every part of a file, name -> digits; empty where it names none."""
+    try:
+        found = json.loads(str(file.attrs.get("provenance", ""))).get("parts", {})
+    except (ValueError, AttributeError):
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def read_arrays(file: h5py.File) -> dict[str, NDArray[Any]]:
@@ -181,13 +244,17 @@ def write_json(path: str | Path, content: dict[str, Any]) -> None:
 
 
 def read_json(path: str | Path) -> dict[str, Any]:
-    """Read a JSON file; a missing or torn one is a clear error."""
+    """Read a JSON file; a missing, torn or damaged one is a clear error."""
     try:
-        return json.loads(Path(path).read_text())
+        require_whole(path)
+        content = json.loads(Path(path).read_text(encoding="utf-8"))
     except OSError as error:
         raise LfmcError(f"{path}: cannot be read ({error.strerror})") from None
-    except ValueError:
+    except (ValueError, RecursionError):
         raise LfmcError(f"{path}: not valid JSON; delete it and run again") from None
+    if not isinstance(content, dict):
+        raise LfmcError(f"{path}: not a JSON object; delete it and run again")
+    return content
 
 
 def write_table(path: str | Path, table: Any, stamp: str) -> None:
@@ -202,6 +269,7 @@ def read_table(path: str | Path) -> Any:
     import pandas
 
     try:
+        require_whole(path)
         return pandas.read_csv(path, comment="#")
     except (OSError, ValueError) as error:
         raise LfmcError(f"{path}: not a readable table ({str(error).splitlines()[0]})") from None

@@ -1,28 +1,24 @@
 """Chains checked from their files: recompute what was stored, from what else was stored."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-import h5py
 import numpy as np
 from numpy.typing import NDArray
 
 from lfmc.action import Phi4, action_of
+from lfmc.blocks import require_blocks
 from lfmc.config import Config
 from lfmc.errors import LfmcError
 from lfmc.observables import SCALARS, scalars, two_point
 from lfmc.store import open_hdf5
 from lfmc.weights import read_log_weights
 
-if TYPE_CHECKING:
-    from lfmc.proposals import Job
-
 # Stored in float32; the action in float64. log q of a field is by the inverse map, as good as the
 # flow says.
 FLOAT32 = 2e-6
 ACTION = 1e-9
 BLOCKS = 3
-SLAB = 64
 
 
 def verify_flow(
@@ -53,7 +49,7 @@ def verify_flow(
         found["log_q"] = _same(proposals, "log_q", log_q, file["log_q"][()][at], allowed)
         stored = {name: file["scalars"][name][()][at] for name in SCALARS}
         found["observables"] = _observables(proposals, action, phi, stored, file["two_point"][at])
-        _whole(task, proposals, file)
+        require_blocks(proposals, file, task.layout)
         exact = file.attrs.get("device", "cpu") == "cpu"  # where verify computes
         for index in sorted({round(i) for i in np.linspace(0, task.blocks - 1, BLOCKS)}):
             first = index * task.size
@@ -74,25 +70,6 @@ def verify_flow(
         "and chain reproduced bit for bit"
     )
     return found
-
-
-def _whole(task: "Job", path: Path, file: h5py.File) -> None:
-    """Refuse blocks whose checksum is not that of their content; SLAB of them at a time."""
-    from lfmc.parts import CHECKSUM, block_checksum, read_block
-    from lfmc.proposals import columns, first_row
-
-    digests = file[CHECKSUM][()]
-    for begin in range(0, task.blocks, SLAB):
-        end = min(begin + SLAB, task.blocks)
-        slab = {
-            name: file[name][first_row(task, name, begin) : first_row(task, name, end)]
-            for name in columns(task)
-        }
-        for block in range(begin, end):
-            if digests[block].tobytes() != block_checksum(
-                block, read_block(task, slab, block, begin)
-            ):
-                raise LfmcError(f"{path}: block {block} is damaged; run propose again")
 
 
 def _close(again: NDArray, stored: NDArray) -> bool:

@@ -10,6 +10,7 @@ import h5py
 import yaml
 
 from lfmc.config import Config, parse_config
+from lfmc.seal import HEAD, TAIL
 
 SMALL: dict[str, Any] = {
     "seed": 11,
@@ -58,3 +59,11 @@ def blocks_made(results: Path, ensemble: str, sampler: str) -> int:
         with suppress(OSError), h5py.File(part, "r", locking=False) as file:
             made += int(file["blocks/checksum"][()].any(1).sum())
     return made
+
+
+def forget_checksums(path: Path) -> None:
+    """Make a file one of those that were written before files carried checksums."""
+    data = path.read_bytes()
+    for word in (HEAD, TAIL, b'"parts"'):
+        data = data.replace(word, b"#" * len(word) if word != b'"parts"' else b'"other"')
+    path.write_bytes(data)

@@ -21,6 +21,7 @@ from lfmc.store import (
     write_json,
     write_table,
     write_text,
+    writer,
     written_aside,
 )
 
@@ -136,7 +137,7 @@ def test_a_full_disk_is_one_clear_line_and_leaves_nothing(kind, tiny_disk):
 
 def test_a_full_device_is_one_clear_line(tmp_path, monkeypatch):
     """The same without rights to mount: the temporary name is a link to /dev/full."""
-    aside = tmp_path / f".x.txt.{os.getpid()}.part.txt"
+    aside = tmp_path / f".x.txt.{writer()}.part.txt"
     aside.symlink_to("/dev/full")
     with pytest.raises(LfmcError, match="No space left on device"):
         write_text(tmp_path / "x.txt", "something")

@@ -8,7 +8,7 @@ import time
 import h5py
 import numpy as np
 import pytest
-from flows_small import blocks_made, environment, lfmc, small, write_small
+from flows_small import blocks_made, environment, forget_checksums, lfmc, small, write_small
 
 from lfmc import parts, proposals
 from lfmc.accept import accept_proposals
@@ -219,7 +219,7 @@ def test_a_block_that_no_rank_has_is_not_published(folder):
     task, made = task_of(folder), folder / "results/propose/T4/flow-50"
     some = fill(task, parts.part_path(made, 1, 0), [0, 1, 2, 3, 5, 6, 7, 8], "{}", quiet, never)
     with pytest.raises(LfmcError, match="block 4 is missing; run propose again"):
-        publish(task, output(folder), some, "{}")
+        publish(task, output(folder), some, "{}", {})
     assert not output(folder).exists()
 
 
@@ -255,16 +255,26 @@ def test_chain_reverifies_from_file_and_tampering_is_caught(reference, tmp_path)
     with h5py.File(part, "r+") as file:
         row = int(file["fields/index"][3])
         file["log_q"][row] += 1e-6
+    with pytest.raises(
+        LfmcError, match=r"part-001-00000\.h5, which holds a part of it, is missing"
+    ):
+        accept_proposals(config, "T4", "flow-50", made, chain)
+    forget_checksums(made)  # as files of earlier versions: what they hold is compared
     with pytest.raises(LfmcError, match="log_q of kept field 3 differs"):
         verify_flow(config, "T4", "flow-50", model, made, chain)
     with h5py.File(part, "r+") as file:
         file["log_q"][row] -= 1e-6
         file["scalars/E"][700 * 2 + 5] *= 1.0001
     with pytest.raises(LfmcError, match="block 2 is damaged; run propose again"):
+        accept_proposals(config, "T4", "flow-50", made, chain)
+    with pytest.raises(LfmcError, match="block 2 is damaged; run propose again"):
         verify_flow(config, "T4", "flow-50", model, made, chain)
     shutil.copy(part_files(reference)[0], part)
     with h5py.File(chain, "r+") as file:
         file["chain/index"][5] += 1
+    with pytest.raises(LfmcError, match="its bytes do not match its checksum"):
+        verify_flow(config, "T4", "flow-50", model, made, chain)
+    forget_checksums(chain)
     with pytest.raises(LfmcError, match="chain/index is not what its proposals give"):
         verify_flow(config, "T4", "flow-50", model, made, chain)
 

@@ -10,6 +10,7 @@ from lfmc.figures.registry import room
 from lfmc.figures.rundata import RunData
 from lfmc.figures.style import look
 from lfmc.provenance import stamp
+from lfmc.seal import EMPTY
 
 HASHED_BYTES = 2**26
 
@@ -29,7 +30,11 @@ def plot(name: str, run: RunData) -> list[Path]:
         pdf, png, txt = (folder / f"{name}.{suffix}" for suffix in ("pdf", "png", "txt"))
         metadata = {"Title": f"lfmc {name}", "Subject": caption, "Keywords": mark}
         store.atomically(pdf, lambda path: figure.savefig(path, format="pdf", metadata=metadata))
-        metadata = {"Title": f"lfmc {name}", "Description": caption, "provenance": mark}
+        metadata = {
+            "Title": f"lfmc {name}",
+            "Description": caption,
+            "provenance": mark.replace(EMPTY, ""),
+        }
         store.atomically(png, lambda path: figure.savefig(path, format="png", metadata=metadata))
         store.write_text(txt, caption + "\n")
     return [pdf, png, txt]

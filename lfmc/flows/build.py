@@ -21,6 +21,7 @@ from lfmc.flows.realnvp import RealNvpFlow
 from lfmc.flows.spline import SplineFlow
 from lfmc.not_reached import not_reached
 from lfmc.problems import validated
+from lfmc.seal import require_whole
 from lfmc.sections import Ensemble
 from lfmc.store import write_bytes
 from lfmc.yaml_reader import parse_yaml
@@ -73,6 +74,7 @@ def load_flow(path: str | Path, ensemble: Ensemble) -> Flow:
     if missed:
         raise LfmcError(f"{path}: no model, {missed}")
     try:
+        require_whole(path)
         with safe_open(str(path), "pt") as file:
             metadata = file.metadata() or {}
             state = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118

@@ -1,0 +1,121 @@
+"""A file's own sha256, written inside it: one flipped bit anywhere shows.
+
+The provenance of a file holds "lfmc-sha256-DIGITS-of-this-file". DIGITS are the sha256 of all bytes
+of the file, these 64 digits themselves read as zeros: a file that is copied or moved keeps its
+checksum, and it costs one pass over the bytes. Files that were made before
+there were checksums carry none.
+"""
+
+import hashlib
+import mmap
+import os
+from functools import lru_cache
+from pathlib import Path
+from typing import NamedTuple
+
+from lfmc.errors import LfmcError
+
+HEAD, TAIL, DIGITS = b"lfmc-sha256-", b"-of-this-file", 64
+# What a stamp holds until its file is written.
+EMPTY = (HEAD + b"0" * DIGITS + TAIL).decode()
+REMEMBERED = 2**20  # bytes; smaller files are read again whenever they are opened
+PIECE = 2**22
+
+
+class Broken(LfmcError):
+    """A file whose bytes are not those that were written."""
+
+
+class _Seal(NamedTuple):
+    """Where the digits are, what they say, and what they should say."""
+
+    at: int
+    written: bytes
+    right: bytes
+
+
+def seal(path: str | Path) -> None:
+    """Write the checksum into a finished file whose stamp has room for it; no other is touched."""
+    with open(path, "r+b") as stream:
+        found = _find(stream.fileno(), path)
+        if found is not None:
+            os.pwrite(stream.fileno(), found.right, found.at)
+
+
+def require_whole(path: str | Path) -> bool:
+    """Compare a file with its checksum; False if it carries none.
+
+    Raises:
+        Broken: a bit of it is not as it was written.
+        OSError: it cannot be read.
+    """
+    with open(path, "rb") as stream:
+        status = os.fstat(stream.fileno())
+        if status.st_size < REMEMBERED:
+            return _check(stream.fileno(), path)
+    return _remembered(str(path), status.st_ino, status.st_size, status.st_mtime_ns)
+
+
+def file_digest(path: str | Path) -> str:
+    """sha256 of all bytes of a file; of a large one that did not change, remembered.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    status = os.stat(path)
+    if status.st_size < REMEMBERED:
+        return _digest(str(path))
+    return _remembered_digest(str(path), status.st_ino, status.st_size, status.st_mtime_ns)
+
+
+@lru_cache(maxsize=4096)
+def _remembered_digest(path: str, inode: int, size: int, time: int) -> str:
+    return _digest(path)
+
+
+def _digest(path: str) -> str:
+    with open(path, "rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+@lru_cache(maxsize=4096)
+def _remembered(path: str, inode: int, size: int, time: int) -> bool:
+    with open(path, "rb") as stream:
+        return _check(stream.fileno(), path)
+
+
+def _check(file: int, path: str | Path) -> bool:
+    found = _find(file, path)
+    if found is not None and found.written != found.right:
+        raise _broken(path)
+    return found is not None
+
+
+def _find(file: int, path: str | Path) -> _Seal | None:
+    size = os.fstat(file).st_size
+    if size == 0:
+        return None
+    with mmap.mmap(file, size, access=mmap.ACCESS_READ) as data:
+        at = data.find(HEAD)
+        if at < 0:
+            if data.find(TAIL) >= 0:
+                raise _broken(path)
+            return None
+        begin, end = at + len(HEAD), at + len(HEAD) + DIGITS
+        if data[end : end + len(TAIL)] != TAIL:
+            raise _broken(path)
+        digest = hashlib.sha256()
+        with memoryview(data) as view:
+            for first in range(0, begin, PIECE):
+                digest.update(view[first : min(first + PIECE, begin)])
+            digest.update(b"0" * DIGITS)
+            for first in range(end, size, PIECE):
+                digest.update(view[first : first + PIECE])
+        return _Seal(begin, data[begin:end], digest.hexdigest().encode())
+
+
+def _broken(path: str | Path) -> Broken:
+    return Broken(
+        f"{path}: its bytes do not match its checksum: it was changed or damaged after it was "
+        "written; delete it and run again"
+    )

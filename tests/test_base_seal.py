@@ -1,0 +1,115 @@
+"""Claims about checksums: one flipped bit anywhere shows, and files without checksums are read."""
+
+import hashlib
+import json
+import random
+import re
+import subprocess
+
+import numpy as np
+import pandas
+import pytest
+from flows_small import forget_checksums
+
+from lfmc.errors import LfmcError
+from lfmc.provenance import provenance, stamp
+from lfmc.seal import EMPTY, require_whole, seal
+from lfmc.store import create_hdf5, open_hdf5, read_json, read_table, write_json, write_table
+
+pytestmark = pytest.mark.unit
+
+
+def write_hdf5(path) -> None:
+    with create_hdf5(path, stamp()) as file:
+        file["x"] = np.arange(300.0)
+        file["group/y"] = np.zeros(3, np.uint8)
+        file.attrs["kind"] = "bins"
+
+
+WRITERS = {
+    "x.h5": write_hdf5,
+    "x.json": lambda path: write_json(path, {"a": 1.5, "provenance": provenance()}),
+    "x.csv": lambda path: write_table(path, pandas.DataFrame({"x": np.arange(9) / 7}), stamp()),
+}
+
+
+def read_hdf5(path) -> None:
+    with open_hdf5(path) as file:
+        file["x"][()]
+
+
+READERS = {"x.h5": read_hdf5, "x.json": read_json, "x.csv": read_table}
+
+
+@pytest.fixture(params=WRITERS)
+def written(request, tmp_path):
+    path = tmp_path / request.param
+    WRITERS[request.param](path)
+    return path
+
+
+def test_a_file_is_whole_as_written_copied_and_read(written, tmp_path):
+    assert require_whole(written)
+    READERS[written.name](written)
+    moved = tmp_path / "elsewhere"
+    moved.write_bytes(written.read_bytes())
+    assert require_whole(moved)
+
+
+def test_every_flipped_bit_shows(written):
+    """A random bit of many bytes: the digits, the words around them, unused bytes of HDF5."""
+    good, chance = written.read_bytes(), random.Random(1)
+    begin, missed = good.index(b"lfmc-sha256-"), []
+    around = range(begin - 3, begin + len(EMPTY) + 3)
+    for at in {*around, *range(0, len(good), len(good) // 60)}:
+        data = bytearray(good)
+        data[at] ^= 1 << chance.randrange(8)
+        written.write_bytes(data)
+        try:
+            READERS[written.name](written)
+        except LfmcError:
+            continue
+        missed.append(at)
+    assert missed == []
+
+
+def test_the_checksum_is_that_of_the_file_with_zeros_for_its_digits(written):
+    """As docs/formats.md says how to check a file without lfmc."""
+    digits = re.search(rb"lfmc-sha256-([0-9a-f]{64})-", written.read_bytes())[1].decode()
+    command = f"sed 's/lfmc-sha256-[0-9a-f]*/lfmc-sha256-{64 * '0'}/' {written} | sha256sum"
+    found = subprocess.run(command, shell=True, capture_output=True, text=True, check=True)
+    assert found.stdout.split()[0] == digits
+
+
+def test_files_without_a_checksum_are_read(written):
+    forget_checksums(written)
+    assert not require_whole(written)
+    READERS[written.name](written)
+
+
+def test_a_stamp_that_is_written_again_gets_the_new_checksum(tmp_path):
+    write_table(tmp_path / "a.csv", pandas.DataFrame({"x": [1]}), stamp())
+    mark = (tmp_path / "a.csv").read_text().splitlines()[0].removeprefix("# provenance ")
+    write_table(tmp_path / "b.csv", pandas.DataFrame({"x": [2]}), mark)
+    assert read_table(tmp_path / "b.csv").x.tolist() == [2]
+
+
+def test_a_large_file_is_checked_whole(tmp_path):
+    """Across the pieces in which it is read, with the digits at its end."""
+    path = tmp_path / "large"
+    path.write_bytes(b"x" * 9_000_000 + EMPTY.encode() + b"y")
+    seal(path)
+    data = path.read_bytes()
+    zeroed = re.sub(rb"(?<=sha256-)[0-9a-f]{64}", b"0" * 64, data)
+    assert hashlib.sha256(zeroed).hexdigest().encode() in data
+    for at in (0, 4_194_304, 8_388_607, len(data) - 1):
+        other = tmp_path / f"flipped-{at}"
+        flipped = bytearray(data)
+        flipped[at] ^= 16
+        other.write_bytes(flipped)
+        with pytest.raises(LfmcError, match="do not match its checksum"):
+            require_whole(other)
+
+
+def test_a_stamp_has_room_for_one_checksum():
+    assert json.loads(stamp())["checksum"] == EMPTY
