@@ -12,6 +12,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from lfmc.errors import LfmcError
+
 IntArray = NDArray[np.int64]
 FloatArray = NDArray[np.float64]
 Shape = tuple[int, ...]
@@ -59,6 +61,19 @@ def khat2(shape: Shape) -> FloatArray:
     terms = [4 * np.sin(np.pi * np.arange(n) / n) ** 2 for n in shape]
     total = sum(np.meshgrid(*terms, indexing="ij"))
     return np.asarray(total, dtype=np.float64).ravel()
+
+
+def require_even(shape: Shape) -> None:
+    """Refuse a lattice on which the two colours of `parity` make no checkerboard.
+
+    Raises:
+        LfmcError: an extent is odd, so that neighbours around the lattice have the same colour.
+    """
+    odd = [n for n in shape if n % 2]
+    if odd:
+        raise LfmcError(
+            f"shape {list(shape)}: extent {odd[0]} is odd, a checkerboard needs even extents"
+        )
 
 
 def separation(shape: Shape, origins: IntArray, targets: IntArray) -> IntArray:

@@ -33,6 +33,9 @@ def split(shape: Shape) -> Split:
 
     In two dimensions a quarter turn about any kept site maps each half onto itself, so the
     couplings between the halves keep the full point group.
+
+    Raises:
+        LfmcError: one dimension, or an odd extent.
     """
     if len(shape) < 2:
         raise LfmcError(f"the heatbath flow needs d >= 2, not shape {list(shape)}; use realnvp")

@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from lfmc.lattice import FloatArray, IntArray, Shape, coordinates
+from lfmc.lattice import FloatArray, IntArray, Shape, coordinates, require_even
 
 LARGEST_SIDE = 64  # of axes that are transformed as one
 
@@ -41,7 +41,12 @@ class Cells(NamedTuple):
 
 
 def cells(shape: Shape, total: int, first: int | None = None) -> Cells:
-    """Cells with an even (0) or odd (1) sum of parities; `first` selects by the first parity."""
+    """Cells with an even (0) or odd (1) sum of parities; `first` selects by the first parity.
+
+    Raises:
+        LfmcError: an odd extent, around which two neighbours have the same parity.
+    """
+    require_even(shape)
     chosen = [
         p
         for p in product((0, 1), repeat=len(shape))

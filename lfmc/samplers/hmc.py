@@ -132,12 +132,16 @@ def _last_kick(phi, p, near, couplings, epsilon):
 @inlined
 def _draw_momenta(p, state):
     """(kinetic energy, new stream state); p is filled with N(0, 1)."""
-    kinetic = spread(0.0)
-    for x in range(0, p.shape[0], 2):
+    kinetic, sites = spread(0.0), p.shape[0]
+    for x in range(0, sites - 1, 2):
         one, two, state = normal_pair(state)
         store(p, x, one)
         store(p, x + 1, two)
         kinetic = kinetic + (one * one + two * two)
+    if sites % 2:  # the second number of the last pair has no site
+        one, two, state = normal_pair(state)
+        store(p, sites - 1, one)
+        kinetic = kinetic + one * one
     return 0.5 * kinetic, state
 
 

@@ -64,7 +64,13 @@ def couplings(action: Phi4) -> Couplings:
 
 
 def geometry(shape: Shape) -> NDArray[np.int64]:
-    """Neighbour table (volume, 2d) as the kernels want it: contiguous and plain."""
+    """Neighbour table (volume, 2d) as the kernels want it: contiguous and plain.
+
+    Raises:
+        LfmcError: an extent below 2, where a site is its own neighbour: no sampler has that term.
+    """
+    if not shape or min(shape) < 2:
+        raise LfmcError(f"shape {list(shape)}: samplers need one extent or more, each at least 2")
     return np.array(neighbours(shape))
 
 
@@ -80,7 +86,7 @@ def cold_start(
     filled = range(chains.start, chains.start + blocks * LANES)
     words = chain_words(seed, filled, stage, *names)
     streams = np.ascontiguousarray(words.reshape(4, blocks, LANES).swapaxes(0, 1))
-    phi = np.empty((blocks, volume(shape), LANES))
+    phi = aligned((blocks, volume(shape), LANES))
     _draw_fields(phi, streams, width)
     return State(phi, streams, len(chains))
 
@@ -122,7 +128,7 @@ def buffers(state: State, updates: int, save_every: int) -> Buffers:
     """Empty records for `updates` updates of which every `save_every`-th is saved."""
     blocks, sites, _ = state.phi.shape
     rows = (updates * 4, updates // save_every * sites, updates, updates)
-    return Buffers(*(np.empty((blocks, n, LANES)) for n in rows))
+    return Buffers(*(aligned((blocks, n, LANES)) for n in rows))
 
 
 def info(state: State, filled: Buffers, extra: str | None = None) -> Info:
@@ -220,8 +226,12 @@ def _draw_fields(phi: Any, streams: Any, width: float) -> None:
     for b in range(phi.shape[0]):
         field = phi[b]
         state = load_streams(streams[b])
-        for x in range(0, field.shape[0], 2):
+        sites = field.shape[0]
+        for x in range(0, sites - 1, 2):
             first, second, state = normal_pair(state)
             store(field, x, width * first)
             store(field, x + 1, width * second)
+        if sites % 2:  # the second number of the last pair has no site
+            first, second, state = normal_pair(state)
+            store(field, sites - 1, width * first)
         store_streams(streams[b], state)
