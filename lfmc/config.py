@@ -11,7 +11,7 @@ from typing import Annotated, Any, Self
 
 from pydantic import Field, model_validator
 
-from lfmc.errors import LfmcError
+from lfmc.errors import LfmcError, unknown
 from lfmc.flow_sections import FlowSettings
 from lfmc.problems import validated
 from lfmc.sections import Accept, Ensemble, Fit, Propose, Samplers, Section, Statistics
@@ -58,8 +58,7 @@ class Config(Section):
         try:
             return self.named[name]
         except KeyError:
-            known = ", ".join(self.ensemble_names)
-            raise LfmcError(f"no ensemble {name!r}; there are {known}") from None
+            raise unknown("ensemble", name, self.ensemble_names) from None
 
     @cached_property
     def named(self) -> dict[str, Ensemble]:
@@ -96,7 +95,7 @@ class Config(Section):
         for name, value in zip(self.flow_names, self.flow.targets, strict=True):
             if name == flow:
                 return value
-        raise LfmcError(f"no flow {flow!r}; there are {', '.join(self.flow_names)}")
+        raise unknown("flow", flow, self.flow_names)
 
 
 def read_config(path: str | Path) -> Config:

@@ -250,7 +250,7 @@ def test_chain_of_other_couplings_is_refused(run, tmp_path):
     write_config(other, [{"name": "F6", "L": 6, "m2": 0.6, "lam": 1e-12}], results)
     with pytest.raises(LfmcError, match=r"sampled at m2 = 0.5, the configuration's F6 has 0.6"):
         invoke(measure, other, "--ensemble", "F6", "--sampler", "hmc")
-    with pytest.raises(LfmcError, match="no flow 'flow-99'"):
+    with pytest.raises(LfmcError, match="no sampler 'flow-99'"):
         invoke(measure, config, "--ensemble", "F6", "--sampler", "flow-99")
     with pytest.raises(LfmcError, match="no such file"):
         invoke(measure, config, "--ensemble", "F6", "--sampler", "hmc", "--results", str(tmp_path))
@@ -259,9 +259,9 @@ def test_chain_of_other_couplings_is_refused(run, tmp_path):
 @pytest.mark.unit
 def test_missing_table_names_the_command(run, tmp_path):
     config, _ = run
-    with pytest.raises(LfmcError, match=r"measure/F4/flow-50.csv: missing; run lfmc measure"):
+    with pytest.raises(LfmcError, match=r"measure/F4/flow-50.csv: missing; run 'lfmc measure"):
         invoke(fit, config, "--results", str(tmp_path))
-    with pytest.raises(LfmcError, match=r"observables.csv: missing; run lfmc fit"):
+    with pytest.raises(LfmcError, match=r"observables.csv: missing; run 'lfmc fit'"):
         invoke(gates, config, "--results", str(tmp_path))
 
 

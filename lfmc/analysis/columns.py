@@ -114,7 +114,7 @@ def read_checked(path: Path, kind: str, command: str) -> Any:
             range, or two rows with the same keys.
     """
     if not path.exists():
-        raise LfmcError(f"{path}: missing; run {command} for it first")
+        raise LfmcError(f"{path}: missing; run '{command}' first")
     return checked(read_table(path), kind, path, command)
 
 
@@ -123,11 +123,11 @@ def checked(table: Any, kind: str, path: Path, command: str) -> Any:
     spec = TABLES[kind]
     absent = [c for c in spec.required if c not in table.columns]
     if absent:
-        raise LfmcError(f"{path}: no column {absent[0]!r}; run {command} again")
+        raise LfmcError(f"{path}: no column {absent[0]!r}; run '{command}' again")
     for column, (low, high) in spec.numbers.items():
         values = table[column]
         if len(table) and values.dtype.kind not in "if":
-            raise LfmcError(f"{path}: column {column!r} is not numbers; run {command} again")
+            raise LfmcError(f"{path}: column {column!r} is not numbers; run '{command}' again")
         wrong = (values < low) | (values > high)
         if column not in spec.unknown:
             wrong |= values.isna()
@@ -135,11 +135,11 @@ def checked(table: Any, kind: str, path: Path, command: str) -> Any:
             where = _row(table[wrong], spec)
             raise LfmcError(
                 f"{path}: {column} = {values[wrong].iloc[0]:g} in {where}; from {low:g} to "
-                f"{high:g} is possible; run {command} again"
+                f"{high:g} is possible; run '{command}' again"
             )
     twice = table.duplicated(list(spec.keys))
     if twice.any():
-        raise LfmcError(f"{path}: {_row(table[twice], spec)} is there twice; run {command} again")
+        raise LfmcError(f"{path}: {_row(table[twice], spec)} is there twice; run '{command}' again")
     table = table.assign(**{c: v for c, v in spec.added.items() if c not in table.columns})
     words = [c for c, v in spec.added.items() if v == ""]
     return table.assign(**{c: table[c].astype(object).where(table[c].notna(), "") for c in words})

@@ -35,7 +35,7 @@ def join_tables(paths: list[Path], kind: str, columns: tuple[str, ...], stage: s
     Raises:
         LfmcError: a file that is missing or wrong; names it and the command to run.
     """
-    parts = [read_checked(path, kind, f"lfmc {stage}") for path in paths]
+    parts = [read_checked(path, kind, command_of(path, stage)) for path in paths]
     for path, part in zip(paths, parts, strict=True):
         _require_place(part, "ensemble", path.parent.name, path)
         if stage in ("measure", "autocorrelation"):
@@ -51,6 +51,17 @@ def _require_place(table: Any, column: str, name: str, path: Path) -> None:
         raise LfmcError(
             f"{path}: a row of {column} {other.iloc[0]}; its place says {name}, was it copied?"
         )
+
+
+def command_of(path: Path, stage: str) -> str:
+    """The command that makes a table, results/STAGE/ENSEMBLE/NAME.csv."""
+    if stage == "fit":
+        return "lfmc fit"
+    ensemble = f"--ensemble {path.parent.name}"
+    if path.name.startswith("model-"):
+        model = path.stem.removesuffix("-training").removeprefix("model-")
+        return f"lfmc retrain {ensemble} --model {model}"
+    return f"lfmc {stage} {ensemble}" + (f" --sampler {path.stem}" if stage != "train" else "")
 
 
 def with_models(tau_int: Any, retrained: Any) -> Any:

@@ -139,13 +139,8 @@ def gates(config_path: Path, results: Path | None) -> None:
 
 def chain_files(run: Run, ensemble: str, sampler: str) -> tuple[Path, ...]:
     """The chain of a sampler and, for a flow, its proposals."""
-    if sampler in CLASSICAL:
-        return (run.path(sampler, ensemble, suffix=".h5"),)
-    run.config.target(sampler)
-    return (
-        run.path("accept", ensemble, sampler, ".h5"),
-        run.path("propose", ensemble, sampler, ".h5"),
-    )
+    stages = reversed(run.stages(sampler))
+    return tuple(run.made(stage, ensemble, sampler) for stage in stages if stage != "train")
 
 
 def _read(run: Run, ensemble: str, sampler: str) -> tuple[Any, tuple[Path, ...]]:

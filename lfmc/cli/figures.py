@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from lfmc.cli.options import open_run, run_options
-from lfmc.errors import LfmcError
+from lfmc.errors import LfmcError, unknown
 
 
 @click.command()
@@ -27,13 +27,13 @@ def plot(
 
     if list_names:
         for name, entry in FIGURES.items():
-            click.echo(f"{name:16}{entry.title}")
+            click.echo(f"{name:18}{entry.title}")
         return
     if not names and not every:
         raise LfmcError(f"name a figure or give --all; there are {', '.join(FIGURES)}")
-    unknown = [name for name in names if name not in FIGURES]
-    if unknown:
-        raise LfmcError(f"no figure {unknown[0]!r}; there are {', '.join(FIGURES)}")
+    for name in names:
+        if name not in FIGURES:
+            raise unknown("figure", name, FIGURES)
     run = open_run(config_path, results)
 
     from lfmc.figures.output import plot as draw_to_files

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from lfmc.errors import LfmcError
+from lfmc.errors import LfmcError, unknown
 
 
 @click.command()
@@ -71,10 +71,13 @@ def _hdf5(path: Path) -> tuple[str, list[str]]:
 
 
 def _csv(path: Path) -> tuple[str, list[str]]:
-    with open(path) as stream:
-        first = stream.readline()
-        columns = stream.readline().strip()
-        rows = sum(1 for _ in stream)
+    try:
+        with open(path, encoding="utf-8") as stream:
+            first = stream.readline()
+            columns = stream.readline().strip()
+            rows = sum(1 for _ in stream)
+    except UnicodeDecodeError:
+        raise LfmcError(f"{path}: not a table, for it is not text") from None
     head = "# provenance "
     stamp = first.removeprefix(head).strip() if first.startswith(head) else ""
     return stamp, [f"columns {columns}", f"rows {rows}"]
@@ -155,7 +158,7 @@ def preset(name: str | None) -> None:
     elif name in names:
         click.echo((folder / f"{name}.yaml").read_text(), nl=False)
     else:
-        raise LfmcError(f"no preset {name!r}; there are {', '.join(names)}")
+        raise unknown("preset", name, names)
 
 
 @config.command()

@@ -16,7 +16,6 @@ from lfmc.cli.options import (
     sampler_option,
 )
 from lfmc.cli.progress import progress, termination
-from lfmc.errors import LfmcError
 
 
 @click.command()
@@ -57,7 +56,7 @@ def _propose(run: Run, ensemble: str, sampler: str, mpi: Any, device: str) -> bo
     from lfmc.provenance import code_version
 
     mpi.require_same(code_version(), "ranks run different code; give all nodes one tree")
-    model = run.path("train", ensemble, sampler, ".safetensors")
+    model = run.made("train", ensemble, sampler)
     output = run.path("propose", ensemble, sampler, ".h5")
     place = ("propose", ensemble, sampler)
     if passed_on(run, place, model, output, write=mpi.rank == 0):
@@ -86,7 +85,8 @@ def accept(config_path: Path, results: Path | None, ensemble: str, sampler: str)
     run = open_run(config_path, results)
     run.ensemble(ensemble)
     run.config.target(sampler)
-    source, output = (run.path(s, ensemble, sampler, ".h5") for s in ("propose", "accept"))
+    source = run.made("propose", ensemble, sampler)
+    output = run.path("accept", ensemble, sampler, ".h5")
     if passed_on(run, ("accept", ensemble, sampler), source, output):
         return
     from lfmc.accept import accept_proposals
@@ -115,23 +115,14 @@ def verify(config_path: Path, results: Path | None, ensemble: str, sampler: str)
     from lfmc.store import write_json
     from lfmc.verify import verify_classical, verify_flow
 
-    inputs: tuple[Path, ...]
     output = run.path("verify", ensemble, sampler, ".json")
+    inputs = tuple(run.made(s, ensemble, sampler) for s in run.stages(sampler))
     if sampler in run.config.flow_names:
-        inputs = (
-            run.path("train", ensemble, sampler, ".safetensors"),
-            run.path("propose", ensemble, sampler, ".h5"),
-            run.path("accept", ensemble, sampler, ".h5"),
-        )
         if passed_on(run, ("verify", ensemble, sampler), inputs[0], output):
             return
         found = verify_flow(run.config, ensemble, sampler, *inputs)
-    elif sampler in run.config.sampler_names:
-        inputs = (run.path(sampler, ensemble, suffix=".h5"),)
-        found = verify_classical(run.config, ensemble, *inputs)
     else:
-        names = ", ".join(run.config.sampler_names)
-        raise LfmcError(f"no sampler {sampler!r}; there are {names}")
+        found = verify_classical(run.config, ensemble, *inputs)
     settings = stage_settings(run.config, "verify", ensemble, sampler)
     write_json(output, {**found, "provenance": provenance(settings, inputs)})
     click.echo(f"verify {ensemble} {sampler}: {found['summary']}", err=True)

@@ -12,7 +12,9 @@ from lfmc.cli.progress import STOPPED, stopped
 from lfmc.errors import LfmcError
 
 expect_ranks_option = click.option(
-    "--expect-ranks", type=int, help="Refuse to run with another number of MPI ranks."
+    "--expect-ranks",
+    type=click.IntRange(min=1),
+    help="Refuse to run with another number of MPI ranks.",
 )
 
 

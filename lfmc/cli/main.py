@@ -9,7 +9,8 @@ from typing import Any
 import click
 
 from lfmc import __version__
-from lfmc.errors import LfmcError
+from lfmc.cli.ending import INTERRUPTED, one_line
+from lfmc.errors import unknown
 
 COMMANDS = {
     "tune": "lfmc.cli.samplers:tune",
@@ -64,6 +65,20 @@ class LazyGroup(click.Group):
         assert isinstance(command, click.Command)
         return command
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and not args[0].startswith("-") and args[0] not in COMMANDS:
+            raise unknown("command", args[0], COMMANDS)
+        return super().resolve_command(ctx, args)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:  # click itself would print an empty line first
+            click.echo("lfmc: interrupted; run the same command to continue", err=True)
+            sys.exit(INTERRUPTED)
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands, in the order of the data's journey"):
             formatter.write_dl(list(SUMMARY.items()))
@@ -82,18 +97,14 @@ def lfmc(verbose: bool) -> None:
 
 
 def main() -> None:
-    """Run the command line; an LfmcError is one line and exit code 2.
+    """Run the command line; what is wrong is one line and exit code 2.
 
     SIGTERM (preemption, a time limit) becomes an exception, so that nothing half-written stays;
     stages that save their progress first answer it themselves.
     """
     signal.signal(signal.SIGTERM, _stopped)
-    try:
-        lfmc.main(standalone_mode=True)
-    except LfmcError as error:
-        if error.tell:
-            click.echo(f"lfmc: error: {error}", err=True)
-        sys.exit(2)
+    with one_line():
+        lfmc.main(prog_name="lfmc", standalone_mode=False)
 
 
 def _stopped(number: int, frame: Any) -> None:

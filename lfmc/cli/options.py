@@ -5,7 +5,8 @@ from typing import Any, NamedTuple
 
 import click
 
-from lfmc.config import Config, read_config
+from lfmc.config import CLASSICAL, Config, read_config
+from lfmc.errors import LfmcError, unknown
 from lfmc.sections import Ensemble
 
 
@@ -23,15 +24,54 @@ class Run(NamedTuple):
         inner = f"{ensemble}/{sampler}" if sampler else ensemble
         return self.results / stage / f"{inner}{suffix}"
 
+    def stages(self, sampler: str) -> tuple[str, ...]:
+        """The stages that make a sampler's chain, the chain's own last.
+
+        Raises:
+            LfmcError: no such sampler.
+        """
+        if sampler not in self.config.sampler_names:
+            raise unknown("sampler", sampler, self.config.sampler_names)
+        return (sampler,) if sampler in CLASSICAL else ("train", "propose", "accept")
+
+    def made(self, stage: str, ensemble: str, sampler: str = "") -> Path:
+        """The file that a stage leaves, of a sampler where it has one.
+
+        Raises:
+            LfmcError: no such ensemble; no such file, with the command that makes it.
+        """
+        self.ensemble(ensemble)
+        suffix = ".safetensors" if stage == "train" else ".h5"
+        command = f"lfmc {stage} --ensemble {ensemble}"
+        if stage in CLASSICAL:
+            sampler = ""
+        elif stage != "train":
+            command += f" --sampler {sampler}"
+        path = self.path(stage, ensemble, sampler, suffix)
+        if not path.exists():
+            raise LfmcError(f"{path}: no such file; '{command}' makes it")
+        return path
+
     def work(self, stage: str, ensemble: str, sampler: str = "") -> Path:
         """Folder of progress that survives interruptions and is no output of a rule."""
         return self.path(f"work/{stage}", ensemble, sampler)
 
 
+class FolderName(click.ParamType):
+    """A path that is not empty: '' would be the working directory."""
+
+    name = "path"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> Path:
+        if not str(value).strip():
+            self.fail("is empty; give a folder", param, ctx)
+        return Path(value)
+
+
 def run_options(function: Any) -> Any:
     """--config and --results."""
     function = click.option(
-        "--results", type=click.Path(path_type=Path), help="Results folder instead of the config's."
+        "--results", type=FolderName(), help="Results folder instead of the config's."
     )(function)
     return click.option(
         "--config",
@@ -57,4 +97,8 @@ sampler_option = click.option("--sampler", required=True, help="flow-50, flow-70
 def open_run(config_path: Path, results: Path | None) -> Run:
     """Read the configuration before anything else happens."""
     config = read_config(config_path)
-    return Run(config, results if results is not None else Path(config.results))
+    run = Run(config, results if results is not None else Path(config.results))
+    for folder in (run.results, *run.results.parents):
+        if folder.exists() and not folder.is_dir():
+            raise LfmcError(f"{folder}: not a folder; results must lie in one")
+    return run

@@ -8,6 +8,7 @@ import click
 from lfmc.cli.launch import all_or_none, expect_ranks_option, leave
 from lfmc.cli.options import Run, device_option, ensemble_option, open_run, run_options
 from lfmc.cli.progress import progress, termination
+from lfmc.errors import LfmcError
 
 
 @click.command()
@@ -132,6 +133,12 @@ def retrain(
     """
     run = open_run(config_path, results)
     run.ensemble(ensemble)
+    further = run.config.flow.models - 1
+    if model > further:
+        raise LfmcError(
+            f"no further model {model}: flow.models is {further + 1}, the first of 'lfmc train' "
+            f"and {further} further; raise flow.models"
+        )
     from lfmc.ranks import ranks
 
     mpi, name = ranks(expect_ranks), f"model-{model}"

@@ -8,7 +8,7 @@ from types import ModuleType
 from typing import NamedTuple
 
 from lfmc.config import Config
-from lfmc.errors import LfmcError
+from lfmc.errors import unknown
 
 
 class Entry(NamedTuple):
@@ -79,5 +79,5 @@ def room(name: str) -> ModuleType:
 
 def _entry(name: str) -> Entry:
     if name not in FIGURES:
-        raise LfmcError(f"no figure {name!r}; there are {', '.join(FIGURES)}")
+        raise unknown("figure", name, FIGURES)
     return FIGURES[name]

@@ -1,0 +1,156 @@
+"""How inputs are made bad: each function returns what a case's `prepare` is."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import yaml
+
+from bad_inputs.cases import Prepare
+
+
+def written(path: str, content: str | bytes) -> Prepare:
+    """A file of this content."""
+
+    def prepare(folder: Path) -> None:
+        target = folder / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(content.encode() if isinstance(content, str) else content)
+
+    return prepare
+
+
+def configuration(text: str | bytes) -> Prepare:
+    """config.yaml of this text."""
+    return written("config.yaml", text)
+
+
+def configured(path: str, value: Any) -> Prepare:
+    """The finished run's configuration with one value changed, e.g. "flow.targets"."""
+
+    def prepare(folder: Path) -> None:
+        content = yaml.safe_load((folder / "config.yaml").read_text())
+        _put(content, path, value)
+        (folder / "config.yaml").write_text(yaml.safe_dump(content, sort_keys=False))
+
+    return prepare
+
+
+def in_json(file: str, path: str, value: Any) -> Prepare:
+    """A JSON file with one value changed."""
+
+    def prepare(folder: Path) -> None:
+        content = json.loads((folder / file).read_text())
+        _put(content, path, value)
+        (folder / file).write_text(json.dumps(content))
+
+    return prepare
+
+
+def _put(content: Any, path: str, value: Any) -> None:
+    *inner, last = [int(p) if p.isdigit() else p for p in path.split(".")]
+    for part in inner:
+        content = content.setdefault(part, {}) if isinstance(content, dict) else content[part]
+    content[last] = value
+
+
+def replaced(file: str, old: str, new: str, count: int = 1) -> Prepare:
+    """A text file with words changed, which must be in it."""
+
+    def prepare(folder: Path) -> None:
+        text = (folder / file).read_text()
+        assert old in text, f"{file}: {old!r} is not in it"
+        (folder / file).write_text(text.replace(old, new, count))
+
+    return prepare
+
+
+def table(file: str, change: Callable[[Any], Any]) -> Prepare:
+    """A table after a function of its pandas form; its first line stays."""
+
+    def prepare(folder: Path) -> None:
+        import pandas
+
+        path = folder / file
+        first = path.read_text().split("\n", 1)[0]
+        changed = change(pandas.read_csv(path, comment="#"))
+        path.write_text(f"{first}\n{changed.to_csv(index=False)}")
+
+    return prepare
+
+
+def cut(file: str, keep: float) -> Prepare:
+    """A file's first bytes, a share of them."""
+
+    def prepare(folder: Path) -> None:
+        data = (folder / file).read_bytes()
+        (folder / file).write_bytes(data[: int(len(data) * keep)])
+
+    return prepare
+
+
+def removed(*files: str) -> Prepare:
+    """Files that are not there."""
+
+    def prepare(folder: Path) -> None:
+        for file in files:
+            (folder / file).unlink()
+
+    return prepare
+
+
+def folder_instead(file: str) -> Prepare:
+    """A folder of a file's name."""
+
+    def prepare(folder: Path) -> None:
+        (folder / file).unlink(missing_ok=True)
+        (folder / file).mkdir(parents=True)
+
+    return prepare
+
+
+def copied(source: str, target: str) -> Prepare:
+    """One file of the run under another's name."""
+
+    def prepare(folder: Path) -> None:
+        (folder / target).parent.mkdir(parents=True, exist_ok=True)
+        (folder / target).write_bytes((folder / source).read_bytes())
+
+    return prepare
+
+
+def attribute(file: str, name: str, value: Any) -> Prepare:
+    """An HDF5 file with another value of an attribute; None removes it."""
+
+    def prepare(folder: Path) -> None:
+        with h5py.File(folder / file, "r+") as opened:
+            del opened.attrs[name]
+            if value is not None:
+                opened.attrs[name] = value
+
+    return prepare
+
+
+def dataset(file: str, name: str, value: Any) -> Prepare:
+    """An HDF5 file with another data set of this name; None removes it."""
+
+    def prepare(folder: Path) -> None:
+        with h5py.File(folder / file, "r+") as opened:
+            del opened[name]
+            if value is not None:
+                opened[name] = np.asarray(value)
+
+    return prepare
+
+
+def several(*steps: Prepare) -> Prepare:
+    """One after another."""
+
+    def prepare(folder: Path) -> None:
+        for step in steps:
+            step(folder)
+
+    return prepare
