@@ -9,11 +9,14 @@ from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Self
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
+from lfmc import flow_limits
+from lfmc.config_limits import names_refused, sizes_refused
 from lfmc.errors import LfmcError, unknown
 from lfmc.flow_sections import FlowSettings
 from lfmc.problems import validated
+from lfmc.results_folder import results_folder
 from lfmc.sections import Accept, Ensemble, Fit, Propose, Samplers, Section, Statistics
 from lfmc.yaml_reader import read_yaml
 
@@ -24,8 +27,8 @@ class Config(Section):
     """A whole run."""
 
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 1904
-    results: str = "results"
-    ensembles: Annotated[tuple[Ensemble, ...], Field(min_length=1)]
+    results: Annotated[str, AfterValidator(results_folder)] = "results"
+    ensembles: Annotated[tuple[Ensemble, ...], Field(min_length=1, max_length=10_000)]
     statistics: Statistics = Statistics()
     samplers: Samplers = Samplers()
     flow: FlowSettings = FlowSettings()
@@ -35,15 +38,16 @@ class Config(Section):
 
     @model_validator(mode="after")
     def _check(self) -> Self:
-        names = [e.name for e in self.ensembles]
-        twice = sorted({n for n in names if names.count(n) > 1})
-        if twice:
-            raise ValueError(f"ensembles: name {twice[0]} appears twice")
+        found = [*names_refused(self), *sizes_refused(self)]
+        found += flow_limits.refusals(self.ensembles, self.flow.model)
         missing = sorted(set(self.fit.L) - {e.extent for e in self.ensembles})
-        if missing and "fit" in self.model_fields_set:
-            raise ValueError(f"fit.L: no ensemble has L = {missing[0]}")
-        for name in sorted({*self.flow.start, *self.flow.start.values()} - set(names)):
-            raise ValueError(f"flow.start: no ensemble {name}; there are {', '.join(names)}")
+        if missing:
+            found.append(f"fit.L: no ensemble has L = {missing[0]}")
+        family = {e.extent for e in self.ensembles if e.joins(self.ensembles[0])}
+        if not self.fit.model_fields_set and len(family) >= 3:
+            object.__setattr__(self, "fit", Fit(L=tuple(sorted(family))))
+        if found:
+            raise ValueError("; ".join(found))
         return self
 
     def retraining(self, model: int) -> Self:

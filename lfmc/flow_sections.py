@@ -1,10 +1,10 @@
 """Sections of the configuration: every kind of flow, and its training."""
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal, Self, TypeVar
 
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
-from lfmc.sections import Count, Name, Probability, Section
+from lfmc.sections import Configurations, Count, Few, Name, Probability, Section
 
 
 def _odd(value: int) -> int:
@@ -14,6 +14,9 @@ def _odd(value: int) -> int:
 
 
 Kernel = Annotated[int, Field(ge=3, le=15), AfterValidator(_odd)]
+Width = TypeVar("Width")
+Layers = Annotated[tuple[Width, ...], Field(min_length=1, max_length=64)]
+Channels = Annotated[int, Field(ge=1, le=512)]
 PriorKind = Literal["normal", "variational"]
 
 
@@ -25,12 +28,12 @@ class HeatbathSettings(Section):
     """
 
     kind: Literal["heatbath"] = "heatbath"
-    layers: Annotated[int, Field(ge=2)] = 4
-    features: Count = 2
-    pairs: Count = 3
-    smooth: Count = 2
-    rings: Annotated[int, Field(ge=0)] = 2
-    table: Annotated[int, Field(ge=64)] = 256
+    layers: Annotated[int, Field(ge=2, le=128)] = 4
+    features: Annotated[int, Field(ge=1, le=32)] = 2
+    pairs: Annotated[int, Field(ge=1, le=32)] = 3
+    smooth: Annotated[int, Field(ge=1, le=32)] = 2
+    rings: Annotated[int, Field(ge=0, le=32)] = 2
+    table: Annotated[int, Field(ge=64, le=65_536)] = 256
 
 
 class RealNvpSettings(Section):
@@ -38,10 +41,7 @@ class RealNvpSettings(Section):
 
     kind: Literal["realnvp"] = "realnvp"
     couplings: Annotated[int, Field(ge=2, le=64)] = 8
-    hidden: Annotated[tuple[Annotated[int, Field(ge=8, le=4096)], ...], Field(min_length=1)] = (
-        256,
-        256,
-    )
+    hidden: Layers[Annotated[int, Field(ge=8, le=4096)]] = (256, 256)
     prior: PriorKind = "normal"
 
     @classmethod
@@ -57,10 +57,7 @@ class ConvolutionalSettings(Section):
 
     kind: Literal["convolutional"] = "convolutional"
     couplings: Annotated[int, Field(ge=2, le=64)] = 8
-    channels: Annotated[tuple[Annotated[int, Field(ge=1, le=512)], ...], Field(min_length=1)] = (
-        8,
-        8,
-    )
+    channels: Layers[Channels] = (8, 8)
     kernel: Kernel = 3
     activation: Literal["tanh", "leaky_relu"] = "tanh"
     prior: PriorKind = "variational"
@@ -70,7 +67,7 @@ class ContinuousSettings(Section):
     """Equivariant continuous flow; log q is its integral in `steps` Runge-Kutta steps."""
 
     kind: Literal["continuous"] = "continuous"
-    features: Count = 5
+    features: Annotated[int, Field(ge=1, le=256)] = 5
     order: Annotated[int, Field(ge=0, le=20)] = 3
     steps: Annotated[int, Field(ge=1, le=1000)] = 16
     prior: PriorKind = "variational"
@@ -82,13 +79,10 @@ class SplineSettings(Section):
     kind: Literal["spline"] = "spline"
     couplings: Annotated[int, Field(ge=2, le=64)] = 4
     conditioner: Literal["convolutional", "connected"] = "convolutional"
-    hidden: Annotated[tuple[Annotated[int, Field(ge=1, le=4096)], ...], Field(min_length=1)] = (
-        16,
-        16,
-    )
+    hidden: Layers[Annotated[int, Field(ge=1, le=4096)]] = (16, 16)
     kernel: Kernel = 3
     bins: Annotated[int, Field(ge=2, le=64)] = 8
-    bound: Annotated[float, Field(gt=0)] = 2.0
+    bound: Annotated[float, Field(gt=0, le=1e6)] = 2.0
     prior: PriorKind = "variational"
 
 
@@ -97,7 +91,7 @@ class MultiscaleSettings(Section):
 
     kind: Literal["multiscale"] = "multiscale"
     rounds: Annotated[int, Field(ge=1, le=32)] = 2
-    channels: Annotated[tuple[Annotated[int, Field(ge=1, le=512)], ...], Field(min_length=1)] = (8,)
+    channels: Layers[Channels] = (8,)
     kernel: Kernel = 3
 
 
@@ -112,14 +106,17 @@ Flow = Annotated[
 ]
 
 
+Samples = Annotated[int, Field(ge=512, le=10**8)]
+
+
 class NaturalSettings(Section):
     """Natural gradients: flows of a few thousand parameters that give scores of single samples.
 
     A step draws `samples`, at the start doubled until they are half as many as the parameters.
     """
 
-    samples: Annotated[int, Field(ge=512)] = 1024
-    largest_samples: Annotated[int, Field(ge=512)] = 32768
+    samples: Samples = 1024
+    largest_samples: Samples = 32768
     damping: Annotated[float, Field(gt=0, lt=1)] = 2e-5
     divergence: Annotated[float, Field(gt=0)] = 0.5
     check_every: Count = 1
@@ -135,16 +132,16 @@ class Training(Section):
     optimiser: Literal["natural", "adam"] | None = None
     natural: NaturalSettings = NaturalSettings()
     gradient: Literal["path", "reparametrised"] | None = None
-    batch: Annotated[int, Field(ge=8)] = 512
+    batch: Annotated[int, Field(ge=8, le=1_000_000)] = 512
     learning_rate: Annotated[float, Field(gt=0, lt=1)] = 4e-3
     average: Annotated[float, Field(ge=0, lt=1)] = 0.99
-    max_steps: Count = 20000
-    max_seconds: Annotated[float, Field(gt=0)] = 3600.0
+    max_steps: Annotated[int, Field(ge=1, le=10**9)] = 20000
+    max_seconds: Annotated[float, Field(gt=0, le=1e9)] = 3600.0
     clip: Annotated[float, Field(gt=0)] = 10.0
     check_every: Count = 25
-    check_samples: Annotated[int, Field(ge=512)] = 4096
-    decide_samples: Annotated[int, Field(ge=512)] = 65536
-    ranks: Count = 1
+    check_samples: Samples = 4096
+    decide_samples: Samples = 65536
+    ranks: Annotated[int, Field(ge=1, le=100_000)] = 1
 
 
 class FlowSettings(Section):
@@ -157,9 +154,9 @@ class FlowSettings(Section):
 
     model: Flow = HeatbathSettings()
     start: dict[Name, Name] = Field(default_factory=dict)
-    targets: Annotated[tuple[Probability, ...], Field(min_length=1)] = (0.5, 0.7)
-    models: Count = 3
-    retrain_configurations: Annotated[int, Field(ge=1000)] = 200_000
+    targets: Annotated[tuple[Probability, ...], Field(min_length=1, max_length=99)] = (0.5, 0.7)
+    models: Few = 3
+    retrain_configurations: Annotated[Configurations, Field(ge=1000)] = 200_000
     training: Training = Training()
 
     @property

@@ -19,12 +19,13 @@ WORDS = {
     "float_type": "must be a number",
     "string_type": "must be text; quote it",
     "bool_type": "must be true or false",
-    "tuple_type": "must be a list, e.g. [8, 8]",
+    "tuple_type": "must be a list: [..., ...]",
     "list_type": "must be a list",
     "model_type": "must be a section of keys",
     "model_attributes_type": "must be a section of keys",
     "dict_type": "must be a section of keys",
-    "union_tag_not_found": "lacks its kind",
+    "union_tag_not_found": "lacks its kind, e.g. kind: heatbath",
+    "string_pattern_mismatch": "letters, digits and underscores are the pattern of a name",
 }
 
 
@@ -97,7 +98,7 @@ def _what(error: Any) -> str:
         return f"no kind {shortened(error['ctx']['tag'])}; there are {_choices(error)}"
     message = WORDS.get(kind) or error["msg"].removeprefix("Value error, ")
     message = re.sub(r"^(Input|Tuple|String|List) should (be|have)", r"must \2", message)
-    message = message.replace("String should", "must")
+    message = message.replace(" after validation", "")
     return message if isinstance(given, dict) else f"{message} (got {shortened(repr(given))})"
 
 

@@ -1,12 +1,18 @@
 """Sections of the configuration: ensembles, statistics, classical samplers, chain and fit."""
 
+from math import prod
 from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+MOST_SITES = 65_536  # of a lattice: flows keep matrices of (sites/2)^2 numbers, 8 GB here
+
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9_]+$", max_length=40)]
 Probability = Annotated[float, Field(gt=0, lt=1)]
-Count = Annotated[int, Field(ge=1)]
+Count = Annotated[int, Field(ge=1, le=1_000_000)]
+Few = Annotated[int, Field(ge=1, le=1000)]
+Configurations = Annotated[int, Field(ge=100, le=10**9)]
+Coupling = Annotated[float, Field(ge=-1e9, le=1e9)]
 
 
 class Section(BaseModel):
@@ -19,11 +25,17 @@ class Ensemble(Section):
     """A lattice and its couplings, in the convention of arXiv:1904.12072 eq. 20-21 (no 1/2)."""
 
     name: Name
-    L: Annotated[int, Field(ge=2)] | None = None
+    L: Annotated[int, Field(ge=2, le=MOST_SITES)] | None = None
     d: Annotated[int, Field(ge=1, le=4)] = 2
-    shape: tuple[Annotated[int, Field(ge=2)], ...] | None = None
-    m2: float
-    lam: Annotated[float, Field(gt=0)]
+    shape: (
+        Annotated[
+            tuple[Annotated[int, Field(ge=2, le=MOST_SITES)], ...],
+            Field(min_length=1, max_length=4),
+        ]
+        | None
+    ) = None
+    m2: Coupling
+    lam: Annotated[Coupling, Field(gt=0)]
     normalisation: Annotated[float, Field(json_schema_extra={"enum": [1.0, 0.5]})] = 1.0
 
     @field_validator("normalisation")
@@ -49,6 +61,8 @@ class Ensemble(Section):
         odd = [n for n in self.sites if n % 2]
         if odd:
             raise ValueError(f"extent {odd[0]} is odd: a checkerboard needs even extents")
+        if self.volume > MOST_SITES:
+            raise ValueError(f"shape {list(self.sites)} has more than {MOST_SITES} sites")
         return self
 
     @property
@@ -58,9 +72,18 @@ class Ensemble(Section):
         return self.shape
 
     @property
+    def volume(self) -> int:
+        """Number of sites."""
+        return prod(self.sites)
+
+    @property
     def extent(self) -> int:
         """L as it enters m_p L and the scaling fits: the extent of the time axis."""
         return self.sites[0]
+
+    def joins(self, other: Self) -> bool:
+        """Whether one power law in L may join the two: the same dimension and m2."""
+        return (self.d, self.m2, self.normalisation) == (other.d, other.m2, other.normalisation)
 
     @classmethod
     def from_albergo2019(cls, name: Literal["E1", "E2", "E3", "E4", "E5"]) -> Self:
@@ -79,10 +102,10 @@ class Ensemble(Section):
 class Statistics(Section):
     """How much is sampled and what is kept."""
 
-    configurations: Annotated[int, Field(ge=100)] = 1_000_000
-    save_every: Count = 10
-    replicas: Annotated[int, Field(ge=2)] = 128
-    keep_fields: Annotated[int, Field(ge=1)] = 1000
+    configurations: Configurations = 1_000_000
+    save_every: Few = 10
+    replicas: Annotated[int, Field(ge=2, le=1_000_000)] = 128
+    keep_fields: Count = 1000
 
     @model_validator(mode="after")
     def _check(self) -> Self:
@@ -97,7 +120,7 @@ class Statistics(Section):
 class Hmc(Section):
     """Hybrid Monte Carlo: leapfrog, momentum first; trajectory length tuned to `acceptance`."""
 
-    steps: Count = 10
+    steps: Few = 10
     acceptance: Probability = 0.7
     thermalisation: Count = 1000
 
@@ -112,9 +135,9 @@ class Local(Section):
 class Cluster(Section):
     """Embedded Wolff cluster, each update followed by Metropolis sweeps."""
 
-    clusters: Count = 1
-    sweeps: Count = 1
-    save_every: Count = 2
+    clusters: Few = 1
+    sweeps: Few = 1
+    save_every: Few = 2
     acceptance: Probability = 0.7
     thermalisation: Count = 500
 
@@ -130,25 +153,30 @@ class Samplers(Section):
 class Propose(Section):
     """Parallel generation of proposals."""
 
-    block: Annotated[int, Field(ge=16)] = 4096
-    ranks: Count = 1
+    block: Annotated[int, Field(ge=16, le=1_000_000)] = 4096
+    ranks: Annotated[int, Field(ge=1, le=100_000)] = 1
 
 
 class Accept(Section):
     """The independence Metropolis chain on stored log weights."""
 
     replicas: Count = 10
-    burn_in: Annotated[int, Field(ge=0)] = 100
+    burn_in: Annotated[int, Field(ge=0, le=1_000_000)] = 100
 
 
 class Fit(Section):
-    """Scaling fits tau = alpha L^z."""
+    """Scaling fits tau = alpha L^z.
 
-    L: tuple[int, ...] = (10, 12, 14)
+    Attributes:
+        L: extents of the ensembles that are fitted; empty: no fit. A configuration without it
+            takes all, where there are three (`lfmc.config`).
+    """
+
+    L: Annotated[tuple[int, ...], Field(max_length=1000)] = ()
 
     @field_validator("L")
     @classmethod
     def _enough(cls, value: tuple[int, ...]) -> tuple[int, ...]:
-        if len(set(value)) < 3:
+        if value and len(set(value)) < 3:
             raise ValueError("needs at least three different L, e.g. [10, 12, 14]")
         return value

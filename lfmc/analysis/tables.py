@@ -102,7 +102,7 @@ def scaling_ensembles(ensembles: tuple[Ensemble, ...]) -> dict[str, int]:
     first = ensembles[0]
     chosen = {}
     for e in ensembles:
-        if (e.d, e.m2, e.normalisation) == (first.d, first.m2, first.normalisation):
+        if e.joins(first):
             chosen[e.name] = e.extent
         else:
             log.warning(

@@ -9,6 +9,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
+from lfmc import flow_limits
 from lfmc.action import Phi4, action_of
 from lfmc.errors import LfmcError
 from lfmc.flow_sections import FlowSettings
@@ -87,6 +88,9 @@ def load_flow(path: str | Path, ensemble: Ensemble) -> Flow:
     header = {k: parse_yaml(metadata[k], f"{path}: header {k}") for k in ("ensemble", "model")}
     trained = validated(Ensemble, header["ensemble"], f"{path}: header ensemble")
     settings = validated(FlowSettings, {"model": header["model"]}, f"{path}: header")
+    wrong = flow_limits.refusals([trained], settings.model)
+    if wrong:
+        raise LfmcError(f"{path}: header: {wrong[0]}")
     if action_of(trained) != action_of(ensemble):
         raise LfmcError(
             f"{path}: trained for {_describe(trained)}, not for {_describe(ensemble)}; "
