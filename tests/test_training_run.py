@@ -137,7 +137,7 @@ def test_a_model_of_another_architecture_is_no_start(reference, tmp_path):
     ("start", "message"),
     [
         ({"T4": "U4", "U4": "T4"}, "in a circle: T4 <- U4 <- T4"),
-        ({"T4": "X9"}, r"flow\.start: no ensemble X9; there are T4, U4"),
+        ({"T4": "X9"}, r"flow\.start: no ensemble 'X9'; there are T4, U4"),
     ],
 )
 def test_impossible_starts_are_refused(start, message):
