@@ -155,12 +155,23 @@ def stage_settings(
         settings["accept"] = config.accept.model_dump(mode="json")
         settings["configurations"] = config.statistics.configurations
     elif stage in CLASSICAL:
-        settings["settings"] = getattr(config.samplers, stage).model_dump(mode="json")
+        settings["settings"] = _sampler_settings(getattr(config.samplers, stage))
         settings["statistics"] = statistics
     elif stage == "tune":
-        settings["settings"] = config.samplers.model_dump(mode="json")
+        samplers = config.samplers
+        settings["settings"] = {
+            name: _sampler_settings(getattr(samplers, name)) for name in CLASSICAL
+        }
     elif stage == "fit":
         settings["fit"] = config.fit.model_dump(mode="json")
+    return settings
+
+
+def _sampler_settings(section: Section) -> dict[str, Any]:
+    """As they were before there was a choice of lengths: fixed ones are not named."""
+    settings = section.model_dump(mode="json")
+    if settings.get("length") == "fixed":
+        del settings["length"]
     return settings
 
 

@@ -14,6 +14,7 @@ from lfmc.lattice import Shape, coordinates, neighbours, separation_orbits, volu
 Floats = NDArray[np.floating]
 
 SCALARS = ("m", "phi2", "phi4", "E")
+CREUTZ_CUT = 5.0
 
 
 class Scalars(NamedTuple):
@@ -79,3 +80,15 @@ def slice_weights(shape: Shape) -> Floats:
     weights = np.zeros((shape[0], len(orbits.size)))
     np.add.at(weights, (coordinates(shape)[:, 0], orbits.label), shape[0] / volume(shape))
     return weights
+
+
+def creutz_factor(change: Floats) -> Floats:
+    """exp(-dH) where |dH| < 5, else 1: its mean is exactly 1 for a reversible, area-preserving map.
+
+    Detailed balance gives P(-dH) = exp(-dH) P(dH) (Creutz, Phys. Rev. D 38 (1988) 1228), so that
+    <exp(-dH) f(|dH|)> = <f(|dH|)> for every f; f = 1 is the usual identity. That one is biased in
+    any finite sample: a fraction p of trajectories with large dH (1e-3 beyond 8 at L = 6, 70 %
+    acceptance) is balanced by reversed ones that are never seen, and the mean comes out as 1 - p.
+    """
+    near = np.abs(change) < CREUTZ_CUT
+    return np.exp(-np.where(near, change, 0.0).astype(np.float64))

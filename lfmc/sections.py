@@ -121,6 +121,7 @@ class Hmc(Section):
     """Hybrid Monte Carlo: leapfrog, momentum first; trajectory length tuned to `acceptance`."""
 
     steps: Few = 10
+    length: Literal["random", "fixed"] = "random"
     acceptance: Probability = 0.7
     thermalisation: Count = 1000
 

@@ -5,8 +5,8 @@ import pytest
 from analysis_synthetic import free_two_point
 
 from lfmc.action import Phi4
-from lfmc.analysis.binned import creutz_factor
 from lfmc.analysis.measurement import schwinger_dyson
+from lfmc.observables import creutz_factor
 
 M2 = 0.5
 

@@ -21,13 +21,13 @@ from lfmc.analysis.rejections import rejected_updates, rejection_runs
 from lfmc.analysis.unresolved import Unresolved
 from lfmc.chains import Chain
 from lfmc.errors import LfmcError
+from lfmc.observables import creutz_factor
 from lfmc.store import create_hdf5
 
 log = logging.getLogger(__name__)
 
 Floats = NDArray[np.floating]
 
-CREUTZ_CUT = 5.0
 BINNED = ("m", "absm", "m2", "m4", "phi2", "phi4", "E")
 TAUS_PER_BIN_OF_M = 5
 FEWEST_CHAINS = 4
@@ -161,18 +161,6 @@ def _fast(m: Floats, layout: Layout) -> bool:
     except Unresolved:
         return False
     return int(layout.counts.min()) >= TAUS_PER_BIN_OF_M * tau
-
-
-def creutz_factor(change: Floats) -> Floats:
-    """exp(-dH) where |dH| < 5, else 1: its mean is exactly 1 for a reversible, area-preserving map.
-
-    Detailed balance gives P(-dH) = exp(-dH) P(dH) (Creutz, Phys. Rev. D 38 (1988) 1228), so that
-    <exp(-dH) f(|dH|)> = <f(|dH|)> for every f; f = 1 is the usual identity. That one is biased in
-    any finite sample: a fraction p of trajectories with large dH (1e-3 beyond 8 at L = 6, 70 %
-    acceptance) is balanced by reversed ones that are never seen, and the mean comes out as 1 - p.
-    """
-    near = np.abs(change) < CREUTZ_CUT
-    return np.exp(-np.where(near, change, 0.0).astype(np.float64))
 
 
 def _creutz(chain: Chain, layout: Layout) -> Floats | None:

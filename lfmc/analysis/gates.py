@@ -3,7 +3,7 @@
 | gate | value | expected |
 |---|---|---|
 | schwinger_dyson | sd | 1 |
-| creutz | <exp(-dH)> of hmc, see `measurement.creutz_factor` | 1 |
+| creutz | <exp(-dH)> of hmc, see `observables.creutz_factor` | 1 |
 | symmetry | <m> | 0 |
 | agreement | chi2, E, phi2 of a sampler | those of every other sampler |
 | reference | chi2, E, phi2 | independent measurement, its error times 1.5, where there is one |

@@ -7,7 +7,7 @@ Names, all in lattice units, nothing subtracted (<phi> = 0, which the gates chec
     Gt_t = G~(p=0, t), t = 0 ... T/2;  mLeff_t = effective mass times L, t = 1 ... T/2
     mpL = pole mass times L, plateau over t = T/2-1, T/2;  m2ndL = second-moment mass times L
     sd = 4 lam <phi^4> + 2 quadratic <phi^2> - 4 d hopping E, exactly 1 (Schwinger-Dyson)
-    expdH = <exp(-dH)> within |dH| < 5, exactly 1 (hmc only, every update; `binned.creutz_factor`)
+    expdH = <exp(-dH)> within |dH| < 5, exactly 1 (hmc, every update; `observables.creutz_factor`)
     acceptance (whole chain), longest_rejection_run, bins (number of bins behind the errors),
     bins_m (those of m, where it has its own)
 """

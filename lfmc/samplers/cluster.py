@@ -6,8 +6,11 @@ J = 2 h |phi_x phi_y| and a bond between equal signs is activated with
 
     p = 1 - exp(-2 J) = 1 - exp(-4 h phi_x phi_y).
 
-One update is `clusters` single clusters and `sweeps` sweeps, which move |phi|. The first site of a
-cluster may be drawn from any distribution that ignores the field: the move stays reversible.
+One update is `clusters` single clusters, a common sign for the whole lattice drawn at random, and
+`sweeps` sweeps, which move |phi|. The first site of a cluster may be drawn from any distribution
+that ignores the field: the move stays reversible. The common sign is exact by Z2 and free: in the
+ordered phase a cluster is almost the lattice, so that without it every second configuration would
+have the same sign.
 """
 
 from typing import NamedTuple
@@ -31,10 +34,10 @@ from lfmc.samplers.state import (
     store_scalars,
     store_streams,
 )
-from lfmc.vector.lanes import LANES, inlined, kernel, spread, store
+from lfmc.vector.lanes import LANES, inlined, kernel, load, spread, store
 from lfmc.vector.mathematics import exp_negative
 
-_32 = np.uint64(32)
+_1, _32 = np.uint64(1), np.uint64(32)
 
 
 class ClusterParameters(NamedTuple):
@@ -65,8 +68,9 @@ def sample_cluster(
 
 @inlined
 def flip_cluster(phi, lane, near, hopping, state, stack):
-    """Grow and flip one cluster of a lane: (sites flipped, new stream state)."""
+    """Grow and flip one cluster of a lane: (sites flipped, a random sign, new stream state)."""
     word, state = draw(state)
+    sign = 1.0 if word & _1 else -1.0  # the first site takes the upper half of the word
     seed = np.int64(((word >> _32) * np.uint64(near.shape[0])) >> _32)
     size = 1
     stack[0] = seed
@@ -86,7 +90,7 @@ def flip_cluster(phi, lane, near, hopping, state, stack):
                     stack[waiting] = y
                     waiting += 1
                     size += 1
-    return size, state
+    return size, sign, state
 
 
 @kernel
@@ -105,7 +109,7 @@ def _run(
     save_every,
 ):
     updates = accepted.shape[1]
-    stack = np.empty(near.shape[0], np.int64)
+    stack, signs = np.empty(near.shape[0], np.int64), np.empty((1, LANES))
     for b in range(phi.shape[0]):
         field = phi[b]
         own = streams[b]
@@ -115,9 +119,13 @@ def _run(
                 words = (own[0, lane], own[1, lane], own[2, lane], own[3, lane])
                 flipped[k, lane] = 0.0
                 for _ in range(clusters):
-                    size, words = flip_cluster(field, lane, near, couplings[2], words, stack)
+                    size, sign, words = flip_cluster(field, lane, near, couplings[2], words, stack)
                     flipped[k, lane] += size
+                    signs[0, lane] = sign
                 own[0, lane], own[1, lane], own[2, lane], own[3, lane] = words
+            common = load(signs, 0)
+            for x in range(near.shape[0]):
+                store(field, x, common * load(field, x))
             state = load_streams(own)
             moved = spread(0.0)
             for _ in range(sweeps):

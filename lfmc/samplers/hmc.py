@@ -8,6 +8,11 @@ section III A. A trajectory of n steps of size e = length / n is
 
 hence n + 1 evaluations of the force. Momenta are N(0, 1), H = sum p^2/2 + S, accepted with
 min(1, exp(-dH)) in log space; a dH that is not finite is rejected and recorded as infinity.
+
+A mode of frequency omega comes back to its square where omega times the length is a multiple of pi,
+whatever the number of updates: so every chain draws the length of each trajectory, with the steps
+kept and their size changed (Mackenzie, Phys. Lett. B 226 (1989) 369). The length ignores the field,
+so the update stays reversible. The paper's setting is a fixed length.
 """
 
 from typing import NamedTuple
@@ -15,7 +20,7 @@ from typing import NamedTuple
 import numpy as np
 
 from lfmc.action import Phi4
-from lfmc.samplers.generators import draw, normal_pair, one_to_two
+from lfmc.samplers.generators import draw, normal_pair, one_to_two, symmetric
 from lfmc.samplers.state import (
     Info,
     State,
@@ -31,21 +36,32 @@ from lfmc.samplers.state import (
     store_scalars,
     store_streams,
 )
+from lfmc.sections import Hmc
 from lfmc.vector.lanes import aligned, inlined, kernel, load, select, spread, store
 from lfmc.vector.mathematics import log_positive
 
 _FAR = 1e300
+WINDOW = 0.5  # of random lengths
 
 
 class HmcParameters(NamedTuple):
-    """length: of a trajectory, in units of simulation time; steps: of the leapfrog."""
+    """length: of a trajectory, in units of simulation time; steps: of the leapfrog.
+
+    window: lengths are uniform in length (1 - window) ... length (1 + window); None: fixed.
+    """
 
     length: float
     steps: int
+    window: float | None = None
 
     @property
     def forces_per_update(self) -> int:
         return self.steps + 1
+
+
+def length_window(settings: Hmc) -> float | None:
+    """What `samplers.hmc.length` means."""
+    return WINDOW if settings.length == "random" else None
 
 
 def sample_hmc(
@@ -64,7 +80,8 @@ def leapfrog(
 ) -> tuple[np.ndarray, np.ndarray]:
     """The same trajectory on blocks (blocks, volume, LANES): (phi, momenta) at its end."""
     p, end = momenta.copy(), np.empty_like(phi)
-    _trajectories(phi, p, end, geometry(action.shape), *parameters, couplings(action))
+    length, steps = parameters.length, parameters.steps
+    _trajectories(phi, p, end, geometry(action.shape), length, steps, couplings(action))
     return end, p
 
 
@@ -146,6 +163,15 @@ def _draw_momenta(p, state):
 
 
 @inlined
+def _drawn(length, window, state):
+    """(length of this trajectory, new stream state); nothing is drawn if it is fixed."""
+    if window is None:  # decided by its type, when compiled
+        return spread(length), state
+    value, state = symmetric(state)
+    return length * (1.0 + window * value), state
+
+
+@inlined
 def _action_change(new, old, couplings, near):
     """S(new) - S(old) from the scalars of both, averages subtracted before they are scaled."""
     density = couplings[0] * (new[1] - old[1]) + couplings[1] * (new[2] - old[2])
@@ -160,6 +186,7 @@ def _run(
     near,
     length,
     steps,
+    window,
     couplings,
     scalars,
     saved,
@@ -177,8 +204,9 @@ def _run(
         old = measure(field, near)
         for k in range(updates):
             start, state = _draw_momenta(p, state)
-            _trajectory(field, p, end, near, length, steps, couplings)
-            kinetic = _last_kick(end, p, near, couplings, 0.5 * length / steps)
+            drawn, state = _drawn(length, window, state)
+            _trajectory(field, p, end, near, drawn, steps, couplings)
+            kinetic = _last_kick(end, p, near, couplings, 0.5 * drawn / steps)
             new = measure(end, near)
             change = (kinetic - start) + _action_change(new, old, couplings, near)
             change = select(change < _FAR, change, spread(np.inf))  # NaN becomes infinity

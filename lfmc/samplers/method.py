@@ -7,7 +7,7 @@ from lfmc.action import Phi4
 from lfmc.config import Config
 from lfmc.errors import LfmcError
 from lfmc.samplers.cluster import ClusterParameters, sample_cluster
-from lfmc.samplers.hmc import HmcParameters, sample_hmc
+from lfmc.samplers.hmc import HmcParameters, length_window, sample_hmc
 from lfmc.samplers.local import LocalParameters, sample_local
 from lfmc.samplers.state import Info, State
 
@@ -41,6 +41,11 @@ class Method(NamedTuple):
         """Run the kernel."""
         return self.sample(state, action, self.parameters, updates, save_every)
 
+    def known(self) -> dict[str, float | int]:
+        """The parameters by name, but for those that are not in use."""
+        given = self.parameters._asdict()
+        return {name: value for name, value in given.items() if value is not None}
+
 
 def method(config: Config, name: str, tuned: dict[str, Any]) -> Method:
     """The sampler `name` with the parameters that `lfmc.samplers.tune` found.
@@ -51,7 +56,8 @@ def method(config: Config, name: str, tuned: dict[str, Any]) -> Method:
     settings, every = config.samplers, config.statistics.save_every
     width = float(tuned["local"]["delta"])
     if name == "hmc":
-        hmc = HmcParameters(float(tuned["hmc"]["trajectory_length"]), settings.hmc.steps)
+        length, steps = float(tuned["hmc"]["trajectory_length"]), settings.hmc.steps
+        hmc = HmcParameters(length, steps, length_window(settings.hmc))
         therm = settings.hmc.thermalisation
         return Method(name, sample_hmc, hmc, hmc.forces_per_update, every, therm, width)
     if name == "local":

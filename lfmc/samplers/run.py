@@ -92,7 +92,7 @@ def task(config: Config, name: str, ensemble: str, tuning: Path) -> Task:
         chosen.forces_per_update,
     )
     settings = stage_settings(config, name, ensemble)
-    settings["parameters"] = chosen.parameters._asdict() | {"opening_delta": chosen.delta}
+    settings["parameters"] = chosen.known() | {"opening_delta": chosen.delta}
     key = settings_hash({**settings, "plan": division._asdict()})
     return Task(config, ensemble, action, chosen, division, key, stamp(settings, (tuning,)))
 
@@ -205,7 +205,7 @@ def merge(job: Task, output: Path, work: Path) -> None:
             seconds=totals["seconds"],
             settings=stage_settings(job.config, job.name, job.ensemble),
         )
-        file.attrs["parameters"] = json.dumps(job.method.parameters._asdict())
+        file.attrs["parameters"] = json.dumps(job.method.known())
         file.attrs["thermalisation"] = job.method.thermalisation
         file.attrs["seconds_measure"] = totals["seconds_measure"]
         file.attrs["diverged"] = int(totals["diverged"])

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from lfmc.action import Phi4
 from lfmc.errors import LfmcError
+from lfmc.observables import creutz_factor
 from lfmc.samplers.local import LocalParameters, sample_local
 from lfmc.samplers.method import Method
 from lfmc.samplers.state import Info, State, require_finite
@@ -20,9 +21,6 @@ from lfmc.samplers.state import Info, State, require_finite
 # Means over at least LANES = 32 chains, hence Student's t with 31 or more degrees of freedom: seven
 # standard errors are passed by chance once in 1e7 checks.
 SIGMAS = 7.0
-# The reverses of unstable trajectories (dH > 8, one in 1000 at L = 6 with ten steps) start from
-# fields too rare to be sampled, so the sample mean of exp(-dH) falls short of 1 by their fraction.
-UNSTABLE = 0.01
 
 
 def thermalise(
@@ -70,9 +68,9 @@ def check(info: Info, name: str) -> None:
             "thermalisation; tune again, or raise thermalisation or steps"
         )
     if "dH" in info.extra:
-        weight = np.exp(-info.extra["dH"]).mean(1)
+        weight = creutz_factor(info.extra["dH"]).mean(1)
         off = _sigmas(weight - 1)
-        if off > SIGMAS and abs(weight.mean() - 1) > UNSTABLE:
+        if off > SIGMAS:
             raise LfmcError(
                 f"{name}: <exp(-dH)> = {weight.mean():.4f} is {off:.1f} sigma off 1 after "
                 "thermalisation; raise thermalisation or steps"

@@ -15,7 +15,7 @@ from lfmc.action import Phi4, action_of
 from lfmc.config import Config, settings_hash, stage_settings
 from lfmc.errors import LfmcError
 from lfmc.samplers.cluster import ClusterParameters, sample_cluster
-from lfmc.samplers.hmc import HmcParameters, sample_hmc
+from lfmc.samplers.hmc import HmcParameters, length_window, sample_hmc
 from lfmc.samplers.local import LocalParameters, sample_local
 from lfmc.samplers.state import Info, State, cold_start, require_finite
 
@@ -40,12 +40,13 @@ def tune(config: Config, ensemble: str) -> dict[str, Any]:
     started = perf_counter()
     action, samplers = action_of(config.ensemble(ensemble)), config.samplers
     wolff, steps = samplers.cluster, samplers.hmc.steps
+    window = length_window(samplers.hmc)
 
     def local(state: State, step: float, updates: int) -> tuple[State, Info]:
         return sample_local(state, action, LocalParameters(step), updates, updates)
 
     def hmc(state: State, step: float, updates: int) -> tuple[State, Info]:
-        return sample_hmc(state, action, HmcParameters(step, steps), updates, updates)
+        return sample_hmc(state, action, HmcParameters(step, steps, window), updates, updates)
 
     def cluster(state: State, step: float, updates: int) -> tuple[State, Info]:
         parameters = ClusterParameters(step, wolff.clusters, wolff.sweeps)
