@@ -5,12 +5,12 @@ from snakemake.utils import min_version
 min_version("9.12")
 
 
+include: "workflow/rules/common.smk"
+
+
 if not workflow.configfiles:
 
-    configfile: "config.yaml"
-
-
-include: "workflow/rules/common.smk"
+    configfile: CONFIG_FILE
 
 
 pathvars:

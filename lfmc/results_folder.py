@@ -4,8 +4,6 @@ import os.path
 import re
 from pathlib import Path
 
-_SANE = re.compile(r"/?[\w.+=@,-][\w.+=@, -]*(/[\w.+=@,-][\w.+=@, -]*)*")
-
 
 def results_folder(given: str) -> str:
     """The path as it is used: `~/` expanded, without `./`, `//` and a slash at its end.
@@ -21,12 +19,11 @@ def results_folder(given: str) -> str:
             f"{bad[0]!r} is not for the name of this folder: letters, digits, spaces and / . _ - + "
             "= @ , are"
         )
-    if path in ("", ".", "..", "/", "//") or len(path) > 200:
+    parts = path.split("/")
+    if path == "/" or parts[-1] in ("", ".", "..") or len(path) > 200:
         raise ValueError("name a folder of its own, e.g. results, of at most 200 characters")
-    if not _SANE.fullmatch(path) or any(part.startswith("-") for part in path.split("/")):
-        raise ValueError("no folder may begin with a space or '-'")
-    if any(part.endswith(" ") for part in path.split("/")):
-        raise ValueError("no folder may end with a space")
+    if any(part != part.strip() or part.startswith("-") for part in parts):
+        raise ValueError("no folder may begin with '-' or a space, nor end with one")
     return path
 
 

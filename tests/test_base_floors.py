@@ -13,7 +13,7 @@ FLOORS = {
     "errors": 0, "sections": 0, "flow_sections": 0, "config": 0, "site": 0, "store": 0,
     "provenance": 0, "not_reached": 0,
     "yaml_reader": 0, "problems": 0, "seal": 0, "flow_limits": 0,
-    "config_limits": 0, "results_folder": 0,
+    "config_limits": 0, "results_folder": 0, "configfile": 0,
     "action": 1, "lattice": 1, "observables": 1, "streams": 1, "chains": 1, "weights": 1,
     "blocks": 1,
     "vector": 1.5,

@@ -96,7 +96,7 @@ def test_rules_are_thin_calls_of_the_command_of_the_same_name(root):
     assert stages == set(COMMANDS) - {"show", "config"}
     for stage in stages:
         text = (rules / f"{stage}.smk").read_text()
-        assert re.search(rf'lfmc(_on_ranks)?\("{stage}"', text)
+        assert re.search(rf'lfmc(_on_ranks)?\(\s*"{stage}"', text)
         for directive in ("log:", "benchmark:", "threads:", "mem_mb=", "runtime=", "settings="):
             assert directive in text, f"{stage}: {directive}"
         assert "script:" not in text

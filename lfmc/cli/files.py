@@ -130,9 +130,9 @@ def config() -> None:
 @click.argument("file", type=click.Path(path_type=Path), default="config.yaml")
 def check(file: Path) -> None:
     """Validate FILE; every problem is named at once, with its path in the file."""
-    from lfmc.config import read_config
+    from lfmc.configfile import checked
 
-    run = read_config(file)
+    run = checked(file)
     click.echo(
         f"{file}: valid; ensembles {', '.join(run.ensemble_names)}; "
         f"samplers {', '.join(run.sampler_names)}; results in {run.results}/"

@@ -17,4 +17,4 @@ rule accept:
     params:
         settings=settings("accept"),
     shell:
-        lfmc("accept", "--ensemble {wildcards.ensemble} --sampler {wildcards.sampler}")
+        lfmc("accept", "--ensemble {wildcards.ensemble:q} --sampler {wildcards.sampler:q}")

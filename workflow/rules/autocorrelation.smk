@@ -17,4 +17,4 @@ rule autocorrelation:
     params:
         settings=settings("autocorrelation"),
     shell:
-        lfmc("autocorrelation", "--ensemble {wildcards.ensemble} --sampler {wildcards.sampler}")
+        lfmc("autocorrelation", "--ensemble {wildcards.ensemble:q} --sampler {wildcards.sampler:q}")

@@ -17,4 +17,4 @@ rule cluster:
     params:
         settings=settings("cluster"),
     shell:
-        lfmc("cluster", "--ensemble {wildcards.ensemble}")
+        lfmc("cluster", "--ensemble {wildcards.ensemble:q}")

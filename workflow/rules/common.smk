@@ -8,10 +8,8 @@ import shlex
 import sys
 from pathlib import Path
 
-from snakemake.exceptions import WorkflowError
-
-from lfmc.config import read_config, stage_settings
-from lfmc.errors import LfmcError
+from lfmc.config import stage_settings
+from lfmc.configfile import config_or_exit
 from lfmc.figures.registry import FIGURES, inputs
 
 # Rules call the lfmc and the mpiexec that are installed beside the snakemake that runs them, unless
@@ -20,15 +18,15 @@ if not workflow.deployment_settings.deployment_method:
     shell.prefix(f"export PATH={shlex.quote(str(Path(sys.executable).parent))}:$PATH; ")
 
 # One file describes a run and is passed on to every command, so that a command repeated by hand
-# does the same; overrides that only Snakemake would see are refused.
-if len(workflow.configfiles) != 1 or workflow.config_settings.config:
-    raise WorkflowError("give one configuration file (--configfile FILE) and no --config KEY=VALUE")
+# does the same; overrides that only Snakemake would see are refused. What is wrong with it ends
+# Snakemake in one line, as it ends every command.
+if len(workflow.configfiles) > 1 or workflow.config_settings.config:
+    sys.exit(
+        "lfmc: error: give one configuration file (--configfile FILE) and no --config KEY=VALUE"
+    )
 
-CONFIG_FILE = str(workflow.configfiles[0])
-try:
-    CONFIG = read_config(CONFIG_FILE)
-except LfmcError as error:
-    raise WorkflowError(str(error)) from None
+CONFIG_FILE = str(workflow.configfiles[0]) if workflow.configfiles else "config.yaml"
+CONFIG = config_or_exit(CONFIG_FILE)
 
 ENSEMBLES = CONFIG.ensemble_names
 FLOWS = CONFIG.flow_names
@@ -55,12 +53,12 @@ def lfmc(stage, options=""):
     on every machine, and so is the report.
     """
     path = shlex.quote(os.path.relpath(CONFIG_FILE)).replace("{", "{{").replace("}", "}}")
-    return f"lfmc {stage} --config {path} {options} > {{log}} 2>&1"
+    return f"lfmc {stage} --config {path} {options} > {{log:q}} 2>&1"
 
 
 def lfmc_on_ranks(stage, options):
     """The same for a stage of MPI ranks: one thread each, and their number is checked."""
-    checked = f"{options} --expect-ranks {{resources.tasks}} --device {{resources.device}}"
+    checked = f"{options} --expect-ranks {{resources.tasks}} --device {{resources.device:q}}"
     return f"export OMP_NUM_THREADS=1 MKL_NUM_THREADS=1; {{params.launcher}} {lfmc(stage, checked)}"
 
 

@@ -17,4 +17,4 @@ rule hmc:
     params:
         settings=settings("hmc"),
     shell:
-        lfmc("hmc", "--ensemble {wildcards.ensemble}")
+        lfmc("hmc", "--ensemble {wildcards.ensemble:q}")

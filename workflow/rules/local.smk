@@ -17,4 +17,4 @@ rule local:
     params:
         settings=settings("local"),
     shell:
-        lfmc("local", "--ensemble {wildcards.ensemble}")
+        lfmc("local", "--ensemble {wildcards.ensemble:q}")

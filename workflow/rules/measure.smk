@@ -18,4 +18,4 @@ rule measure:
     params:
         settings=settings("measure"),
     shell:
-        lfmc("measure", "--ensemble {wildcards.ensemble} --sampler {wildcards.sampler}")
+        lfmc("measure", "--ensemble {wildcards.ensemble:q} --sampler {wildcards.sampler:q}")

@@ -23,4 +23,6 @@ rule propose:
         launcher=launcher,
         settings=settings("propose"),
     shell:
-        lfmc_on_ranks("propose", "--ensemble {wildcards.ensemble} --sampler {wildcards.sampler}")
+        lfmc_on_ranks(
+            "propose", "--ensemble {wildcards.ensemble:q} --sampler {wildcards.sampler:q}"
+        )

@@ -27,4 +27,4 @@ rule retrain:
         launcher=launcher,
         settings=settings("retrain"),
     shell:
-        lfmc_on_ranks("retrain", "--ensemble {wildcards.ensemble} --model {wildcards.model}")
+        lfmc_on_ranks("retrain", "--ensemble {wildcards.ensemble:q} --model {wildcards.model:q}")

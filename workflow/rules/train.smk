@@ -27,4 +27,4 @@ rule train:
         launcher=launcher,
         settings=settings("train"),
     shell:
-        lfmc_on_ranks("train", "--ensemble {wildcards.ensemble}")
+        lfmc_on_ranks("train", "--ensemble {wildcards.ensemble:q}")

@@ -15,4 +15,4 @@ rule tune:
     params:
         settings=settings("tune"),
     shell:
-        lfmc("tune", "--ensemble {wildcards.ensemble}")
+        lfmc("tune", "--ensemble {wildcards.ensemble:q}")

@@ -18,4 +18,4 @@ rule verify:
     params:
         settings=settings("verify"),
     shell:
-        lfmc("verify", "--ensemble {wildcards.ensemble} --sampler {wildcards.sampler}")
+        lfmc("verify", "--ensemble {wildcards.ensemble:q} --sampler {wildcards.sampler:q}")
