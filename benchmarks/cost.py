@@ -8,7 +8,7 @@ import pandas
 from benchmarks.markdown import short, table
 from benchmarks.plan import DEFAULT
 from lfmc.figures.format import value_error
-from lfmc.figures.training_cost import power_law
+from lfmc.figures.training_cost import FEWEST_COUNTS, power_law
 from lfmc.store import read_table
 
 
@@ -48,7 +48,7 @@ def _exponent(rows: pandas.DataFrame, column: str) -> str:
     positive = rows[rows[column] > 0]
     fit = power_law(positive.L.to_numpy(float), positive[column].to_numpy(float))
     if fit is None:
-        return f"{column}: too few L"
+        return f"{column}: no power law (fewer than three L, or counts below {FEWEST_COUNTS})"
     return f"{column} ~ L^{value_error(fit.z, fit.z_error)}"
 
 

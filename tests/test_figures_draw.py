@@ -11,10 +11,11 @@ from matplotlib.figure import Figure
 from lfmc.analysis.jackknife import jackknife
 from lfmc.figures import error_scaling, rejection_runs, table1, training_cost, training_quality
 from lfmc.figures.format import value_error
+from lfmc.figures.panels import log_errorbar
 from lfmc.figures.registry import FIGURES, inputs, room
 from lfmc.figures.rundata import RunData
 from lfmc.figures.style import look, sampler_mark
-from lfmc.observables import susceptibility
+from lfmc.observables import ising_energy, susceptibility
 from lfmc.store import open_hdf5, write_table
 
 pytestmark = pytest.mark.unit
@@ -120,7 +121,11 @@ def test_tau_int_is_the_table_and_z_is_printed(run, name, unit):
                 & (exponents.unit == unit)
                 & (exponents.fit_L == "10-12-14")
             ].iloc[0]
-            assert printed == f"{label}, $z = {value_error(z.z, z.z_error, 1)}$"
+            scaled = z.z_error * max(1, z.chi2_dof) ** 0.5
+            assert z.z_error_scaled == pytest.approx(scaled)
+            guide = "guide " if z.p_value < 1e-3 else ""
+            quality = f"{z.chi2_dof:.1f}" if z.chi2_dof < 10 else f"{z.chi2_dof:.0f}"
+            assert printed == f"{label}, {guide}$z = {value_error(z.z, scaled, 1)}$ [{quality}]"
             lines = [line for line in ax.lines if len(line.get_xdata()) == 20]
             assert any(np.isclose(line.get_ydata()[0], z.alpha * 10**z.z) for line in lines)
 
@@ -141,13 +146,40 @@ def test_rejection_runs_are_fractions_of_the_histogram(run):
     ax = draw("rejection_runs", run).axes[0]
     with open_hdf5(run.results / "measure/E1/flow-70.h5") as file:
         counts = file["rejection_runs"][()]
-    x, y, error = drawn(ax, LABELS["flow-70"])
-    np.testing.assert_array_equal(x, np.flatnonzero(counts))
-    np.testing.assert_allclose(y, counts[counts > 0] / counts.sum())
-    np.testing.assert_allclose(error, np.sqrt(counts[counts > 0]) / counts.sum())
-    length, fraction, _ = rejection_runs.histogram(np.array([0, 3, 0, 1]))
+    (series,) = [c for c in ax.containers if c.get_label() == LABELS["flow-70"]]
+    x, y = series[0].get_xdata(), series[0].get_ydata()
+    single = x <= 30
+    np.testing.assert_allclose(x[single], np.flatnonzero(counts[:31]))
+    np.testing.assert_allclose(y[single], counts[:31][counts[:31] > 0] / counts.sum())
+    length, fraction, error = rejection_runs.histogram(np.array([0, 3, 0, 1]))
     assert list(length) == [1, 3]
     assert list(fraction) == [0.75, 0.25]
+    np.testing.assert_allclose(error, np.array([np.sqrt(3), 1]) / 4)
+
+
+def test_long_runs_are_counted_in_bins_of_a_tenth_of_a_decade():
+    counts = np.zeros(901, dtype=int)
+    counts[[1, 30, 31, 33, 900]] = 5, 2, 1, 1, 1
+    edges = rejection_runs.bin_edges(len(counts))
+    assert list(edges[:34]) == [*range(32), 39, 49]
+    assert edges[-1] >= 901
+    length, fraction, error = rejection_runs.histogram(counts)
+    assert list(length[:2]) == [1, 30]
+    assert length[2] == pytest.approx(np.sqrt(31 * 38))
+    assert fraction[2] == pytest.approx(2 / 8 / 10)
+    assert edges[-2] <= length[3] < edges[-1]
+    np.testing.assert_allclose(error, fraction / np.sqrt([5, 2, 2, 1]))
+    widths = np.diff(edges)[np.searchsorted(edges, length, side="right") - 1]
+    assert (fraction * widths).sum() == pytest.approx(1)
+
+
+def test_a_single_count_has_no_bar_downwards():
+    ax = Figure().subplots()
+    log_errorbar(ax, [1, 2, 3], [0.5, 0.1, -0.2], [0.2, 0.1, 0.1])
+    ((line, _, (bars,)),) = ax.containers
+    assert list(line.get_xdata()) == [1, 2]  # -0.2 has no place on the axis
+    low = [segment[0][1] for segment in bars.get_segments()]
+    assert low == pytest.approx([0.3, 0.1])
 
 
 def test_error_scaling_ends_at_the_error_of_all_bins(run):
@@ -160,10 +192,17 @@ def test_error_scaling_ends_at_the_error_of_all_bins(run):
     assert line.x[-1] == bins.counts.sum() == 1_000_000
     assert line.value[-1] == pytest.approx(error[0] / value[0])
     assert list(line.x[1:-1] / line.x[:-2]) == pytest.approx([2] * (len(line.x) - 2), rel=0.1)
-    x, y, spread = drawn(draw("error_scaling", run).axes[0], "HMC")
-    np.testing.assert_allclose(x, line.x)
-    np.testing.assert_allclose(y, line.value)
-    np.testing.assert_allclose(spread, line.error)
+    upper, lower = draw("error_scaling", run).axes[:2]
+    energy = error_scaling.relative_error(run, ensemble, "hmc", "E")
+    value, error = jackknife(
+        bins.two_point, bins.counts, lambda mean: ising_energy(mean, (6, 6))[..., None]
+    )
+    assert energy.value[-1] == pytest.approx(error[0] / value[0])
+    for ax, known in ((upper, line), (lower, energy)):
+        x, y, spread = drawn(ax, "HMC")
+        np.testing.assert_allclose(x, known.x)
+        np.testing.assert_allclose(y, known.value)
+        np.testing.assert_allclose(spread, known.error)
 
 
 def test_cost_and_ratio_are_the_tables(run):

@@ -18,6 +18,15 @@ def test_training_exponent_of_an_exact_power_law():
     assert training_cost.power_law(x[:2], x[:2]) is None
 
 
+def test_no_power_law_goes_through_small_counts():
+    """1, 2, 2, 3, 4 steps are no exponent; 20 and more are, and so are seconds."""
+    x = np.array([6.0, 8, 10, 12, 14])
+    assert training_cost.power_law(x, np.array([1.0, 2, 2, 3, 4])) is None
+    assert training_cost.power_law(x, np.array([19.0, 30, 40, 60, 70])) is None
+    assert training_cost.power_law(x, np.array([20.0, 30, 40, 60, 70])) is not None
+    assert training_cost.power_law(x, np.array([0.1, 0.2, 0.3, 0.4, 0.5])) is not None
+
+
 def test_every_possible_flow_has_its_own_mark():
     marks = {sampler_mark(f"flow-{k}")[:2] for k in range(1, 100)}
     marks |= {sampler_mark(s)[:2] for s in ("hmc", "local", "cluster")}

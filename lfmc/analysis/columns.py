@@ -68,6 +68,7 @@ TABLES = {
             "alpha_error": POSITIVE,
             "chi2_dof": POSITIVE,
         },
+        {"z_error_scaled": math.nan, "p_value": math.nan},
     ),
     "acceptance": Spec(
         ("ensemble", "sampler"),

@@ -21,7 +21,7 @@ def plot(
     \b
     lfmc plot tau_int            one figure
     lfmc plot greens fields      several
-    lfmc plot --all              every figure
+    lfmc plot --all              every figure; one that cannot be drawn says why in its place
     """
     from lfmc.figures.registry import FIGURES
 
@@ -36,9 +36,19 @@ def plot(
             raise unknown("figure", name, FIGURES)
     run = open_run(config_path, results)
 
+    from lfmc.figures.drawable import NotDrawable
+    from lfmc.figures.output import placeholder
     from lfmc.figures.output import plot as draw_to_files
     from lfmc.figures.rundata import RunData
 
     for name in FIGURES if every else names:
-        for path in draw_to_files(name, RunData(run.config, run.results)):
+        data = RunData(run.config, run.results)
+        try:
+            paths = draw_to_files(name, data)
+        except NotDrawable as error:
+            if not every:
+                raise
+            click.echo(f"warning: {error}", err=True)
+            paths = placeholder(name, data, str(error).removeprefix(f"{name}: "))
+        for path in paths:
             click.echo(path)

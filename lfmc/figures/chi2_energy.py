@@ -6,6 +6,7 @@ Below each, the deviation of every sampler from HMC, where the errors can be see
 import numpy as np
 from matplotlib.figure import Figure
 
+from lfmc.figures.drawable import NotDrawable
 from lfmc.figures.format import value_error
 from lfmc.figures.panels import extents_axis, offsets, sampler_legend
 from lfmc.figures.rundata import Line, RunData
@@ -17,17 +18,21 @@ REFERENCE = "hmc"
 
 def draw(run: RunData) -> Figure:
     """Values above, 10^3 (value / HMC - 1) below; samplers shifted sideways."""
+    names = run.config.sampler_names
+    if not any(np.isfinite(values(run, s, o).value).any() for s in names for o in OBSERVABLES):
+        raise NotDrawable(f"chi2_energy: nothing has an error.{run.withheld(*OBSERVABLES)}")
     figure = Figure(figsize=(DOUBLE, 3.4))
     axes = figure.subplots(2, 2, sharex=True, height_ratios=(2, 1))
-    names = run.config.sampler_names
     extents = [e.extent for e in run.config.ensembles]
     for column, observable in enumerate(OBSERVABLES):
         above, below = axes[:, column]
         base = values(run, REFERENCE, observable).value
         for sampler, shift in zip(names, offsets(len(names), 1.0), strict=True):
             style = sampler_mark(sampler).errorbar
-            x, value, error = values(run, sampler, observable)
-            hmc = base[[run.reached(e.name, sampler) for e in run.config.ensembles]]
+            line = values(run, sampler, observable)
+            seen = np.isfinite(line.value)
+            x, value, error = (column[seen] for column in line)
+            hmc = base[[run.reached(e.name, sampler) for e in run.config.ensembles]][seen]
             above.errorbar(x + shift, value, error, **style)
             below.errorbar(x + shift, 1e3 * (value / hmc - 1), 1e3 * error / hmc, **style)
         below.axhline(0, color=GREY, linewidth=0.6, zorder=0)
@@ -56,7 +61,7 @@ def caption(run: RunData) -> str:
         "legibility; below, delta, the relative deviation from the central value of HMC. "
         f"{run.statistics(*OBSERVABLES)} saved configurations an ensemble and sampler; "
         "errors are one standard error and include autocorrelations. "
-        f"Most precise values: {', '.join(parts)}."
+        f"Most precise values: {', '.join(parts)}.{run.withheld(*OBSERVABLES)}"
     )
 
 

@@ -3,11 +3,13 @@
 Below each, the deviation of every sampler from HMC, where the errors can be seen.
 """
 
+import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from lfmc.figures.drawable import NotDrawable
 from lfmc.figures.format import value_error
-from lfmc.figures.panels import logarithmic_y, offsets, sampler_legend, stacked_grid
+from lfmc.figures.panels import log_errorbar, logarithmic_y, offsets, sampler_legend, stacked_grid
 from lfmc.figures.rundata import RunData
 from lfmc.figures.style import GREY, sampler_mark
 
@@ -17,17 +19,27 @@ REFERENCE = "hmc"
 def draw(run: RunData) -> Figure:
     """One pair of panels an ensemble: log G~ above, 10^3 (G~ / G~_HMC - 1) below."""
     names = run.config.sampler_names
+    lines = [
+        run.against_time(e.name, s, "Gt").value
+        for e in run.config.ensembles
+        for s in run.samplers(e.name)
+    ]
+    if not any((value > 0).any() for value in lines):
+        raise NotDrawable(f"greens: no correlator above zero has an error.{run.withheld('Gt_0')}")
     figure, pairs = stacked_grid(run.config.ensembles)
     for (above, below), ensemble in zip(pairs, run.config.ensembles, strict=True):
-        base = run.against_time(ensemble.name, REFERENCE, "Gt").value
+        base = run.against_time(ensemble.name, REFERENCE, "Gt")
         for sampler, shift in zip(names, offsets(len(names), 0.5), strict=True):
             if not run.reached(ensemble.name, sampler):
                 continue
             line = run.against_time(ensemble.name, sampler, "Gt")
             style = sampler_mark(sampler).errorbar | {"markersize": 3}
-            above.errorbar(line.x + shift, line.value, line.error, **style)
-            relative = 1e3 * (line.value / base - 1)
-            below.errorbar(line.x + shift, relative, 1e3 * line.error / base, **style)
+            log_errorbar(above, line.x + shift, line.value, line.error, **style)
+            known = np.isin(line.x, base.x)
+            x, value, error = (column[known] for column in line)
+            hmc = base.value[np.isin(base.x, x)]
+            relative = 1e3 * (value / hmc - 1)
+            below.errorbar(x + shift, relative, 1e3 * error / np.abs(hmc), **style)
         logarithmic_y(above)
         below.axhline(0, color=GREY, linewidth=0.6, zorder=0)
         below.xaxis.set_major_locator(MaxNLocator(integer=True))
@@ -44,6 +56,8 @@ def caption(run: RunData) -> str:
     parts = []
     for ensemble in run.config.ensembles:
         line = run.against_time(ensemble.name, REFERENCE, "Gt")
+        if not len(line.x):
+            continue
         first, last = (value_error(line.value[i], line.error[i]) for i in (0, -1))
         parts.append(f"{ensemble.name} {first} at t = 0, {last} at t = {line.x[-1]}")
     return (
@@ -51,5 +65,20 @@ def caption(run: RunData) -> str:
         "unsubtracted (<phi> = 0); samplers shifted sideways for legibility. Below, delta, the "
         f"relative deviation from the central value of HMC. {run.statistics('Gt_0')} saved "
         "configurations an ensemble and sampler; errors: jackknife over bins. "
-        f"HMC: {'; '.join(parts)}."
+        f"HMC: {'; '.join(parts) or 'withheld'}.{_negative(run)}{run.withheld('Gt_0')}"
+    )
+
+
+def _negative(run: RunData) -> str:
+    """What a logarithmic axis cannot show."""
+    points = []
+    for ensemble in run.config.ensembles:
+        for sampler in run.samplers(ensemble.name):
+            line = run.against_time(ensemble.name, sampler, "Gt")
+            lost = ", ".join(str(t) for t in line.x[~(line.value > 0)])
+            points += [f"{ensemble.name} {sampler} t = {lost}"] if lost else []
+    return (
+        f" Not above zero, hence not on the logarithmic axis: {'; '.join(points)}."
+        if points
+        else ""
     )

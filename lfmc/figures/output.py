@@ -1,14 +1,18 @@
 """A figure's files: PDF and PNG with provenance in their metadata, and the caption."""
 
 import json
+import textwrap
 from pathlib import Path
+
+from matplotlib.figure import Figure
 
 from lfmc import store
 from lfmc.config import stage_settings
 from lfmc.errors import LfmcError
-from lfmc.figures.registry import room
+from lfmc.figures.drawable import drawing
+from lfmc.figures.registry import FIGURES, room
 from lfmc.figures.rundata import RunData
-from lfmc.figures.style import look
+from lfmc.figures.style import COLUMN, look
 from lfmc.provenance import stamp
 from lfmc.seal import EMPTY
 
@@ -20,23 +24,38 @@ def plot(name: str, run: RunData) -> list[Path]:
 
     Raises:
         LfmcError: unknown figure, or an input that is missing or damaged.
+        NotDrawable: sound inputs that make no figure.
     """
     module = room(name)
-    with look():
+    with look(), drawing(name):
         figure = module.draw(run)
         caption = module.caption(run) + run.not_reached()
-        mark = _stamp(name, run)
-        folder = run.results / "figures"
-        pdf, png, txt = (folder / f"{name}.{suffix}" for suffix in ("pdf", "png", "txt"))
-        metadata = {"Title": f"lfmc {name}", "Subject": caption, "Keywords": mark}
-        store.atomically(pdf, lambda path: figure.savefig(path, format="pdf", metadata=metadata))
-        metadata = {
-            "Title": f"lfmc {name}",
-            "Description": caption,
-            "provenance": mark.replace(EMPTY, ""),
-        }
-        store.atomically(png, lambda path: figure.savefig(path, format="png", metadata=metadata))
-        store.write_text(txt, caption + "\n")
+        return _save(name, figure, caption, run)
+
+
+def placeholder(name: str, run: RunData, reason: str) -> list[Path]:
+    """The files of a figure that cannot be drawn: they say why."""
+    text = f"Not drawn: {reason}."
+    with look():
+        figure = Figure(figsize=(COLUMN, 1.6))
+        words = "\n".join(textwrap.wrap(f"{FIGURES[name].title}. {text}", 52))
+        figure.text(0.5, 0.5, words, ha="center", va="center", parse_math=False)
+        return _save(name, figure, text, run)
+
+
+def _save(name: str, figure: Figure, caption: str, run: RunData) -> list[Path]:
+    mark = _stamp(name, run)
+    folder = run.results / "figures"
+    pdf, png, txt = (folder / f"{name}.{suffix}" for suffix in ("pdf", "png", "txt"))
+    metadata = {"Title": f"lfmc {name}", "Subject": caption, "Keywords": mark}
+    store.atomically(pdf, lambda path: figure.savefig(path, format="pdf", metadata=metadata))
+    metadata = {
+        "Title": f"lfmc {name}",
+        "Description": caption,
+        "provenance": mark.replace(EMPTY, ""),
+    }
+    store.atomically(png, lambda path: figure.savefig(path, format="png", metadata=metadata))
+    store.write_text(txt, caption + "\n")
     return [pdf, png, txt]
 
 

@@ -41,19 +41,33 @@ def ensemble_grid(
     return figure, panels[:number]
 
 
-def stacked_grid(ensembles: Sequence[Ensemble]) -> tuple[Figure, list[tuple[Axes, Axes]]]:
-    """Two panels an ensemble, one above the other with a common abscissa, three a row."""
+def stacked_grid(
+    ensembles: Sequence[Ensemble],
+    ratios: tuple[int, int] = (2, 1),
+    height: float = 2.7,
+    shared: bool = False,
+) -> tuple[Figure, list[tuple[Axes, Axes]]]:
+    """Two panels an ensemble, one above the other with a common abscissa, three a row.
+
+    Args:
+        ratios: their heights.
+        height: of both, in inches.
+        shared: one ordinate for all upper, and one for all lower panels.
+    """
     number = len(ensembles)
     columns = min(number, 3)
     rows = ceil(number / columns)
-    figure = Figure(figsize=(COLUMN if columns == 1 else DOUBLE, rows * 2.7 + 0.3))
+    figure = Figure(figsize=(COLUMN if columns == 1 else DOUBLE, rows * height + 0.3))
     blocks = figure.add_gridspec(rows, columns)
-    pairs = []
+    pairs: list[tuple[Axes, Axes]] = []
     for index, ensemble in enumerate(ensembles):
-        inner = blocks[divmod(index, columns)].subgridspec(2, 1, height_ratios=(2, 1))
-        above = figure.add_subplot(inner[0])
-        below = figure.add_subplot(inner[1], sharex=above)
+        inner = blocks[divmod(index, columns)].subgridspec(2, 1, height_ratios=ratios)
+        like = pairs[0] if shared and pairs else (None, None)
+        above = figure.add_subplot(inner[0], sharey=like[0])
+        below = figure.add_subplot(inner[1], sharex=above, sharey=like[1])
         above.tick_params(labelbottom=False)
+        for ax in (above, below):
+            ax.tick_params(labelleft=not shared or index % columns == 0)
         above.set_title(title(ensemble), pad=3)
         pairs.append((above, below))
     return figure, pairs
@@ -146,6 +160,17 @@ def logarithmic_y(ax: Axes) -> None:
     ax.yaxis.set_major_locator(LogLocator(subs=steps))
     ax.yaxis.set_major_formatter(FuncFormatter(lambda y, _: f"{y:.6g}"))
     ax.yaxis.set_minor_formatter(FuncFormatter(lambda y, _: ""))
+
+
+def log_errorbar(ax: Axes, x: Any, y: Any, error: Any, **style: Any) -> None:
+    """Points on a logarithmic ordinate: those at or below zero are left out.
+
+    A lower bar that would reach zero is left out too: on this axis it would have no end.
+    """
+    x, y, error = (np.asarray(values, dtype=float) for values in (x, y, error))
+    shown = y > 0
+    low = np.where(error < y, error, 0.0)
+    ax.errorbar(x[shown], y[shown], np.stack([low, error])[:, shown], **style)
 
 
 def series(run: RunData, rows: Any, column: str) -> tuple[Floats, Floats, Floats]:

@@ -4,9 +4,13 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from lfmc.figures.panels import ensemble_grid, outer_labels, sampler_legend
+from lfmc.figures.panels import ensemble_grid, log_errorbar, outer_labels, sampler_legend
 from lfmc.figures.rundata import RunData
 from lfmc.figures.style import sampler_mark
+
+Floats = NDArray[np.floating]
+
+SINGLE = 30
 
 
 def shown_samplers(run: RunData) -> tuple[str, ...]:
@@ -15,7 +19,7 @@ def shown_samplers(run: RunData) -> tuple[str, ...]:
 
 
 def draw(run: RunData) -> Figure:
-    """Fraction of runs that are exactly k rejections long, one panel an ensemble."""
+    """Fraction of runs that are k rejections long, one panel an ensemble."""
     figure, panels = ensemble_grid(run.config.ensembles, sharey=True, sharex=True)
     for ax, ensemble in zip(panels, run.config.ensembles, strict=True):
         for sampler in shown_samplers(run):
@@ -23,7 +27,7 @@ def draw(run: RunData) -> Figure:
                 continue
             length, fraction, error = histogram(run.bins(ensemble.name, sampler).rejection_runs)
             style = sampler_mark(sampler).errorbar | {"markersize": 2.5}
-            ax.errorbar(length, fraction, error, **style)
+            log_errorbar(ax, length, fraction, error, **style)
         ax.set_yscale("log")
         ax.set_xscale("log")
     outer_labels(panels, "rejections in a row", "fraction of runs")
@@ -52,16 +56,41 @@ def caption(run: RunData) -> str:
     }
     counts = ", ".join(f"n = {total[s]} ({sampler_mark(s).label})" for s in total)
     return (
-        "Histogram of the lengths of unbroken runs of rejections, as fractions of all runs; "
-        f"runs counted over all ensembles: {counts}. Errors: Poisson, sqrt(count). "
+        "Histogram of the lengths of unbroken runs of rejections, as fractions of all runs, above "
+        f"{SINGLE} averaged over bins of a tenth of a decade; "
+        f"runs counted over all ensembles: {counts}. Errors: Poisson, sqrt(count); a single "
+        "count has no bar downwards. "
         f"Longest run, by sampler: {'; '.join(parts)}."
     )
 
 
-def histogram(
-    counts: NDArray[np.integer],
-) -> tuple[NDArray[np.integer], NDArray[np.floating], NDArray[np.floating]]:
-    """Lengths that occur, their fractions of all runs and Poisson errors."""
-    length = np.flatnonzero(counts)
-    total = counts.sum()
-    return length, counts[length] / total, np.sqrt(counts[length]) / total
+def histogram(counts: NDArray[np.integer]) -> tuple[Floats, Floats, Floats]:
+    """Lengths, fractions of all runs that are as long as that, and Poisson errors.
+
+    Up to 30 every length by itself; above, bins of equal width in log(length), whose fraction is
+    per length and whose place is the geometric mean of their ends. What did not occur is left out.
+
+    Args:
+        counts: number of runs of 0, 1, 2 ... rejections, (longest + 1,).
+    """
+    edges = bin_edges(len(counts))
+    padded = np.zeros(edges[-1], dtype=np.int64)
+    padded[: len(counts)] = counts
+    number = np.add.reduceat(padded, edges[:-1])
+    width = np.diff(edges)
+    seen = np.flatnonzero(number)
+    total = max(int(counts.sum()), 1)
+    length = np.sqrt(edges[:-1] * (edges[1:] - 1.0))[seen]
+    scale = 1 / (width[seen] * total)
+    return length, number[seen] * scale, np.sqrt(number[seen]) * scale
+
+
+def bin_edges(stop: int) -> NDArray[np.integer]:
+    """First length of each bin and the end: 0, 1 ... 31, then a tenth of a decade each.
+
+    The last bin is as wide as the others: it reaches `stop` or beyond.
+    """
+    edges = [*range(min(SINGLE + 1, stop) + 1)]
+    while edges[-1] < stop:
+        edges.append(max(edges[-1] + 1, round(edges[-1] * 10**0.1)))
+    return np.array(edges)

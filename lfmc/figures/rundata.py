@@ -10,29 +10,13 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from lfmc.analysis.columns import checked
 from lfmc.config import Config
 from lfmc.errors import LfmcError
+from lfmc.figures.drawable import NotDrawable
 from lfmc.store import open_hdf5, read_table
 
 Floats = NDArray[np.floating]
-
-COLUMNS = {
-    "observables": ("ensemble", "sampler", "observable", "value", "error", "n"),
-    "tau_int": ("ensemble", "sampler", "observable", "estimator", "unit", "tau", "error"),
-    "exponents": ("sampler", "observable", "unit", "fit_L", "z", "z_error", "alpha", "chi2_dof"),
-    "acceptance": ("ensemble", "sampler", "acceptance", "error", "longest_rejection_run"),
-    "training": (
-        *("ensemble", "flow", "target", "seed", "steps", "seconds"),
-        *("acceptance_q", "acceptance_p", "ess"),
-    ),
-    "costs": ("ensemble", "sampler", "quantity", "value", "error"),
-    "published": ("ensemble", "observable", "value", "error", "sampler", "sigmas"),
-}
-
-WORDS = {
-    *("ensemble", "sampler", "observable", "estimator"),
-    *("unit", "flow", "quantity", "fit_L"),
-}
 
 
 class Line(NamedTuple):
@@ -50,11 +34,13 @@ class Bins(NamedTuple):
         two_point: orbit-averaged G(x), (bins, orbits).
         counts: saved configurations in each bin, (bins,).
         rejection_runs: number of runs of 0, 1, 2 ... rejections in a row, (longest + 1,).
+        withheld: why the bins give no error; empty if they do.
     """
 
     two_point: Floats
     counts: NDArray[np.integer]
     rejection_runs: NDArray[np.integer]
+    withheld: str
 
 
 @dataclass
@@ -71,18 +57,11 @@ class RunData:
         """results/tables/NAME.csv as a pandas table.
 
         Raises:
-            LfmcError: missing, torn, or without the columns it must have.
+            LfmcError: missing, torn, or not what `columns.TABLES` says of it.
         """
         if name not in self._tables:
             path = self._existing(self.results / "tables" / f"{name}.csv", "lfmc fit")
-            table = read_table(path)
-            absent = [c for c in COLUMNS[name] if c not in table.columns]
-            if absent:
-                raise LfmcError(f"{path}: no column {absent[0]!r}; run lfmc fit again")
-            for column in COLUMNS[name]:
-                if column not in WORDS and len(table) and table[column].dtype.kind not in "if":
-                    raise LfmcError(f"{path}: column {column!r} is not numbers; run lfmc fit again")
-            self._tables[name] = table
+            self._tables[name] = checked(read_table(path), name, path, "lfmc fit")
         return self._tables[name]
 
     def reached(self, ensemble: str, sampler: str) -> bool:
@@ -121,6 +100,7 @@ class RunData:
                         file["two_point"][()],
                         file["count"][()],
                         file["rejection_runs"][()],
+                        str(file.attrs.get("withheld", "")),
                     )
                 except KeyError as error:
                     raise LfmcError(f"{path}: no {error.args[0]}; run {command} again") from None
@@ -136,7 +116,9 @@ class RunData:
             group = file.get("fields", {})
             found = {n: group[n][()] for n in ("phi", "prior") if n in group}
         if "phi" not in found:
-            raise LfmcError(f"{path}: holds no fields; set statistics.keep_fields, run {command}")
+            raise NotDrawable(
+                f"{path}: holds no fields; set statistics.keep_fields and run {command} again"
+            )
         return found
 
     def observable(self, ensemble: str, sampler: str, name: str) -> tuple[float, float] | None:
@@ -158,12 +140,27 @@ class RunData:
         return _pair(table[(table.ensemble == ensemble) & (table.observable == name)])
 
     def required(self, ensemble: str, sampler: str, name: str) -> tuple[float, float]:
-        """As `observable`, but absence is an error."""
-        found = self.observable(ensemble, sampler, name)
-        if found is None:
+        """As `observable`, NaN where the number is withheld; a row that is absent is an error."""
+        table = self.table("observables")
+        rows = table[(table.sampler == sampler) & (table.observable == name)]
+        if not (rows.ensemble == ensemble).any():
             path = self.results / "tables" / "observables.csv"
             raise LfmcError(f"{path}: no {name} of {sampler} in {ensemble}; run lfmc fit again")
-        return found
+        return self.observable(ensemble, sampler, name) or (np.nan, np.nan)
+
+    def withheld(self, *names: str) -> str:
+        """A sentence for captions, with a blank before it: what has no error, and why."""
+        table = self.table("observables")
+        table = table[
+            table.observable.isin(names) & table.ensemble.isin(self.config.ensemble_names)
+        ]
+        table = table[(table.note != "") & table["error"].isna()]
+        found = table.groupby(["ensemble", "sampler", "note"], sort=False).observable
+        parts = [
+            f"{', '.join(dict.fromkeys(group))} of {sampler} in {ensemble}: {note}"
+            for (ensemble, sampler, note), group in found
+        ]
+        return f" Left out, no error is known ({'; '.join(parts)})." if parts else ""
 
     def against_time(self, ensemble: str, sampler: str, name: str) -> Line:
         """NAME_0, NAME_1 ... of observables.csv against t, without what is not a number."""

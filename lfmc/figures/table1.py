@@ -52,7 +52,7 @@ def caption(run: RunData) -> str:
         )
     else:
         text += " No ensemble here is one of the paper's: nothing published to compare with."
-    return text
+    return text + run.withheld("mpL")
 
 
 def cells(run: RunData) -> tuple[list[str], list[list[str]]]:

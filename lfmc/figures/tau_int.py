@@ -4,7 +4,6 @@ tau_int = 1/2 + sum_t rho(t)/rho(0) (eq. 19), fits tau = alpha L^z, and for the 
 rejection estimate (eq. 15-18) and its Jensen bound.
 """
 
-import re
 from typing import Any, Literal
 
 import numpy as np
@@ -12,14 +11,19 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from lfmc.figures.format import value_error
+from lfmc.figures.fits import Shown, exponent, fit_handles, no_fit
 from lfmc.figures.panels import NOT_REACHED, extents_axis, logarithmic_y, outside_legend, series
 from lfmc.figures.rundata import RunData
 from lfmc.figures.style import BLACK, DOUBLE, observable_mark, sampler_mark
 
 OBSERVABLES = ("E", "chi2", "G0")
 POOR = 0.2
-NO_FIT = "no fit: needs three L"
+HELD = 4.0  # tau from rejections over its Jensen bound that needs a word; 1.6 for Gaussian log w
+FITTED = (
+    "Full lines: weighted fits tau = alpha L^z, drawn over their range, error of z scaled by "
+    "sqrt(chi2/dof) where that is above 1, chi2/dof in brackets"
+)
+GUIDES = "; long thin dashes: p < 0.001, a guide to the eye and not a fit"
 BOUNDS: dict[str, tuple[Literal["--", ":"], str]] = {
     "rejections": ("--", "from rejections"),
     "jensen": (":", "Jensen bound"),
@@ -58,7 +62,8 @@ def draw_unit(run: RunData, unit: str) -> Figure:
     logarithmic_y(panels[0])
     panels[0].set_ylabel(rf"$\tau_\mathrm{{int}}$ ({unit_words(unit)})")
     lines = [Line2D([], [], color=BLACK, ls=style, label=text) for style, text in BOUNDS.values()]
-    outside_legend(figure, [fit_handle(run), *lines])
+    fits = [exponent(run, s, o, unit) for s in samplers(run) for o in OBSERVABLES]
+    outside_legend(figure, [*fit_handles(run, [f for f in fits if f is not None]), *lines])
     return figure
 
 
@@ -68,11 +73,12 @@ def caption_unit(run: RunData, unit: str) -> str:
     poor = sorted(
         {f"{r.ensemble} {r.sampler}" for r in rows.itertuples() if not r.error < POOR * r.tau}
     )
-    fitted = "Full lines: weighted fits tau = alpha L^z, drawn over their range: "
     exponents = []
+    shown: list[Shown] = []
     for observable in OBSERVABLES:
         found = [(s, exponent(run, s, observable, unit)) for s in samplers(run)]
-        text = ", ".join(f"{s} {value_error(r.z, r.z_error, 1)}" for s, r in found if r is not None)
+        shown += [fit for _, fit in found if fit is not None]
+        text = ", ".join(f"{s} {fit.words}" for s, fit in found if fit is not None)
         if text:
             exponents.append(f"z({observable}) = {text}")
     return " ".join(
@@ -83,15 +89,51 @@ def caption_unit(run: RunData, unit: str) -> str:
             "flows: mean over independently trained models, their scatter in the error."
             if run.config.flow.models > 1
             else "flows: one model, whose scatter from training to training is not in the error.",
-            fitted + "; ".join(exponents) + "."
+            f"{FITTED}{GUIDES if any(f.guide for f in shown) else ''}: {'; '.join(exponents)}."
             if exponents
-            else NO_FIT.replace("no", "No", 1) + ".",
+            else no_fit(run).replace("no", "No", 1) + ".",
             "Dashed and dotted, flows only: estimate from rejection runs and its Jensen bound.",
             f"Statistics too low (error above {100 * POOR:.0f} % of tau): {', '.join(poor)}."
             if poor
             else "",
+            *_held(run),
+            *_bounds(run, unit),
         ]
     ).strip()
+
+
+def _held(run: RunData) -> list[str]:
+    """Flows whose chain stands still far longer than their acceptance tells."""
+    table = run.table("tau_int")
+    value = table[table.unit == "update"].set_index(["estimator", "ensemble", "sampler"]).tau
+    parts = []
+    for place in [(e, s) for s in run.config.flow_names for e in run.config.ensemble_names]:
+        if not {("rejections", *place), ("jensen", *place)} <= set(value.index):
+            continue
+        ratio = value["rejections", *place] / value["jensen", *place]
+        if ratio > HELD:
+            longest = value.get(("longest_run", *place), np.nan)
+            runs = f", at most {longest:.0f} in a row" if np.isfinite(longest) else ""
+            parts.append(f"{place[1]} in {place[0]} {ratio:.1f} times{runs}")
+    if not parts:
+        return []
+    return [
+        f"Rejections last longer than the acceptance tells, against the Jensen bound: "
+        f"{'; '.join(parts)}. There log w is correlated with m^2, as in a model that was cut "
+        "between two big training steps, and few configurations of large weight hold the chain."
+    ]
+
+
+def _bounds(run: RunData, unit: str) -> list[str]:
+    """What the chains do not resolve, also of observables that no panel shows."""
+    table = run.table("tau_int")
+    rows = table[(table.estimator == "bound") & (table.unit == unit)]
+    rows = rows[rows.ensemble.isin(run.config.ensemble_names) & (rows.observable != "phi2")]
+    parts = [
+        f"tau({r.observable}) of {r.sampler} in {r.ensemble} > {r.tau:.3g}: {r.note}"
+        for r in rows.itertuples()
+    ]
+    return [f"Not resolved and left out: {'; '.join(parts)}."] if parts else []
 
 
 def samplers(run: RunData) -> tuple[str, ...]:
@@ -101,32 +143,6 @@ def samplers(run: RunData) -> tuple[str, ...]:
 
 def unit_words(unit: str) -> str:
     return {"saved": "saved configurations", "update": "updates"}[unit]
-
-
-def fit_handle(run: RunData) -> Line2D:
-    """The legend's word on the fits, or on why there are none."""
-    ranges = {fit_range(text) for text in run.table("exponents").fit_L}
-    if tuple(sorted(run.config.fit.L)) not in ranges:
-        return Line2D([], [], linestyle="none", label=NO_FIT)
-    chosen = ", ".join(str(n) for n in run.config.fit.L)
-    return Line2D([], [], color=BLACK, label=rf"fit $\alpha L^z$, $L$ = {chosen}")
-
-
-def exponent(run: RunData, sampler: str, observable: str, unit: str) -> Any:
-    """The row of exponents.csv of the configured fit range, or None."""
-    table = run.table("exponents")
-    rows = table[
-        (table.sampler == sampler) & (table.observable == observable) & (table.unit == unit)
-    ]
-    for row in rows.itertuples():
-        if fit_range(row.fit_L) == tuple(sorted(run.config.fit.L)) and np.isfinite(row.z):
-            return row
-    return None
-
-
-def fit_range(text: Any) -> tuple[int, ...]:
-    """The L of a fit as exponents.csv spells them."""
-    return tuple(sorted(int(n) for n in re.findall(r"\d+", str(text))))
 
 
 def _gamma(run: RunData, unit: str, observables: tuple[str, ...] = OBSERVABLES) -> Any:
@@ -151,11 +167,10 @@ def _sampler(ax: Axes, run: RunData, sampler: str, observable: str, unit: str) -
             if len(set(x)) == 1:  # a line needs a second point
                 x, tau = x[[0, 0]] * [1 / 1.1, 1.1], tau[[0, 0]]
             ax.plot(x, tau, color=mark.color, linestyle=line, linewidth=0.8)
-    row = exponent(run, sampler, observable, unit)
+    fit = exponent(run, sampler, observable, unit)
     label = mark.label + (NOT_REACHED if sampler in run.absent() else "")
-    if row is not None:
-        x = np.geomspace(min(run.config.fit.L), max(run.config.fit.L), 20)
-        ax.plot(x, row.alpha * x**row.z, color=mark.color, linewidth=1.0)
-        label += f", $z = {value_error(row.z, row.z_error, 1)}$"
+    if fit is not None:
+        fit.draw(ax, run.config.fit.L, mark.color)
+        label += f", {fit.label}"
     style = mark.errorbar | {"label": label}
     return Line2D([], [], **style)

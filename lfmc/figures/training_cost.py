@@ -12,12 +12,14 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from lfmc.analysis.scaling import PowerLaw, fit_power_law
+from lfmc.figures.fits import NO_FIT
 from lfmc.figures.format import duration, value_error
 from lfmc.figures.panels import extents_axis, logarithmic_y, outside_legend
 from lfmc.figures.rundata import Floats, RunData
 from lfmc.figures.style import BLACK, DOUBLE, sampler_mark
-from lfmc.figures.tau_int import NO_FIT
 
+FEWEST_COUNTS = 20
+FEW_COUNTS = f"no power law through counts below {FEWEST_COUNTS}"
 ARROW = r"$\uparrow$"
 QUANTITIES = {"seconds": "training time (s)", "steps": "training steps"}
 
@@ -76,7 +78,8 @@ def caption(run: RunData) -> str:
             ),
             f"Median time: {'; '.join(parts)}.",
             "Lines: unweighted fit of logarithms against log L; the error of the exponent is from"
-            " the scatter about the line."
+            " the scatter about the line, so that chi2/dof is 1 by construction;"
+            f" {FEW_COUNTS}."
             if enough(run)
             else NO_FIT.replace("no", "No", 1) + ".",
         ]
@@ -96,12 +99,21 @@ def enough(run: RunData) -> bool:
 
 
 def power_law(x: Floats, y: Floats) -> PowerLaw | None:
-    """alpha L^z through all runs with equal weights, errors from the scatter about the line."""
-    if len(set(x)) < 3:
+    """alpha L^z through all runs with equal weights, errors from the scatter about the line.
+
+    None for fewer than three L, and for whole numbers of which one is below 20: between 1 step and
+    3 steps there is one number, and a power of L through them would be that of rounding.
+    """
+    if len(set(x)) < 3 or few_counts(y):
         return None
     fit = fit_power_law(x, y, y)
     scatter = float(np.sqrt(fit.chi2_dof))
     return fit._replace(z_error=fit.z_error * scatter, alpha_error=fit.alpha_error * scatter)
+
+
+def few_counts(y: Floats) -> bool:
+    """Whether these are whole numbers too small for a power law."""
+    return bool((y == np.round(y)).all() and y.min(initial=np.inf) < FEWEST_COUNTS)
 
 
 def _flow(ax: Axes, run: RunData, flow: str, quantity: str) -> Line2D:
@@ -121,6 +133,8 @@ def _flow(ax: Axes, run: RunData, flow: str, quantity: str) -> Line2D:
         positive.ensemble.map(extent).to_numpy(float), positive[quantity].to_numpy(float)
     )
     label = mark.label
+    if fit is None and few_counts(positive[quantity].to_numpy(float)):
+        label += f", counts below {FEWEST_COUNTS}"
     if fit is not None:
         grid = np.geomspace(min(extent.values()), max(extent.values()), 20)
         ax.plot(grid, fit.alpha * grid**fit.z, color=mark.color, linewidth=0.8)
