@@ -13,7 +13,7 @@ ACCOUNTING ?=
 
 BIN := $(abspath $(VENV))/bin
 STAMP := $(VENV)/.installed
-PEERS ?= $(or $(TMPDIR),/tmp)/lfmc-peers
+PEERS ?= $(VENV)-peers
 # QUICK=1: little of everything, in a folder of its own; BENCH="--parts rates --limit 60": see --help.
 BENCH_PLAN := $(if $(QUICK),--plan quick --results results/bench-quick,--document docs/benchmarks.md)
 PEERS_STAMP := $(PEERS)/.installed
@@ -26,10 +26,10 @@ SNAKEMAKE := $(LOCK) snakemake $(if $(FLOCK),--nolock) --cores $(CORES) --config
 SOURCES := lfmc tests envs benchmarks
 RULES := Snakefile workflow/rules
 
-.PHONY: help figures report smoke test test-slurm lint types format schema bench lock clean
+.PHONY: help figures report smoke test test-portable test-slurm lint types format schema bench lock clean
 
 help: ## this list
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
 	@echo "  variables: CONFIG=config.yaml CORES=all JOBS=2 PYTHON=python3 VENV=.venv PIP_ARGS= ACCOUNTING="
 
 figures: $(STAMP) ## everything: figures, tables and report below results/ (CONFIG=other.yaml)
@@ -46,6 +46,9 @@ smoke: $(STAMP) ## the same chain with tiny statistics, in results-smoke/ (three
 
 test: $(STAMP) lint types ## all tests, with lint, format and type checks
 	pytest --numprocesses $(JOBS) --dist loadgroup -m "not slurm"
+
+test-portable: $(STAMP) ## tests with libraries held to other instruction sets (hours; SHORT=1: minutes)
+	python tests/portable.py --jobs $(JOBS) $(if $(SHORT),--short) $(PORTABLE)
 
 SLURM_PACKAGES := slurmctld slurmd slurm-client munge $(if $(ACCOUNTING),slurmdbd mariadb-server)
 
@@ -83,7 +86,7 @@ lock: $(STAMP) ## rewrite envs/requirements.lock from what is installed
 	mv envs/requirements.lock.new envs/requirements.lock
 
 clean: ## remove the smoke run and caches (compiled kernels too); results/ and the environment stay
-	rm -rf results-smoke .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf results-smoke .portable .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find lfmc -name '*.nb[ic]' -delete
 
 # Packages that `make bench` compares with, beside the environment and never in it.

@@ -24,6 +24,8 @@ from benchmarks import (  # noqa: E402
 )
 from benchmarks.machine import load, machine  # noqa: E402
 from benchmarks.plan import COUPLINGS, PLANS  # noqa: E402
+from lfmc.errors import LfmcError  # noqa: E402
+from lfmc.private_folder import trusted_folder  # noqa: E402
 from lfmc.store import write_json, write_text  # noqa: E402
 
 PARTS = ("samplers", "exactness", "rates", "ranks", "peers", "training", "paper", "frontier")
@@ -53,6 +55,11 @@ def main(
     document: Path | None,
 ) -> None:
     """Measure what is not measured yet, then write the summary."""
+    if python is not None:
+        try:
+            trusted_folder(python.parent.parent, "--peers", (os.geteuid(), 0))
+        except LfmcError as error:
+            raise click.ClickException(str(error)) from None
     plan = PLANS[size]
     if architectures is not None:
         plan = plan._replace(architectures=_some(architectures, plan.architectures))

@@ -34,7 +34,7 @@ def package(root, tmp_path):
             root / "lfmc" / room, tmp_path / "lfmc" / room,
             ignore=shutil.ignore_patterns("__pycache__"),
         )  # fmt: skip
-    for name in CONSTANTS:
+    for name in (*CONSTANTS, "errors.py", "private_folder.py"):
         (tmp_path / "lfmc" / name).parent.mkdir(exist_ok=True)
         shutil.copy(root / "lfmc" / name, tmp_path / "lfmc" / name)
     (tmp_path / "lfmc" / "__init__.py").touch()

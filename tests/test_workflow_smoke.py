@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pandas
 import pytest
+from smoke_run import prepare
 
 from lfmc.cli.files import READERS
 from lfmc.figures.registry import FIGURES
@@ -42,10 +43,7 @@ def planned(folder: Path) -> set[str]:
 def finished(root, tmp_path_factory) -> Path:
     """A finished smoke run; its folder holds Snakefile, workflow, smoke.yaml and results-smoke."""
     folder = tmp_path_factory.mktemp("smoke")
-    shutil.copy(root / "Snakefile", folder)
-    shutil.copytree(root / "workflow", folder / "workflow")
-    (folder / "profiles").symlink_to("workflow/profiles")
-    shutil.copy(root / "lfmc" / "data" / "presets" / "smoke.yaml", folder)
+    prepare(root, folder)
     done = snakemake(folder)
     assert done.returncode == 0, (done.stdout + done.stderr)[-8000:]
     return folder

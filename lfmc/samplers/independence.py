@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from lfmc.errors import LfmcError
 from lfmc.lattice import FloatArray
+from lfmc.vector.cache import cache_of_this_code
 
 IntArray = NDArray[np.int64]
 
@@ -67,8 +68,7 @@ def independence_chain(
     )
 
 
-@njit(cache=True)
-def _run(log_w: FloatArray, log_u: FloatArray) -> tuple[IntArray, NDArray[np.bool_]]:
+def _chain(log_w: FloatArray, log_u: FloatArray) -> tuple[IntArray, NDArray[np.bool_]]:
     """State after each update, and whether the update moved, (n,)."""
     state = np.empty(len(log_w), np.int64)
     moved = np.empty(len(log_w), np.bool_)
@@ -80,3 +80,7 @@ def _run(log_w: FloatArray, log_u: FloatArray) -> tuple[IntArray, NDArray[np.boo
             current = i
         state[i] = current
     return state, moved
+
+
+with cache_of_this_code():
+    _run = njit(cache=True)(_chain)

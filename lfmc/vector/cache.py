@@ -3,7 +3,8 @@
 Numba notices an edited kernel, but not an edited function that the kernel calls from another file,
 nor a type that it no longer finds: both would meet old machine code after an update. So the folder
 is named after a hash of all that kernels are made of. It lies in NUMBA_CACHE_DIR, or in the
-package's own `__pycache__`, or where that is read-only in the user's cache.
+package's own `__pycache__`, or where that is read-only in the user's cache. What is kept is code:
+a folder that somebody else could write to is refused (`lfmc.private_folder`).
 """
 
 import hashlib
@@ -16,15 +17,21 @@ from typing import Any
 
 import numba
 
+from lfmc.private_folder import private_folder
+
 config: Any = numba.config
 # Rooms of kernels, and the files whose constants stand in them.
 ROOMS = ("vector", "compiled", "samplers")
-CONSTANTS = ("flows/monotone.py", "flows/site_tables.py")
+CONSTANTS = ("flows/monotone.py", "flows/rings.py", "flows/site_tables.py")
 
 
 @contextmanager
 def cache_of_this_code() -> Iterator[None]:
-    """While it is open, a kernel that is declared is kept in the folder of this code."""
+    """While it is open, a kernel that is declared is kept in the folder of this code.
+
+    Raises:
+        LfmcError: others could put kernels of theirs into that folder.
+    """
     before = config.CACHE_DIR
     config.CACHE_DIR = str(_parent(before) / f"lfmc-{digest(Path(__file__).parent.parent)}")
     try:
@@ -43,10 +50,12 @@ def digest(package: Path) -> str:
     return found.hexdigest()[:16]
 
 
+@cache
 def _parent(chosen: str) -> Path:
     if chosen:
-        return Path(chosen)
+        return private_folder(Path(chosen), "NUMBA_CACHE_DIR")
     own = Path(__file__).parent / "__pycache__"
     if os.access(own if own.exists() else own.parent, os.W_OK):
-        return own
-    return Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "lfmc"
+        return own  # beside the code itself
+    users = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "lfmc"
+    return private_folder(users, "the folder of compiled kernels")

@@ -12,6 +12,7 @@ Everything lies in one folder (--folder); the only file outside it is the link
 """
 
 import argparse
+import ipaddress
 import os
 import shutil
 import signal
@@ -22,11 +23,12 @@ from contextlib import suppress
 from pathlib import Path
 
 import accounting
+import own_folder
 from daemons import Refused, alive, run, search_path, start, stop, wait
 
 PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch", "srun", "squeue", "scontrol")
 INSTALL = "apt-get install --no-install-recommends slurmctld slurmd slurm-client munge"
-FOLDER = Path("/tmp/lfmc-slurm")
+FOLDER = Path("/var/lib/lfmc-slurm")  # where only root can put something in its place
 LINK = Path("/etc/slurm/slurm.conf")
 # Of the controller; node number i listens at PORT + i. Below the range from which the system takes
 # ports for connections and MPI for its ranks: a daemon that restarts finds its own still free.
@@ -36,10 +38,12 @@ MEMORY = 6000  # MiB of every node
 
 # linuxproc and task/none: no cgroups. AuthInfo: a munged of its own beside the system's.
 # Two partitions over the same nodes: a job in `urgent` requeues jobs in `batch`.
+# NoInAddrAny: daemons listen at the address of the machine's name only, a loopback one
+# (`not_possible`).
 # OverMemoryKill polls every second: the memory limit without cgroups.
 CONF = """\
-ClusterName=lfmctry
-SlurmctldHost={host}(127.0.0.1)
+ClusterName={cluster}
+SlurmctldHost={host}({address})
 SlurmctldPort={port}
 FirstJobId={first}
 SlurmUser=root
@@ -47,6 +51,7 @@ SlurmdUser=root
 AuthType=auth/munge
 AuthInfo=socket={folder}/munge.socket
 CredType=cred/munge
+CommunicationParameters=NoInAddrAny,NoCtldInAddrAny
 StateSaveLocation={folder}/state
 SlurmdSpoolDir={folder}/spool-%n
 SlurmctldPidFile={folder}/slurmctld.pid
@@ -79,7 +84,7 @@ PriorityTier=1 GraceTime=15
 PartitionName=urgent Nodes=ALL State=UP MaxTime=1:00:00 DefMemPerCPU=1000 PriorityTier=10 \
 PreemptMode=OFF
 """
-NODE = "NodeName=n{i} NodeHostName={host} NodeAddr=127.0.0.1 Port={port} CPUs={cpus} \
+NODE = "NodeName=n{i} NodeHostName={host} NodeAddr={address} Port={port} CPUs={cpus} \
 RealMemory={memory} State=UNKNOWN"
 
 
@@ -93,16 +98,17 @@ def main() -> None:
     parser.add_argument("--accounting", action="store_true", help="with slurmdbd and a database")
     parser.add_argument("--folder", type=Path, default=FOLDER)
     chosen = parser.parse_args()
+    folder = chosen.folder.absolute()
     missing = not_possible(chosen.accounting)
     if missing:
         sys.exit(print(f"try_slurm: {missing}", file=sys.stderr) or 77)
     try:
         if chosen.command == "up":
-            up(chosen.folder, chosen.nodes, chosen.accounting)
+            up(folder, chosen.nodes, chosen.accounting)
         elif chosen.command == "down":
-            down(chosen.folder)
+            down(folder)
         elif chosen.command == "status":
-            status(chosen.folder)
+            status(folder)
     except Refused as error:
         sys.exit(print(f"try_slurm: {error}", file=sys.stderr) or 2)
 
@@ -111,6 +117,12 @@ def not_possible(with_accounting: bool = False) -> str:
     """Why a cluster cannot be started here; empty if it can."""
     if os.geteuid() != 0:
         return "needs root: its daemons start jobs as their users (try sudo)"
+    address = own_folder.address_of_host()
+    if not ipaddress.ip_address(address).is_loopback:
+        return (
+            f"its daemons would listen at {address}, the address of this machine's name, not on the "
+            f"loopback only: give {socket.gethostname()} the address 127.0.0.1 in /etc/hosts"
+        )
     needed = (*PROGRAMS, *accounting.PROGRAMS) if with_accounting else PROGRAMS
     missing = [name for name in needed if not shutil.which(name, path=search_path())]
     if missing:
@@ -123,22 +135,19 @@ def up(folder: Path, nodes: int, with_accounting: bool = False) -> None:
     """Start the cluster and wait until every node is idle.
 
     Raises:
-        Refused: one runs already, another slurm.conf is in the way, or a daemon did not start.
+        Refused: one runs already, the folder or slurm.conf is not ours, or a daemon did not start.
     """
     if any(alive(path) for path in folder.glob("*.pid")):
         raise Refused(f"a cluster runs in {folder}; 'try_slurm.py down' ends it")
-    if LINK.exists() and not LINK.is_symlink():
-        raise Refused(f"{LINK} is there: this machine belongs to a cluster already")
-    shutil.rmtree(folder, ignore_errors=True)
+    own_folder.require_free(LINK, folder)
+    own_folder.wipe(folder)
     of_nodes = [f"{name}-n{i + 1}" for i in range(nodes) for name in ("spool", "tmp")]
-    for name in ("", "state", *of_nodes):
-        (folder / name).mkdir(mode=0o755, parents=True)
-    conf = folder / "slurm.conf"
-    conf.write_text(configuration(folder, nodes, with_accounting))
+    folder.mkdir(mode=0o755, parents=True, exist_ok=True)
+    (folder / "slurm.conf").write_text(configuration(folder, nodes, with_accounting))
+    for name in ("state", *of_nodes):
+        (folder / name).mkdir(mode=0o755)
     (folder / "cgroup.conf").write_text("CgroupAutomount=no\n")
-    LINK.parent.mkdir(exist_ok=True)
-    LINK.unlink(missing_ok=True)
-    LINK.symlink_to(conf)
+    own_folder.point(LINK, folder)
     start_munge(folder)
     if with_accounting:
         accounting.start_accounting(folder, PORT - 1)
@@ -150,9 +159,11 @@ def up(folder: Path, nodes: int, with_accounting: bool = False) -> None:
 
 def configuration(folder: Path, nodes: int, with_accounting: bool = False) -> str:
     """slurm.conf of this machine."""
-    host = socket.gethostname().split(".")[0]
+    host, address = socket.gethostname().split(".")[0], own_folder.address_of_host()
     lines = [
-        NODE.format(i=i + 1, host=host, port=PORT + i + 1, cpus=CPUS, memory=MEMORY)
+        NODE.format(
+            i=i + 1, host=host, address=address, port=PORT + i + 1, cpus=CPUS, memory=MEMORY
+        )
         for i in range(nodes)
     ]
     storage = "AccountingStorageType=accounting_storage/none"
@@ -161,7 +172,14 @@ def configuration(folder: Path, nodes: int, with_accounting: bool = False) -> st
     # Numbers no earlier cluster here had: MPICH names shared memory after them.
     first = int(time.time()) % 10_000_000
     return CONF.format(
-        host=host, port=PORT, folder=folder, nodes="\n".join(lines), accounting=storage, first=first
+        cluster=own_folder.CLUSTER,
+        address=address,
+        host=host,
+        port=PORT,
+        folder=folder,
+        nodes="\n".join(lines),
+        accounting=storage,
+        first=first,
     )
 
 
@@ -188,7 +206,12 @@ def start_node(folder: Path, node: str) -> None:
 
 
 def down(folder: Path) -> None:
-    """Cancel all jobs, end all daemons by their pid files, remove the link; logs stay."""
+    """Cancel all jobs, end all daemons by their pid files, remove the link; logs stay.
+
+    Raises:
+        Refused: the folder is not ours.
+    """
+    own_folder.require_own(folder)
     if alive(folder / "slurmctld.pid") and controller_answers():
         run("scancel", "--user=root")
         deadline = time.monotonic() + 40
@@ -222,7 +245,9 @@ def left_by_jobs() -> list[int]:
     found = []
     for path in Path("/proc").glob("[0-9]*/environ"):
         with suppress(OSError):
-            if b"SLURM_CLUSTER_NAME=lfmctry" in path.read_bytes().split(b"\0"):
+            if f"SLURM_CLUSTER_NAME={own_folder.CLUSTER}".encode() in path.read_bytes().split(
+                b"\0"
+            ):
                 found.append(int(path.parent.name))
     return [pid for pid in found if pid != os.getpid()]
 

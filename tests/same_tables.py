@@ -1,0 +1,97 @@
+"""Whether the tables of two runs agree: to rounding, or within their statistical errors.
+
+    python tests/same_tables.py RESULTS OTHER [--same]
+
+Two analyses of the same chains on different processors (--same) give equal numbers to 1e-6, times
+aside: the tables print ten digits, and errors are differences that cancel. Two runs from the
+start have different chains, since a rounding decides an accept step sooner or later and training
+branches: their observables, autocorrelation times and acceptances agree within SIGMAS combined
+errors. Steps of training, windows and seconds are not compared then.
+"""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas
+from same_results import TIMED
+
+ROUNDING = 1e-6
+# 318 observables, of few bins each, so that deviations have the tails of Student's t: with 30 bins
+# 6 errors are exceeded once in 4e5 numbers, by chance in 1e-3 of the comparisons.
+SIGMAS = 6.0
+VALUES = {  # table: keys of its rows, value
+    "observables": (("ensemble", "sampler", "observable"), "value"),
+    "tau_int": (("ensemble", "sampler", "observable", "estimator", "unit"), "tau"),
+    "acceptance": (("ensemble", "sampler"), "acceptance"),
+}
+CLASSICAL = ("hmc", "local", "cluster")
+
+
+def read(path: Path) -> pandas.DataFrame:
+    """A table, without its rows in units of time."""
+    rows = pandas.read_csv(path, comment="#")
+    for column in ("unit", "observable", "quantity"):
+        if column in rows:
+            rows = rows[~rows[column].astype(str).str.contains("second")]
+    return rows.reset_index(drop=True)
+
+
+def compare_runs(one: Path, two: Path, same: bool) -> list[str]:
+    """One line for each number that differs; empty if none does."""
+    names = sorted(p.stem for p in (one / "tables").glob("*.csv"))
+    if names != sorted(p.stem for p in (two / "tables").glob("*.csv")):
+        return ["the tables are not the same ones"]
+    found = []
+    for name in names:
+        a, b = (read(folder / "tables" / f"{name}.csv") for folder in (one, two))
+        if same and name != "costs":
+            found += [f"{name}: {line}" for line in to_rounding(a, b)]
+        elif not same and name in VALUES:
+            found += [f"{name}: {line}" for line in within_errors(name, a, b)]
+    return found
+
+
+def to_rounding(a: pandas.DataFrame, b: pandas.DataFrame) -> list[str]:
+    """Numbers that differ by more than ROUNDING, relative to 1e-3 or themselves; texts at all."""
+    if list(a) != list(b) or len(a) != len(b):
+        return [f"{len(a)} rows of {list(a)} here, {len(b)} of {list(b)} there"]
+    found = []
+    for column in (c for c in a if not any(word in c for word in TIMED)):
+        x, y = a[column], b[column]
+        if x.dtype.kind == "f" and y.dtype.kind == "f":
+            allowed = ROUNDING * np.maximum(np.abs(x), 1e-3)
+            wrong = ~((np.abs(x - y) <= allowed) | (x.isna() & y.isna()) | (x == y))
+        else:
+            wrong = x.astype(str) != y.astype(str)
+        found += [f"{column} of row {i}: {x[i]} and {y[i]}" for i in np.flatnonzero(wrong)]
+    return found
+
+
+def within_errors(name: str, a: pandas.DataFrame, b: pandas.DataFrame) -> list[str]:
+    """Numbers that differ by more than SIGMAS errors; keys that only one table has.
+
+    Of flows, whose models differ, only observables are compared.
+    """
+    keys, value = VALUES[name]
+    if name != "observables":
+        a, b = (t[t.sampler.isin(CLASSICAL)] for t in (a, b))
+    if name == "tau_int":
+        a, b = (t[(t.estimator == "gamma") & (t.unit == "update")] for t in (a, b))
+    merged = a.merge(b, on=list(keys), how="outer", suffixes=("", "_other"), indicator=True)
+    found = [f"{tuple(row[k] for k in keys)} is in one table only"
+             for _, row in merged[merged._merge != "both"].iterrows()]  # fmt: skip
+    both = merged[merged._merge == "both"]
+    error = np.hypot(both.error, both.error_other)
+    sigmas = np.abs(both[value] - both[f"{value}_other"]) / np.where(error > 0, error, 1e-12)
+    found += [
+        f"{tuple(row[k] for k in keys)}: {row[value]} and {row[f'{value}_other']}"
+        for _, row in both[sigmas > SIGMAS].iterrows()
+    ]
+    return found
+
+
+if __name__ == "__main__":
+    wrong = compare_runs(Path(sys.argv[1]), Path(sys.argv[2]), same="--same" in sys.argv)
+    print("\n".join(wrong) or "the tables agree")
+    sys.exit(bool(wrong))

@@ -1,0 +1,98 @@
+"""The settings of `make test-portable` reach the libraries, and its comparisons can fail."""
+
+import shutil
+import subprocess
+import sys
+
+import pandas
+import portable
+import pytest
+from figures_results import paper_config, write_results
+from same_tables import compare_runs
+
+pytestmark = pytest.mark.unit
+
+ASK = """
+import numba.core.registry as registry, numpy as np, torch
+from numpy._core._multiarray_umath import __cpu_features__
+print(registry.cpu_target.target_context.codegen().magic_tuple()[1])
+print(torch.backends.cpu.get_cpu_capability())
+print(__cpu_features__.get("X86_V3", False))
+"""
+
+
+def test_a_setting_reaches_numba_torch_and_numpy(tmp_path, monkeypatch):
+    monkeypatch.setattr(portable, "FOLDER", tmp_path)
+    done = subprocess.run(
+        [sys.executable, "-c", ASK], env=portable.environment("generic"),
+        capture_output=True, text=True, cwd=tmp_path,
+    )  # fmt: skip
+    assert done.stdout.split() == ["generic", "DEFAULT", "False"], done.stderr
+    cache = tmp_path / "generic" / "kernels"
+    assert cache.stat().st_mode & 0o777 == 0o700
+
+
+def test_native_has_no_choice_of_the_machine(tmp_path, monkeypatch):
+    monkeypatch.setattr(portable, "FOLDER", tmp_path)
+    monkeypatch.setenv("OPENBLAS_CORETYPE", "Haswell")
+    monkeypatch.setenv("OPENBLAS_L2_SIZE", "512")
+    found = portable.environment("native")
+    assert not {name for name in found if name.startswith(("OPENBLAS_C", "OPENBLAS_L", "MKL_C"))}
+    assert portable.environment("zen")["OPENBLAS_CORETYPE"] == "Zen"
+
+
+def test_a_processor_without_the_instructions_leaves_a_setting_out(tmp_path):
+    cpuinfo = tmp_path / "cpuinfo"
+    cpuinfo.write_text("model name : x\nflags\t\t: fpu sse4_2 avx2 fma\n")
+    assert portable.missing_flags("haswell", cpuinfo) == []
+    assert portable.missing_flags("skylakex", cpuinfo)[0] == "avx512f"
+    assert portable.missing_flags("skylakex", tmp_path / "none") == []
+
+
+def test_the_summary_is_one_line_per_tier():
+    text = portable.table([portable.Row("zen", "unit", 12, 1, 2, 3.4, "a note")])
+    assert text.splitlines()[1].split() == ["zen", "unit", "12", "1", "2", "3", "a", "note"]
+
+
+def changed(results, tmp_path, change):
+    """A copy of the results with one number of `observables` changed; its folder."""
+    copy = tmp_path / "copy"
+    shutil.copytree(results, copy)
+    path = copy / "tables" / "observables.csv"
+    table = pandas.read_csv(path, comment="#")
+    row = table.index[(table.observable == "chi2") & (table.error > 0)][0]
+    table.loc[row, "value"] += change(table.loc[row])
+    table.to_csv(path, index=False)
+    return copy
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("results")
+    write_results(paper_config(folder), folder)
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("same", "change", "lines"),
+    [
+        (True, lambda row: 1e-8 * row.value, 0),
+        (True, lambda row: 1e-5 * row.value, 1),
+        (False, lambda row: 5 * row.error, 0),
+        (False, lambda row: 20 * row.error, 1),
+    ],
+)
+def test_tables_agree_to_rounding_or_within_errors(results, tmp_path, same, change, lines):
+    found = compare_runs(results, changed(results, tmp_path, change), same)
+    assert len(found) == lines, found
+
+
+def test_a_missing_table_or_row_is_a_difference(results, tmp_path):
+    copy = changed(results, tmp_path, lambda row: 0.0)
+    path = copy / "tables" / "acceptance.csv"
+    table = pandas.read_csv(path, comment="#")
+    table[table.sampler != "hmc"].to_csv(path, index=False)
+    assert compare_runs(results, copy, True)
+    assert compare_runs(results, copy, False)
+    path.unlink()
+    assert compare_runs(results, copy, True) == ["the tables are not the same ones"]
