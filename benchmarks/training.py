@@ -72,7 +72,9 @@ def train_once(config: Config, limit: float) -> Run:
     best = max((row["acceptance_q"] for row in checks), default=0.0)
     rows = []
     for row in records(config, ensemble.name, state):
-        wanted = {k: v for k, v in row.items() if k not in ("ensemble", "flow")}
+        if not row["reached"]:
+            continue
+        wanted = {k: v for k, v in row.items() if k not in ("ensemble", "flow", "reached", "limit")}
         rows.append({**wanted, **common, "seconds": at(row["steps"]), "censored": False})
     for target in config.flow.targets[len(rows) :]:
         samples = checks[-1]["samples"] if checks else 0

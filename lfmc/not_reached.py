@@ -41,9 +41,9 @@ class NotReached(NamedTuple):
     limit: str
 
     def __str__(self) -> str:
-        return (
-            f"target {self.target:g} not reached: {self.limit} at acceptance {self.acceptance:.3f}"
-        )
+        close = ", not surely above it" if self.acceptance >= self.target else ""
+        best = f"acceptance {self.acceptance:.3f}{close}"
+        return f"target {self.target:g} not reached: {self.limit} at {best}"
 
 
 def not_reached(path: str | Path) -> NotReached | None:

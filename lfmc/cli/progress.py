@@ -4,7 +4,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any, NoReturn
 
 import click
@@ -36,15 +36,20 @@ def stopped(what: str, kept: str) -> NoReturn:
     sys.exit(STOPPED)
 
 
+def say(text: str) -> None:
+    """A line on stderr, above the bar if there is one."""
+    from tqdm import tqdm
+
+    tqdm.write(text, file=sys.stderr)
+
+
 @contextmanager
 def progress(label: str, unit: str = "updates") -> Iterator[Callable[[int, int], None]]:
     """A bar with ETA on a terminal, a plain line every LINE_EVERY seconds in a log."""
-    from tqdm import tqdm
-
     started = time.monotonic()
     first: list[int] = []
     last = [started]
-    with tqdm(desc=label, unit=unit, disable=None, leave=False) as bar:
+    with _bar(desc=label, unit=unit) as bar:
 
         def report(done: int, total: int) -> None:
             first.append(done) if not first else None
@@ -53,7 +58,38 @@ def progress(label: str, unit: str = "updates") -> Iterator[Callable[[int, int],
             bar.update(done - bar.n)
             if bar.disable and now - last[0] >= LINE_EVERY and done > first[0]:
                 left = (now - started) * (total - done) / (done - first[0])
-                click.echo(f"{label}: {done}/{total} {unit}, {left:.0f} s left", err=True)
+                say(f"{label}: {done}/{total} {unit}, {left:.0f} s left")
                 last[0] = now
 
         yield report
+
+
+@contextmanager
+def towards(label: str, what: str) -> Iterator[Callable[[float, float, str], None]]:
+    """A bar from 0 to a goal on a terminal, a line every LINE_EVERY seconds in a log.
+
+    How long it takes is not known, and not foretold.
+    """
+    shape = "{desc}: " + what + " {n:.3f} of {total:g} |{bar}| {postfix}"
+    last = [time.monotonic()]
+    with _bar(desc=label, total=1.0, bar_format=shape) as bar:
+
+        def report(value: float, goal: float, more: str) -> None:
+            bar.total, bar.n = goal, min(value, goal)
+            bar.set_postfix_str(more)
+            if bar.disable and time.monotonic() - last[0] >= LINE_EVERY:
+                say(f"{label}: {what} {value:.3f} of {goal:g}, {more}")
+                last[0] = time.monotonic()
+
+        yield report
+
+
+@contextmanager
+def _bar(**options: Any) -> Iterator[Any]:
+    """A bar on a terminal, none in a log; what is logged meanwhile comes above it."""
+    from tqdm import tqdm
+    from tqdm.contrib.logging import logging_redirect_tqdm
+
+    bar = tqdm(disable=None, leave=False, **options)
+    with bar, nullcontext() if bar.disable else logging_redirect_tqdm():
+        yield bar

@@ -1,5 +1,6 @@
 """`lfmc train` and `lfmc retrain`."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -7,7 +8,8 @@ import click
 
 from lfmc.cli.launch import all_or_none, expect_ranks_option, leave
 from lfmc.cli.options import Run, device_option, ensemble_option, open_run, run_options
-from lfmc.cli.progress import progress, termination
+from lfmc.cli.progress import termination, towards
+from lfmc.cli.publish import publish_model, publish_tables, warn_of_missed
 from lfmc.errors import LfmcError
 
 
@@ -23,7 +25,8 @@ def train(
 
     Alone or under mpiexec -n N, to the same bits. Writes train/ENSEMBLE/flow-NN.safetensors at the
     moment each target is passed, training.csv with what it cost, and history.csv. Killed at any
-    moment, it resumes, on any number of ranks.
+    moment, it resumes, on any number of ranks. When a limit comes first, the models of the other
+    targets say so, and all stages go on with those that were reached.
     """
     run = open_run(config_path, results)
     run.ensemble(ensemble)
@@ -32,18 +35,23 @@ def train(
     mpi, label = ranks(expect_ranks), f"train {ensemble}"
     with all_or_none(mpi):
         work = run.work("train", ensemble)
-        outcome = _train(run, run.config, ensemble, work, mpi, device, label)
+        trainer = _trainer(run, run.config, ensemble, work, mpi, device)
+
+        def passed(record: dict[str, Any]) -> None:
+            publish_model(run, ensemble, trainer, record)
+
+        outcome = _train(trainer, mpi, label, passed)
         if outcome.finished and mpi.rank == 0:
-            _publish(run, ensemble, outcome.state)
+            publish_tables(run, ensemble, trainer, outcome.limit)
+            command = _command("train", config_path, results, ensemble)
+            warn_of_missed(run.config, ensemble, outcome.state, outcome.limit, command)
         mpi.all_agree(True)  # MPI's end spins: the others wait here
     if not outcome.finished:
         leave(mpi, label, "its checkpoint is kept")
 
 
-def _train(
-    run: Run, config: Any, ensemble: str, work: Path, mpi: Any, device: str, label: str
-) -> Any:
-    """The outcome of a training by these ranks, with progress."""
+def _trainer(run: Run, config: Any, ensemble: str, work: Path, mpi: Any, device: str) -> Any:
+    """The training of an ensemble, on ranks that agree on what it is."""
     from lfmc.device import choose_device
     from lfmc.provenance import code_version
     from lfmc.training.train import Trainer
@@ -56,60 +64,32 @@ def _train(
         f"settings {trainer.key}",
         f"ranks read different settings or models; is {run.results} one folder for all nodes?",
     )
-    limit = trainer.training.max_steps
-    with progress(label, "steps") as report, termination() as stop:
+    return trainer
+
+
+def _train(trainer: Any, mpi: Any, label: str, passed: Callable[[dict[str, Any]], None]) -> Any:
+    """The outcome of a training by these ranks, with progress."""
+    targets = trainer.settings.targets
+    with towards(label, "acceptance") as report, termination() as stop:
 
         def show(state: Any) -> None:
+            found = {record["target"] for record in state.passed}
+            goal = next((t for t in targets if t not in found), targets[-1])
             last = state.history[-1]
-            report(state.step, limit)
-            click.echo(
-                f"{label}: step {state.step}, {state.seconds:.0f} s, "
-                f"loss {last['loss']:.3f}, ESS {last['ess']:.3f}, "
-                f"acceptance {last['acceptance_q']:.3f}, "
-                f"{mpi.size * state.step / max(state.seconds, 1e-9):.1f} steps/s",
-                err=True,
+            report(
+                last["acceptance_q"],
+                goal,
+                f"step {state.step}, {state.seconds:.0f} CPU s, loss {last['loss']:.3f}, "
+                f"ESS {last['ess']:.3f}",
             )
 
-        return trainer.run(show, stop)
+        return trainer.run(show, stop, passed)
 
 
-def _publish(run: Run, ensemble: str, state: Any) -> None:
-    import pandas
-
-    from lfmc.config import stage_settings
-    from lfmc.flows.build import save_flow, trained_flow
-    from lfmc.flows.exactness import log_q_error
-    from lfmc.proposals import drawing
-    from lfmc.provenance import stamp
-    from lfmc.store import write_table
-    from lfmc.training.records import records
-
-    mark = stamp(stage_settings(run.config, "train", ensemble))
-    rows = records(run.config, ensemble, state)
-    chosen = run.ensemble(ensemble)
-    for row, passed in zip(rows, state.passed, strict=True):
-        path = run.path("train", ensemble, row["flow"], ".safetensors")
-        flow = trained_flow(chosen, run.config.flow, passed["weights"])
-        error = log_q_error(flow, draw=drawing(flow))
-        if error is not None and error > flow.inverse_tolerance:
-            click.echo(
-                f"train {ensemble}: warning: log q of {row['flow']} is off by up to {error:.0e}; "
-                "its chain is biased by as much, so raise flow.model.steps",
-                err=True,
-            )
-        notes = {"provenance": mark, "training": row, "log_q_error": error}
-        save_flow(path, passed["weights"], run.config.flow, chosen, **notes)
-        click.echo(
-            f"train {ensemble}: {row['flow']} after {row['steps']} steps, {row['seconds']:.1f} s: "
-            f"acceptance {row['acceptance_q']:.4f} (model) {row['acceptance_p']:.4f} (target), "
-            f"ESS {row['ess']:.3f}, "
-            + (f"log q error {error:.0e}" if error is not None else "log q error not measured"),
-            err=True,
-        )
-    write_table(
-        run.path("train", ensemble, "history", ".csv"), pandas.DataFrame(state.history), mark
-    )
-    write_table(run.path("train", ensemble, "training", ".csv"), pandas.DataFrame(rows), mark)
+def _command(stage: str, config_path: Path, results: Path | None, ensemble: str) -> list[str]:
+    """The words that start a stage again."""
+    where = ["--results", str(results)] if results else []
+    return ["lfmc", stage, "--config", str(config_path), *where, "--ensemble", ensemble]
 
 
 @click.command()
@@ -145,15 +125,19 @@ def retrain(
     label = f"retrain {ensemble} {name}"
     with all_or_none(mpi):
         config, work = run.config.retraining(model), run.work("retrain", ensemble, name)
-        outcome = _train(run, config, ensemble, work, mpi, device, label)
+        trainer = _trainer(run, config, ensemble, work, mpi, device)
+        outcome = _train(trainer, mpi, label, lambda record: None)
         if outcome.finished:
-            _short_chains(run, config, ensemble, model, outcome.state, mpi)
+            _short_chains(run, trainer, model, outcome, mpi)
+        if outcome.finished and mpi.rank == 0:
+            command = [*_command("retrain", config_path, results, ensemble), f"--model={model}"]
+            warn_of_missed(config, ensemble, outcome.state, outcome.limit, command)
         mpi.all_agree(True)
     if not outcome.finished:
         leave(mpi, label, "its checkpoint is kept")
 
 
-def _short_chains(run: Run, config: Any, ensemble: str, model: int, state: Any, mpi: Any) -> None:
+def _short_chains(run: Run, trainer: Any, model: int, outcome: Any, mpi: Any) -> None:
     """A chain of each model, its proposals by all ranks; rank 0 measures and writes."""
     import pandas
 
@@ -162,23 +146,25 @@ def _short_chains(run: Run, config: Any, ensemble: str, model: int, state: Any, 
     from lfmc.provenance import stamp
     from lfmc.retrain import short_chain, short_proposals
     from lfmc.store import write_table
-    from lfmc.training.records import records
+    from lfmc.training.records import reached, records
 
-    models = mpi.broadcast([passed["weights"] for passed in state.passed])
-    proposals = [
-        short_proposals(config, ensemble, sampler, weights, mpi)
-        for sampler, weights in zip(config.flow_names, models, strict=True)
-    ]
+    config, ensemble = trainer.config, trainer.ensemble.name
+    found = {name: entry["weights"] for name, entry in reached(config, outcome.state).items()}
+    models = mpi.broadcast(found)
+    proposals = {
+        sampler: short_proposals(config, ensemble, sampler, weights, mpi)
+        for sampler, weights in models.items()
+    }
     if mpi.rank:
         return
     rows = []
-    for sampler, made in zip(config.flow_names, proposals, strict=True):
+    for sampler, made in proposals.items():
         chain, log_w = short_chain(config, ensemble, sampler, made)
-        found = [r for r in autocorrelation_rows(chain, log_w) if r["unit"] != "second"]
-        rows += [row | {"model": model} for row in found]
+        times = [r for r in autocorrelation_rows(chain, log_w) if r["unit"] != "second"]
+        rows += [row | {"model": model} for row in times]
     mark = stamp(stage_settings(config, "retrain", ensemble))
     table = pandas.DataFrame(rows, columns=[*COLUMNS, "model"])
-    costs = pandas.DataFrame(records(config, ensemble, state))
+    spent = records(config, ensemble, outcome.state, trainer.begins_from, outcome.limit)
     name = f"model-{model}"
-    write_table(run.path("retrain", ensemble, name, "-training.csv"), costs, mark)
+    write_table(run.path("retrain", ensemble, name, "-training.csv"), pandas.DataFrame(spent), mark)
     write_table(run.path("retrain", ensemble, name, ".csv"), table, mark)

@@ -65,6 +65,22 @@ def save_flow(
     write_bytes(path, save({k: v.cpu().contiguous() for k, v in state.items()}, metadata))
 
 
+def holds_model(path: str | Path, training: dict[str, Any], state: dict[str, Tensor]) -> bool:
+    """Whether a file has this note on its training and these weights.
+
+    Written anew, all that was made from it would be made anew too.
+    """
+    try:
+        with safe_open(str(path), "pt") as file:
+            if json.loads((file.metadata() or {}).get("training", "{}")) != training:
+                return False
+            if set(file.keys()) != set(state):
+                return False
+            return all(torch.equal(file.get_tensor(k), v.cpu()) for k, v in state.items())
+    except (OSError, SafetensorError, ValueError):
+        return False
+
+
 def load_flow(path: str | Path, ensemble: Ensemble) -> Flow:
     """A trained flow in float64, checked to be of this ensemble.
 

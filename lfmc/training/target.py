@@ -13,6 +13,12 @@ THERMALISATION = 400
 SPACING = 10
 
 
+def compile_target(action: Phi4) -> None:
+    """Compile what `target_fields` calls: that is no part of what a training costs."""
+    state = cold_start(action.shape, 0, range(1), "check", "")
+    sample_cluster(state, action, ClusterParameters(1.0, clusters=1, sweeps=1), 1, 1)
+
+
 def target_fields(action: Phi4, count: int, seed: int, ensemble: str) -> FloatArray:
     """`count` fields of p, (count, volume), SPACING cluster updates apart (several tau_int)."""
     width = 1.2 * float(np.sqrt(variational_variance(action).mean()))

@@ -7,8 +7,10 @@ to every rank, and the answers of `lfmc.training.tree`.
 """
 
 from collections.abc import Callable, Sequence
+from time import perf_counter, process_time
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -17,7 +19,7 @@ from lfmc.flows.base import Flow
 from lfmc.lattice import FloatArray
 from lfmc.ranks import OfAllRanks, Ranks
 from lfmc.training.fisher import score_sums
-from lfmc.training.messages import hear, tell
+from lfmc.training.messages import concatenated, hear, tell
 from lfmc.training.method import Weights, set_vector, vector_of
 from lfmc.training.moment import FEWEST, Verdict, verdict
 from lfmc.training.step import log_weights, log_weights_of
@@ -32,12 +34,18 @@ class Team:
         stop: whether this rank was asked to stop.
     """
 
-    def __init__(self, mpi: Ranks, trained: Flow, judged: Flow, fields: Tensor) -> None:
-        """Args: the ranks, the flow that steps change, one to judge models, and samples of p."""
+    def __init__(
+        self, mpi: Ranks, trained: Flow, judged: Flow, fields: Tensor, prepared: float = 0.0
+    ) -> None:
+        """Args: the ranks, the flow that steps change, one to judge models, samples of p, and
+        the seconds of this rank that they took."""
         self.mpi, self.trained, self.judged, self.fields = mpi, trained, judged, fields
         self.stop: Callable[[], bool] = lambda: False
         self._asked = False
-        self._questions: dict[str, tuple[Flow, Callable[..., Any]]] = {
+        self._clock, self._prepared = clock_of(trained), prepared
+        self._began = self._clock()
+        self._questions: dict[str, tuple[Flow | None, Callable[..., Any]]] = {
+            "seconds": (None, self._seconds),
             "score sums": (trained, self._score_sums),
             "log weights": (judged, self._log_weights),
         }
@@ -67,6 +75,13 @@ class Team:
         few = min(max(len(self.fields) // share, FEWEST), len(self.fields))
         return verdict(*self._ask("log weights", max(samples // share, FEWEST), seed, few))
 
+    def seconds(self, prepared: bool) -> float:
+        """Used by all ranks since `run` began, if so with those of what was prepared for it.
+
+        CPU seconds, which other work on the machine does not lengthen; of a GPU those of the wall.
+        """
+        return float(self._ask("seconds", prepared).sum())
+
     def run(self, train: Callable[[], bool]) -> bool:
         """Whether the training is finished: rank 0 trains, the others answer until it has ended.
 
@@ -76,7 +91,7 @@ class Team:
         Raises:
             LfmcError: the training's; of several ranks OfAllRanks, by each.
         """
-        self._asked = False
+        self._asked, self._began = False, self._clock()
         if self.mpi.rank:
             return self._serve()
         try:
@@ -96,12 +111,15 @@ class Team:
                 raise OfAllRanks("the training has failed on rank 0", False)
             if question in (FINISHED, STOPPED):
                 return bool(question == FINISHED)
-            set_vector(self._questions[question][0], torch.from_numpy(vector))
+            flow = self._questions[question][0]
+            if flow is not None:
+                set_vector(flow, torch.from_numpy(vector))
             self._answer(question, arguments)
 
     def _ask(self, question: str, *arguments: Any) -> Any:
         if self.mpi.size > 1:
-            vector = vector_of(self._questions[question][0]).numpy()
+            flow = self._questions[question][0]
+            vector = None if flow is None else vector_of(flow).numpy()
             tell(self.mpi, (question, vector, arguments))
         return self._answer(question, arguments)
 
@@ -110,6 +128,10 @@ class Team:
         if self.mpi.size > 1 and not self.mpi.all_agree(not self.stopped()):
             self._asked = True
         return answer
+
+    def _seconds(self, prepared: bool) -> FloatArray:
+        used = self._clock() - self._began + (self._prepared if prepared else 0.0)
+        return concatenated(self.mpi, np.array([used]))
 
     def _score_sums(self, seeds: Sequence[int], origin: float) -> Tensor:
         return score_sums(self.trained, seeds, origin, self.mpi)
@@ -120,3 +142,8 @@ class Team:
         if not fields:
             return of_model, of_model[:0]
         return of_model, log_weights_of(self.judged, self.fields[:fields], self.mpi).numpy()
+
+
+def clock_of(flow: Flow) -> Callable[[], float]:
+    """Seconds of this process: of its CPU, or of the wall where a GPU computes."""
+    return process_time if next(flow.parameters()).device.type == "cpu" else perf_counter

@@ -2,33 +2,29 @@
 
 import logging
 from collections.abc import Callable
-from copy import deepcopy
 from pathlib import Path
 from time import perf_counter
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 
 from lfmc.action import action_of
-from lfmc.compiled.plan import has_kernels
-from lfmc.config import Config, settings_hash, stage_settings
-from lfmc.device import device_key
+from lfmc.config import Config
 from lfmc.errors import LfmcError
 from lfmc.flows.build import build_flow
 from lfmc.ranks import ALONE, Disagreement, Ranks
 from lfmc.sections import Ensemble
 from lfmc.streams import generator as stream
 from lfmc.training.acceptance import acceptance_from_model
-from lfmc.training.adam import Adam
-from lfmc.training.method import Method, Weights
+from lfmc.training.limits import what_ended
+from lfmc.training.method import Weights
 from lfmc.training.moment import Abandoned, Verdict, moment_of_passing
-from lfmc.training.natural import NaturalGradient, precision
-from lfmc.training.plateau import on_plateau
-from lfmc.training.records import check_record, pass_record
+from lfmc.training.prepare import key_of, method_of, precision_of, team_of
+from lfmc.training.records import Point, check_record, pass_record
 from lfmc.training.start import read_start
 from lfmc.training.state import TrainingState, load_state, save_state
-from lfmc.training.target import target_fields
-from lfmc.training.team import Team
+from lfmc.training.team import clock_of
+from lfmc.training.trail import Trail, worth_deciding
 
 log = logging.getLogger(__name__)
 
@@ -37,13 +33,21 @@ REFUSED_IN_A_ROW = 20
 CHECK_SHARE = 0.06
 
 Report = Callable[[TrainingState], None]
+Passed = Callable[[dict[str, Any]], None]
 
 
 class Outcome(NamedTuple):
-    """A finished training: its state, with one record a target in `state.passed`."""
+    """A training at its end.
+
+    Attributes:
+        state: with one record in `state.passed` for each target that has passed.
+        finished: false if it was asked to stop.
+        limit: what ended it before all targets had passed, in words; empty if they have.
+    """
 
     state: TrainingState
     finished: bool
+    limit: str
 
 
 class Trainer:
@@ -78,74 +82,82 @@ class Trainer:
         seeds = stream(config.seed, "train", ensemble.name).integers(2**62, size=3).tolist()
         self.check_seed = seeds[1]
         torch.manual_seed(seeds[2])
-        flow = build_flow(action_of(ensemble), self.settings.model).to(device, self._precision())
-        self.start = read_start(start, config, flow) if start else None
+        flow = build_flow(action_of(ensemble), self.settings.model)
+        flow = flow.to(device, precision_of(self.settings))
+        self.start = read_start(start, config, flow, mpi.rank == 0) if start else None
         if self.start:
             flow.load_state_dict(self.start.weights)
-        count = max(self.training.decide_samples // 4, 512)
-        fields = target_fields(action_of(ensemble), count, config.seed, ensemble.name)
-        on_device = torch.from_numpy(fields).to(device, self._precision())
-        if has_kernels(flow):
-            from lfmc.compiled.scores import compile_for_training
-
-            compile_for_training(flow, self.settings.optimiser == "natural")
-        self.team = Team(mpi, flow, deepcopy(flow), on_device)
-        self.method: Method = (
-            NaturalGradient(flow, self.training.natural, seeds[0], self.team.score_sums)
-            if self.settings.optimiser == "natural"
-            else Adam(flow, self.training, self.settings.gradient, seeds[0])
-        )
+        self.begins_from = self.start.ensemble if self.start else ""
+        self.clock = clock_of(flow)
+        self.team = team_of(config, ensemble, flow, mpi)
+        self.method = method_of(self.settings, flow, seeds[0], self.team.score_sums)
         self.path = work / "checkpoint.pt"
-        settings = stage_settings(config, "train", ensemble.name) | device_key(device)
-        self.key = settings_hash(settings | ({"model": self.start.digest} if self.start else {}))
+        self.key = key_of(config, ensemble, device, self.start)
+        self.trail = Trail(work / "trail", self.key)
+        self.passed: Passed = lambda record: None
+        self.limit, self.earlier = "", 0.0
+        self.state = self.begin = self._start()
         saved = load_state(self.path, self.key) if mpi.rank == 0 else None
-        self.state = saved or self._start()
-        self.method.restore(self.state.method)
+        if saved:
+            self._continue(saved)
 
-    def _precision(self) -> torch.dtype:
-        natural = self.settings.optimiser == "natural"
-        return precision(self.training.natural.damping) if natural else torch.float32
-
-    def run(self, report: Report, stop: Callable[[], bool]) -> Outcome:
-        """Train until every target has passed, the limit is reached, or `stop` asks on any rank.
+    def run(
+        self, report: Report, stop: Callable[[], bool], passed: Passed = lambda record: None
+    ) -> Outcome:
+        """Train until every target has passed, a limit is reached, or `stop` asks on any rank.
 
         Every rank's outcome says whether it is finished; its state is trained on rank 0 only, which
         alone reports and writes.
 
+        Args:
+            report: called after every check.
+            stop: asked before every step.
+            passed: called with the record of each target of the configuration that has passed, at
+                that moment, and at the start with those of earlier runs.
+
         Raises:
-            LfmcError: batches keep coming out non-finite, or a limit came before the targets.
+            LfmcError: batches keep coming out non-finite.
         """
-        self.team.stop = stop
-        return Outcome(self.state, self.team.run(lambda: self._lead(report)))
+        self.team.stop, self.passed = stop, passed
+        finished = self.team.run(lambda: self._lead(report))
+        return Outcome(self.state, finished, self.limit)
 
     def _lead(self, report: Report) -> bool:
-        saved = perf_counter()
-        began, earlier = saved, self.state.seconds
-
-        def seconds() -> float:
-            return earlier + self.mpi.size * (perf_counter() - began)
-
-        while len(self.state.passed) < len(self.settings.targets):
-            if self.team.stopped():
-                self._checkpoint()
-                return False
-            if self.state.step >= self.state.next_check:
-                self._checkpoint()  # a check may be long: asked to stop, it is left and done again
-                try:
-                    self._check()
-                except Abandoned:
+        saved, self.earlier = perf_counter(), self.state.seconds
+        for record in self.state.passed:
+            if record["target"] in self.settings.targets:
+                self._tell(record)
+        try:
+            self._look_back()
+            while self._open() and not self._ended():
+                if self.team.stopped():
+                    self._checkpoint()
                     return False
-                self.state.seconds = seconds()
-                report(self.state)
-                self._within_limits()
-            else:
-                self._step()
-                self.state.seconds = seconds()
-            if perf_counter() - saved > CHECKPOINT_SECONDS:
-                self._checkpoint()
-                saved = perf_counter()
+                if self.state.step >= self.state.next_check:
+                    self._checkpoint()  # a check may be long: asked to stop, it is done again
+                    self._check()
+                    report(self.state)
+                else:
+                    self._step()
+                if perf_counter() - saved > CHECKPOINT_SECONDS:
+                    self._checkpoint()
+                    saved = perf_counter()
+        except Abandoned:
+            return False
         self._checkpoint()
         return True
+
+    def _ended(self) -> bool:
+        """Whether a limit has been reached by the last check."""
+        state = self.state
+        if state.history and state.history[-1]["step"] == state.step:
+            self.limit = what_ended(state, self.training, self.method)
+        return bool(self.limit)
+
+    def _open(self) -> list[float]:
+        """Targets that have not passed, ascending."""
+        passed = [record["target"] for record in self.state.passed]
+        return [target for target in self.settings.targets if target not in passed]
 
     def _start(self) -> TrainingState:
         return TrainingState(
@@ -153,11 +165,48 @@ class Trainer:
             before=self.method.model(),
             next_check=self.method.check_every,
             seconds=self.start.seconds if self.start else 0.0,
-            before_seconds=self.start.seconds if self.start else 0.0,
+            asked=list(self.settings.targets),
         )
 
+    def _continue(self, saved: TrainingState) -> None:
+        """From a checkpoint, or from the start if the method cannot make sense of it."""
+        try:
+            self.method.restore(saved.method)
+        except (KeyError, TypeError, ValueError, RuntimeError, AttributeError):
+            log.warning("%s is of another version of lfmc; training starts again", self.path)
+            self.method.restore(self.begin.method)
+            return
+        self.state = saved
+
+    def _look_back(self) -> None:
+        """Targets that earlier checks were not held against: had they passed by then?"""
+        for target in self._open():
+            if target in self.state.asked:
+                continue
+            for pair, before, row in self.trail.in_question(self.state, target):
+                if pair is None:
+                    lies = f"target {target:g} lies behind, where models were not kept"
+                    log.warning("train %s: %s; training starts again", self.ensemble.name, lies)
+                    self.method.restore(self.begin.method)
+                    self.state, self.earlier = self.begin, self.begin.seconds
+                    return
+                if self._decide(target, pair, before, row, self._seconds()):
+                    break
+            self.state.asked.append(target)
+        self.state.asked = list(self.settings.targets)
+
+    def _seconds(self) -> float:
+        """Used so far; what was prepared counts once, and not when it is prepared again."""
+        return self.earlier + self.team.seconds(self.state is self.begin)
+
+    def _tell(self, record: dict[str, Any]) -> None:
+        """Of a target that has passed; what is done about it is no part of the training."""
+        began = self.clock()
+        self.passed(record)
+        self.earlier -= self.clock() - began
+
     def _checkpoint(self) -> None:
-        self.state.method = self.method.state()
+        self.state.method, self.state.seconds = self.method.state(), self._seconds()
         save_state(self.path, self.key, self.state)
 
     def _step(self) -> None:
@@ -179,36 +228,53 @@ class Trainer:
 
     def _check(self) -> None:
         state, training = self.state, self.training
-        # The later, the slower the acceptance rises: checks thin out, and cost a fixed share.
-        every = max(self.method.check_every, round(CHECK_SHARE * state.step))
-        state.next_check = state.step + every
         model = self.method.model()
         seed = self.check_seed + state.step
         log_w = self.team.log_weights(model, training.check_samples, seed)
         quick = acceptance_from_model(log_w)
-        state.history.append(check_record(state, log_w, quick) | self.method.describe())
-        if self._diverged(quick.value, model):
-            return
-        for target in self.settings.targets[len(state.passed) :]:
-            if quick.value < target - quick.error:
-                break
-            if not self._decide(target, model):
-                break
-        state.before = model
-        state.before_step, state.before_seconds = state.step, state.seconds
-        state.before_samples = state.samples
+        state.seconds = began = self._seconds()
+        row = check_record(state, log_w, quick) | self.method.describe()
+        # A checkpoint in between is of the state before this check, which is then done again.
+        if not self._diverged(quick.value, model):
+            self.trail.keep(state, row, model)
+            before = Point(state.before_step, state.before_samples)
+            for target in self._open():
+                if not worth_deciding(row, target):
+                    break
+                if not self._decide(target, (state.before, model), before, row, began):
+                    break
+            state.before = model
+            state.before_step, state.before_samples = state.step, state.samples
+        state.history.append(row)
+        # The later, the slower the acceptance rises: checks thin out, and cost a fixed share.
+        state.next_check = state.step + max(
+            self.method.check_every, round(CHECK_SHARE * state.step)
+        )
+        state.seconds = self._seconds()
 
-    def _decide(self, target: float, model: Weights) -> bool:
-        state, samples = self.state, self.training.decide_samples
+    def _decide(
+        self,
+        target: float,
+        models: tuple[Weights, Weights],
+        before: Point,
+        row: dict[str, Any],
+        began: float,
+    ) -> bool:
+        """Whether a target was passed between a check's model and the one before it."""
+        samples = self.training.decide_samples
 
         def judge(weights: Weights, share: int) -> Verdict:
             return self.team.judge(weights, samples, self.check_seed, share)
 
-        found = moment_of_passing(judge, state.before, model, target, self.team.stopped)
+        found = moment_of_passing(judge, *models, target, self.team.stopped)
         if found is None:
             return False
-
-        state.passed.append(pass_record(state, target, found))
+        now = Point(row["step"], row["samples"])
+        record = pass_record(target, found, before, now, row["seconds"] + self._seconds() - began)
+        self.state.passed.append(record)
+        self.state.passed.sort(key=lambda entry: float(entry["target"]))
+        self._checkpoint()
+        self._tell(record)
         return True
 
     def _diverged(self, acceptance: float, model: Weights) -> bool:
@@ -220,40 +286,7 @@ class Trainer:
         if acceptance > 0.5 * state.best["acceptance"] or state.best["acceptance"] < 0.1:
             return False
         changed = self.method.return_to(state.best["model"])
-        log.warning(
-            "training %s: acceptance fell from %.3f to %.3f at step %d; rolled back, %s",
-            self.ensemble.name,
-            state.best["acceptance"],
-            acceptance,
-            state.step,
-            changed,
-        )
+        name, best = self.ensemble.name, state.best["acceptance"]
+        fell = f"acceptance fell from {best:.3f} to {acceptance:.3f} at step {state.step}"
+        log.warning("training %s: %s; rolled back, %s", name, fell, changed)
         return True
-
-    def _within_limits(self) -> None:
-        state, training = self.state, self.training
-        if len(state.passed) == len(self.settings.targets):
-            return
-        best = state.best.get("acceptance", 0.0)
-        missed = self.settings.targets[len(state.passed)]
-        for what, used, limit in (
-            ("max_steps", state.step, training.max_steps),
-            ("max_seconds", state.seconds, training.max_seconds),
-        ):
-            if used >= limit:
-                self._checkpoint()
-                raise LfmcError(
-                    f"training {self.ensemble.name}: flow.training.{what} = {limit} reached at "
-                    f"acceptance {best:.3f}, target {missed}; raise the limit (training "
-                    "continues from its checkpoint) or lower the target"
-                )
-        if not on_plateau(state.history[state.refined :]):
-            return
-        if self.method.refine():
-            state.refined = len(state.history)
-            return
-        self._checkpoint()
-        raise LfmcError(
-            f"training {self.ensemble.name}: the loss stopped falling at acceptance {best:.3f}, "
-            f"target {missed}; give flow.model more layers or channels, or lower the target"
-        )

@@ -1,0 +1,88 @@
+"""What `lfmc train` leaves: models as their targets pass, tables, and what was not reached."""
+
+import shlex
+from typing import Any
+
+from lfmc.cli.options import Run
+from lfmc.cli.progress import say
+
+ADVICE = {
+    "flow.training": "raise it and continue from the checkpoint with '{command}'",
+    "the loss": "give flow.model more layers or channels",
+    "nothing": "begin at an easier ensemble (flow.start) or with another flow.model",
+}
+
+
+def publish_model(run: Run, ensemble: str, trainer: Any, record: dict[str, Any]) -> None:
+    """Write the model of a target that has passed, unless it is there already, and say so."""
+    from lfmc.config import stage_settings
+    from lfmc.flows.build import holds_model, save_flow, trained_flow
+    from lfmc.flows.exactness import LARGEST, log_q_error
+    from lfmc.proposals import drawing
+    from lfmc.provenance import stamp
+    from lfmc.training.records import reached, row_of, same_model
+
+    passed = reached(run.config, trainer.state)
+    name = next(flow for flow, entry in passed.items() if entry["target"] == record["target"])
+    row = row_of(run.config, ensemble, name, record, trainer.begins_from)
+    path = run.path("train", ensemble, name, ".safetensors")
+    chosen, weights = run.ensemble(ensemble), record["weights"]
+    twins = [flow for flow, entry in passed.items() if flow != name and same_model(entry, record)]
+    said = (
+        f"train {ensemble}: {name} after {row['steps']} steps, {row['seconds']:.1f} CPU s: "
+        f"acceptance {row['acceptance_q']:.4f} (model) {row['acceptance_p']:.4f} (target), "
+        f"ESS {row['ess']:.3f}"
+    )
+    if twins:
+        said += f"; the same model as {twins[0]}, which passed both targets"
+    if holds_model(path, row, weights):
+        say(said)
+        return
+    flow = trained_flow(chosen, run.config.flow, weights)
+    error = log_q_error(flow, draw=drawing(flow))
+    if error is not None and error > flow.inverse_tolerance:
+        say(
+            f"train {ensemble}: warning: log q of {name} is off by up to {error:.0e}; "
+            "its chain is biased by as much, so raise flow.model.steps"
+        )
+    notes = {"training": row, "log_q_error": error, "same_as": twins[0] if twins else ""}
+    mark = stamp(stage_settings(run.config, "train", ensemble))
+    save_flow(path, weights, run.config.flow, chosen, provenance=mark, **notes)
+    if error is not None:
+        say(f"{said}, log q error {error:.0e}")
+    else:
+        say(f"{said} (log q is compared with the Jacobian of the map up to {LARGEST} sites)")
+
+
+def publish_tables(run: Run, ensemble: str, trainer: Any, limit: str) -> None:
+    """history.csv, training.csv, and markers of the targets that were not reached."""
+    import pandas
+
+    from lfmc.config import stage_settings
+    from lfmc.not_reached import write_marker
+    from lfmc.provenance import stamp
+    from lfmc.store import write_table
+    from lfmc.training.records import missed, records
+
+    mark = stamp(stage_settings(run.config, "train", ensemble))
+    for lost in missed(run.config, ensemble, trainer.state, limit):
+        write_marker(run.path("train", ensemble, lost.sampler, ".safetensors"), lost, mark)
+    rows = records(run.config, ensemble, trainer.state, trainer.begins_from, limit)
+    history = pandas.DataFrame(trainer.state.history)
+    write_table(run.path("train", ensemble, "history", ".csv"), history, mark)
+    write_table(run.path("train", ensemble, "training", ".csv"), pandas.DataFrame(rows), mark)
+
+
+def warn_of_missed(config: Any, ensemble: str, state: Any, limit: str, command: list[str]) -> None:
+    """One line on the targets that were not reached, and on how to reach them."""
+    from lfmc.training.records import missed
+
+    lost = missed(config, ensemble, state, limit)
+    if not lost:
+        return
+    flows = ", ".join(entry.sampler for entry in lost)
+    advice = next(text for begin, text in ADVICE.items() if limit.startswith(begin))
+    say(
+        f"lfmc: warning: {command[1]} {ensemble}: {flows}: {lost[0]}; the run goes on without. "
+        f"To reach more, {advice.format(command=shlex.join(command))}, or lower the target"
+    )

@@ -1,0 +1,175 @@
+"""Targets that are missed, lowered or reached later: the bits are those of the settings."""
+
+import logging
+
+import pytest
+import torch
+from flows_small import SMALL, small
+
+from lfmc.training.limits import HOPELESS, hopeless
+from lfmc.training.records import missed, reached, records
+from lfmc.training.train import Trainer
+
+pytestmark = pytest.mark.unit
+
+
+def config_of(*targets: float, **training):
+    """A training of small steps: ten to 0.9."""
+    natural = {"divergence": 0.005, "samples": 512}
+    flow = {**SMALL["flow"], "targets": list(targets)}
+    return small(flow={**flow, "training": {**flow["training"], "natural": natural, **training}})
+
+
+def train(config, work, stop=lambda: False, passed=lambda record: None):
+    trainer = Trainer(config, config.ensembles[0], work)
+    return trainer.run(lambda state: None, stop, passed)
+
+
+def models(config, state) -> dict[str, list[torch.Tensor]]:
+    return {name: [*entry["weights"].values()] for name, entry in reached(config, state).items()}
+
+
+def same(one: dict, other: dict) -> bool:
+    return one.keys() == other.keys() and all(all(map(torch.equal, one[k], other[k])) for k in one)
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """All targets asked for from the start."""
+    config = config_of(0.5, 0.6, 0.7, 0.9)
+    return models(config, train(config, tmp_path_factory.mktemp("whole")).state)
+
+
+@pytest.mark.parametrize("limit", [{"max_steps": 4}, {"max_seconds": 1e-3}])
+def test_a_limit_keeps_what_was_reached_and_raising_it_continues(tmp_path, whole, limit):
+    config = config_of(0.5, 0.9, **limit)
+    told: list[float] = []
+    outcome = train(config, tmp_path, passed=lambda record: told.append(record["target"]))
+    assert outcome.finished
+    assert outcome.limit.startswith(f"flow.training.{next(iter(limit))} = ")
+    found = models(config, outcome.state)
+    assert list(found) == [f"flow-{100 * target:.0f}" for target in told]
+    assert "flow-90" not in found
+    (lost,) = (m for m in missed(config, "T4", outcome.state, outcome.limit) if m.target == 0.9)
+    assert 0 < lost.acceptance < 0.9
+    row = records(config, "T4", outcome.state, limit=outcome.limit)[-1]
+    assert (row["flow"], row["reached"], row["limit"]) == ("flow-90", False, outcome.limit)
+    assert row["steps"] == outcome.state.step
+    more = config_of(0.5, 0.9)
+    state = train(more, tmp_path).state
+    assert state.step > outcome.state.step
+    assert same(models(more, state), {k: whole[k] for k in ("flow-50", "flow-90")})
+
+
+def test_what_was_not_learned_under_the_same_limit_is_not_tried_again(tmp_path):
+    first, again = (train(config_of(0.99, max_steps=5), tmp_path) for _ in range(2))
+    assert again.state.step == first.state.step == 5
+    assert again.limit == first.limit
+
+
+def test_a_lower_target_is_found_where_the_training_has_passed_it(tmp_path, whole, caplog):
+    steps = train(config_of(0.9), tmp_path).state.step
+    told = []
+    config = config_of(0.5, 0.6, 0.7, 0.9)
+    outcome = train(config, tmp_path, passed=lambda record: told.append(record["target"]))
+    assert outcome.state.step == steps
+    assert told == [0.9, 0.5, 0.6, 0.7]
+    assert same(models(config, outcome.state), whole)
+    costs = [entry["seconds"] for entry in outcome.state.passed]
+    assert costs == sorted(costs)
+    assert not caplog.records
+
+
+def test_a_lower_target_whose_models_are_lost_trains_again_to_the_same_bits(
+    tmp_path, whole, caplog
+):
+    train(config_of(0.9), tmp_path)
+    for path in (tmp_path / "trail").iterdir():
+        path.write_bytes(b"torn")
+    config = config_of(0.5, 0.9)
+    with caplog.at_level(logging.WARNING):
+        state = train(config, tmp_path).state
+    assert (
+        "target 0.5 lies behind, where models were not kept; training starts again" in caplog.text
+    )
+    assert same(models(config, state), {k: whole[k] for k in ("flow-50", "flow-90")})
+
+
+def test_a_higher_target_goes_on_from_where_the_training_ended(tmp_path, whole):
+    steps = train(config_of(0.5), tmp_path).state.step
+    config = config_of(0.5, 0.9)
+    told = []
+    state = train(config, tmp_path, passed=lambda record: told.append(record["target"])).state
+    assert told == [0.5, 0.9]
+    assert state.step > steps
+    assert same(models(config, state), {k: whole[k] for k in ("flow-50", "flow-90")})
+
+
+class Killed(Exception):
+    pass
+
+
+@pytest.mark.parametrize("at", [0, 1, 2])
+def test_killed_as_a_target_passes_the_same_models_come_out(tmp_path, whole, at):
+    told = []
+
+    def die(record):
+        told.append(record["target"])
+        if len(told) == at + 1:
+            raise Killed
+
+    config = config_of(0.5, 0.6, 0.7, 0.9)
+    with pytest.raises(Killed):
+        train(config, tmp_path, passed=die)
+    again = []
+    state = train(config, tmp_path, passed=lambda record: again.append(record["target"])).state
+    assert again == [0.5, 0.6, 0.7, 0.9]
+    assert same(models(config, state), whole)
+    steps = [row["step"] for row in state.history]
+    assert steps == sorted(set(steps))
+
+
+def test_seconds_are_of_the_cpu_and_include_samples_of_p_and_the_last_decision(
+    tmp_path, monkeypatch
+):
+    """On a clock that only what is named moves on."""
+    from lfmc.training import prepare, team
+    from lfmc.training import train as module
+
+    now = [0.0]
+
+    def clock():
+        return now[0]
+
+    def costs(seconds, function):
+        def counted(*args, **options):
+            now[0] += seconds
+            return function(*args, **options)
+
+        return counted
+
+    for where in (prepare, team, module):
+        monkeypatch.setattr(where, "clock_of", lambda flow: clock)
+    monkeypatch.setattr(prepare, "compile_target", costs(1e6, prepare.compile_target))
+    monkeypatch.setattr(prepare, "target_fields", costs(1000.0, prepare.target_fields))
+    monkeypatch.setattr(module, "moment_of_passing", costs(100.0, module.moment_of_passing))
+    monkeypatch.setattr(team, "score_sums", costs(1.0, team.score_sums))
+    publish = costs(1e6, lambda record: None)
+    state = train(config_of(0.5), tmp_path, passed=publish).state
+    decisions = sum(row["acceptance_q"] >= 0.5 - row["acceptance_q_error"] for row in state.history)
+    (record,) = state.passed
+    assert record["seconds"] == 1000 + state.step + 100 * decisions
+    assert state.seconds == record["seconds"]
+
+
+def test_without_any_acceptance_a_training_gives_up():
+    def checks(number, variance, acceptance=1e-3):
+        return [
+            {"acceptance_q": acceptance, "log_weight_variance": variance(i)} for i in range(number)
+        ]
+
+    assert hopeless(checks(32, lambda i: 100.0))
+    assert hopeless(checks(HOPELESS, lambda i: 0.9**i))
+    assert not hopeless(checks(31, lambda i: 100.0))
+    assert not hopeless(checks(HOPELESS - 1, lambda i: 0.9**i))
+    assert not hopeless([*checks(40, lambda i: 100.0), *checks(1, lambda i: 90.0, 0.01)])
