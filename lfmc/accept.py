@@ -13,12 +13,12 @@ first one. Expanded by `lfmc.chains.read_chain`.
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from time import perf_counter
 
 import numpy as np
 
 from lfmc.blocks import layout, require_blocks
 from lfmc.chains import write_header
+from lfmc.clock import WALL, cpu_seconds
 from lfmc.config import Config, stage_settings
 from lfmc.errors import LfmcError
 from lfmc.lattice import FloatArray, IntArray
@@ -86,6 +86,7 @@ def accept_proposals(
         if file.attrs.get("kind") != "proposals":
             raise LfmcError(f"{proposals}: not a file of proposals")
         seconds, made_for = float(file.attrs["seconds"]), json.loads(file.attrs["ensemble"])
+        measure, clock = file.attrs.get("seconds_measure"), file.attrs.get("clock", WALL)
     chosen = config.ensemble(ensemble).model_dump(mode="json")
     if made_for != chosen:
         raise LfmcError(f"{proposals}: proposals of another ensemble ({made_for['name']})")
@@ -93,9 +94,9 @@ def accept_proposals(
     if len(log_w) == config.proposals:  # of another number flow_chain says so
         with open_hdf5(proposals) as file:
             require_blocks(proposals, file, layout(config))
-    began = perf_counter()
+    began = cpu_seconds()
     chain = flow_chain(config, ensemble, sampler, log_w)
-    seconds += perf_counter() - began
+    seconds += cpu_seconds() - began
     settings = stage_settings(config, "accept", ensemble, sampler)
     with create_hdf5(output, stamp(settings, (proposals,))) as file:
         for name in ("index", "multiplicity", "replica"):
@@ -110,7 +111,9 @@ def accept_proposals(
             seconds=seconds,
             settings=settings,
         )
-        file.attrs["kind"] = "flow-chain"
+        file.attrs["kind"], file.attrs["clock"] = "flow-chain", clock
+        if measure is not None:
+            file.attrs["seconds_measure"] = measure
         file.attrs["longest_rejection_run"] = chain.longest_run
         file.attrs["burn_in"] = config.accept.burn_in
     return chain.acceptance, chain.longest_run

@@ -41,7 +41,8 @@ class Chain(NamedTuple):
             (i + 1) * save_every - 1.
         acceptance: fraction of accepted proposals over the whole chain.
         forces_per_update: gradient evaluations of the whole lattice per update (0: none).
-        seconds: wall time of the sampling (not of thermalisation or training), one core.
+        seconds: of the sampling (not of measurement, thermalisation or training), CPU seconds of
+            one core; wall seconds in files without the attribute clock.
         extra: name -> array, the sampler's own records.
         attributes: everything else.
     """

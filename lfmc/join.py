@@ -10,12 +10,13 @@ import h5py
 import numpy as np
 
 from lfmc.blocks import CHECKSUM
+from lfmc.clock import Spent
 from lfmc.errors import LfmcError
 from lfmc.parts import Made, part_names, row_in_part
 from lfmc.proposals import Job, columns, first_row
 
 
-def join(task: Job, file: h5py.File, folder: str, made: list[Made]) -> tuple[float, set[str]]:
+def join(task: Job, file: h5py.File, folder: str, made: list[Made]) -> tuple[Spent, set[str]]:
     """All blocks as virtual data sets over their parts.
 
     Args:
@@ -24,7 +25,7 @@ def join(task: Job, file: h5py.File, folder: str, made: list[Made]) -> tuple[flo
         made: every block at least once.
 
     Returns:
-        The seconds that the blocks took in all, and the parts that are used.
+        What the blocks took in all, and the parts that are used.
 
     Raises:
         LfmcError: a block is missing.
@@ -51,7 +52,7 @@ def join(task: Job, file: h5py.File, folder: str, made: list[Made]) -> tuple[flo
     digests = b"".join(chosen[block].checksum for block in range(task.blocks))
     file[CHECKSUM] = np.frombuffer(digests, np.uint8).reshape(task.blocks, -1)
     used = {entry.part for entry in chosen.values()}
-    return sum(chosen[block].seconds for block in range(task.blocks)), used
+    return sum((chosen[block].spent for block in range(task.blocks)), Spent(0.0, 0.0)), used
 
 
 def discard_others(folder: Path, used: set[str]) -> None:

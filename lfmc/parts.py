@@ -9,7 +9,8 @@ again in another part.
 Layout of propose/ENSEMBLE/SAMPLER/part-START-RANK.h5: the data sets of `lfmc.proposals.columns`,
 their rows those of the part's range of blocks, and
     /blocks/checksum     uint8 (B, 32)   sha256 of each block; zero: not made (here)
-    /blocks/seconds      float64 (B,)    what each took
+    /blocks/seconds      float64 (B,)    CPU seconds that each took to draw
+    /blocks/seconds_measure  float64 (B,)    and to measure
     attributes: kind="part", key, first (block), provenance
 `lfmc.join` shows all parts as one file.
 """
@@ -28,6 +29,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lfmc.blocks import CHECKSUM, block_checksum
+from lfmc.clock import Spent
 from lfmc.errors import LfmcError
 from lfmc.proposals import Arrays, Column, Job, columns, first_row
 from lfmc.seal import EMPTY
@@ -36,8 +38,8 @@ from lfmc.store import create_hdf5
 log = logging.getLogger(__name__)
 
 SYNC_SECONDS = 5.0
-SECONDS = "blocks/seconds"
-OF_BLOCKS = {CHECKSUM: Column("u1", (32,)), SECONDS: Column("f8", ())}
+SECONDS, MEASURE = "blocks/seconds", "blocks/seconds_measure"
+OF_BLOCKS = {CHECKSUM: Column("u1", (32,)), SECONDS: Column("f8", ()), MEASURE: Column("f8", ())}
 
 
 class Made(NamedTuple):
@@ -49,7 +51,7 @@ class Made(NamedTuple):
 
     block: int
     checksum: bytes
-    seconds: float
+    spent: Spent
     part: str
     first: int
 
@@ -86,7 +88,7 @@ class Part:
                 self.at[name] = data.id.get_offset() or 0  # none for a data set without rows
         self.stream, self.synced = os.open(path, os.O_WRONLY), monotonic()
 
-    def write(self, block: int, arrays: Arrays, seconds: float) -> Made:
+    def write(self, block: int, arrays: Arrays, spent: Spent) -> Made:
         """Put a block where it belongs, and then its checksum.
 
         Both survive any end of this process at once, and that of the machine after SYNC_SECONDS.
@@ -98,12 +100,13 @@ class Part:
         with self._on_disk():
             for name, values in arrays.items():
                 self._put(name, block, values)
-            self._put(SECONDS, block, np.array([seconds]))
+            self._put(SECONDS, block, np.array([spent.sampling]))
+            self._put(MEASURE, block, np.array([spent.measure]))
             self._put(CHECKSUM, block, np.frombuffer(digest, np.uint8))
             if monotonic() - self.synced > SYNC_SECONDS:
                 os.fdatasync(self.stream)
                 self.synced = monotonic()
-        return Made(block, digest, seconds, self.path.name, self.blocks.start)
+        return Made(block, digest, spent, self.path.name, self.blocks.start)
 
     def __enter__(self) -> Self:
         return self
@@ -148,12 +151,15 @@ def read_part(task: Job, path: Path, stop: Callable[[], bool] = lambda: False) -
                 return []
             first, digests = int(file.attrs["first"]), file[CHECKSUM][()]
             seconds = file[SECONDS][()]
+            # Parts of earlier versions say one number for both, in wall seconds.
+            measure = file[MEASURE][()] if MEASURE in file else np.zeros_like(seconds)
             for slot in np.flatnonzero(digests.any(1)).tolist():
                 if stop():
                     break
                 block, digest = first + slot, digests[slot].tobytes()
                 if digest == block_checksum(block, read_block(task, file, block, first)):
-                    found.append(Made(block, digest, float(seconds[slot]), path.name, first))
+                    spent = Spent(float(seconds[slot]), float(measure[slot]))
+                    found.append(Made(block, digest, spent, path.name, first))
                 else:
                     log.warning("%s: block %d is damaged; it is made again", path, block)
     except (OSError, KeyError, RuntimeError, ValueError):

@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 
 from lfmc.action import action_of
 from lfmc.blocks import Layout, layout
+from lfmc.clock import Spent, cpu_seconds
 from lfmc.compiled.plan import has_kernels, plan
 from lfmc.config import Config, settings_hash, stage_settings
 from lfmc.device import device_key
@@ -117,12 +118,17 @@ def drawing(flow: Flow) -> Drawing:
 
 
 def make_block(task: Job, index: int) -> Arrays:
-    """All data sets of one block.
+    """All data sets of one block; see `timed_block`."""
+    return timed_block(task, index)[0]
+
+
+def timed_block(task: Job, index: int) -> tuple[Arrays, Spent]:
+    """All data sets of one block, and what it took to draw and to measure them.
 
     Raises:
         LfmcError: a proposal whose log q or S is not finite.
     """
-    config = task.config
+    config, began = task.config, cpu_seconds()
     random = generator(config.seed, "propose", task.ensemble, task.sampler, index)
     padded = -(-task.size // CHUNK) * CHUNK
     z = random.standard_normal((padded, task.flow.sites))
@@ -145,6 +151,7 @@ def make_block(task: Job, index: int) -> Arrays:
             f"proposal {first + bad[0]} of {task.ensemble} {task.sampler}: log q = "
             f"{log_q[bad[0]]}, S = {s[bad[0]]}; the model is broken, train again"
         )
+    drawn = cpu_seconds()
     kept = np.flatnonzero((first + np.arange(count)) % task.keep == 0)
     arrays: Arrays = {"log_q": log_q, "S": s}
     arrays |= {f"scalars/{name}": values[:count] for name, values in seen.items()}
@@ -152,7 +159,7 @@ def make_block(task: Job, index: int) -> Arrays:
     arrays["fields/index"] = first + kept
     arrays["fields/phi"] = fields[kept]
     arrays["fields/prior"] = z[kept]
-    return arrays
+    return arrays, Spent(drawn - began, cpu_seconds() - drawn)
 
 
 class Column(NamedTuple):

@@ -8,8 +8,8 @@ data sets shows them as a whole: joining costs the same for any number of propos
 import json
 from collections.abc import Callable
 from pathlib import Path
-from time import perf_counter
 
+from lfmc.clock import CPU
 from lfmc.config import stage_settings
 from lfmc.join import discard_others, join
 from lfmc.parts import (
@@ -20,7 +20,7 @@ from lfmc.parts import (
     read_part,
     reserved_part,
 )
-from lfmc.proposals import Job, make_block
+from lfmc.proposals import Job, timed_block
 from lfmc.provenance import file_hash, stamp
 from lfmc.ranks import Ranks
 from lfmc.seal import file_digest
@@ -78,9 +78,7 @@ def fill(
             report(len(made), len(blocks))
             if stop():
                 break
-            began = perf_counter()
-            arrays = make_block(task, block)
-            made.append(part.write(block, arrays, perf_counter() - began))
+            made.append(part.write(block, *timed_block(task, block)))
     return made
 
 
@@ -92,7 +90,7 @@ def publish(task: Job, output: Path, made: list[Made], mark: str, digests: dict[
     """
     folder = output.with_suffix("")
     with small_hdf5(output, mark) as file:
-        seconds, used = join(task, file, folder.name, made)
+        spent, used = join(task, file, folder.name, made)
         noted = {f"{folder.name}/{name}": digests[name] for name in sorted(used & digests.keys())}
         file.attrs["provenance"] = json.dumps(json.loads(mark) | {"parts": noted}, sort_keys=True)
         file.attrs["kind"] = "proposals"
@@ -101,7 +99,8 @@ def publish(task: Job, output: Path, made: list[Made], mark: str, digests: dict[
         file.attrs["model_sha256"] = file_hash(task.model)
         file.attrs["block"] = task.size
         file.attrs["device"] = task.device.type
-        file.attrs["seconds"] = seconds
+        file.attrs["seconds"], file.attrs["seconds_measure"] = spent
+        file.attrs["clock"] = CPU
         file.attrs["settings"] = json.dumps(_settings(task))
     discard_others(folder, used)
 

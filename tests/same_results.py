@@ -19,7 +19,7 @@ import pandas
 from safetensors import safe_open
 
 # model_sha256 is of a file that says how many seconds the training took; its tensors are compared.
-TIMED = ("second", "provenance", "cpu_count", "utc", "model_sha256")
+TIMED = ("second", "clock", "provenance", "cpu_count", "utc", "model_sha256")
 SKIPPED = ("work", "logs", "benchmarks", "figures")
 
 

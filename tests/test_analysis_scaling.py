@@ -100,6 +100,8 @@ def test_break_even():
     assert number.value == pytest.approx(5e4)
     assert number.error == pytest.approx(5e4 * np.hypot(0.1, 5e-3))
     assert break_even(training, flow, Amount(9e-4, 0.0)).value == np.inf
+    assert break_even(training, flow, Amount(3e-3, 0.0), 60.0).value == pytest.approx(2e4)
+    assert break_even(training, flow, Amount(3e-3, 0.0), 101.0).value == 0
     shared = with_training(flow, training, 2e-6)
     assert shared.value == pytest.approx(1.2e-3)
     assert shared.error == pytest.approx(np.hypot(1.2e-5, 2e-5))
@@ -110,13 +112,28 @@ def test_cost_table():
     training = pandas.DataFrame(
         {"ensemble": ["L14", "L14"], "flow": ["flow-50"] * 2, "seconds": [8.0, 12.0]}
     )
-    rows = pandas.DataFrame(cost_rows(tau_table(), training, 1000))
+    times = pandas.DataFrame(
+        [
+            {"ensemble": "L14", "sampler": s, "observable": o, "value": v, "error": 0.0}
+            for s, o, v in (
+                ("hmc", "setup_seconds", 4.0),
+                ("hmc", "measure_seconds", 2.0),
+                ("flow-50", "measure_seconds", 3.0),
+                ("hmc", "chi2", 7.0),
+            )
+        ]
+    )
+    rows = pandas.DataFrame(cost_rows(times, tau_table(), training, 1000))
     here = rows[(rows.ensemble == "L14") & (rows.sampler == "flow-50")].set_index("quantity")
     assert here.value["seconds_per_update"] == pytest.approx(1e-3)
     assert here.value["seconds_per_independent"] == pytest.approx(2e-3)
     assert here.value["seconds_per_independent_with_training"] == pytest.approx(2e-3 + 0.01)
     assert here.value["training_seconds"] == pytest.approx(10.0)
     assert here["error"]["training_seconds"] == pytest.approx(2.0)
-    assert here.value["break_even_hmc"] == pytest.approx(10.0 / (2e-3 * 195))
+    assert here.value["break_even_hmc"] == pytest.approx((10.0 - 4.0) / (2e-3 * 195))
+    setup = rows[rows.quantity == "setup_seconds"].set_index(["ensemble", "sampler"]).value
+    assert setup.to_dict() == {("L14", "flow-50"): 10.0, ("L14", "hmc"): 4.0}
+    measured = rows[rows.quantity == "measure_seconds"].set_index(["ensemble", "sampler"]).value
+    assert measured.to_dict() == {("L14", "flow-50"): 3.0, ("L14", "hmc"): 2.0}
     assert "break_even_local" not in here.index
     assert "training_seconds" not in set(rows[rows.sampler == "hmc"].quantity)

@@ -13,7 +13,7 @@
 
 tau = 1/2 + sum rho throughout. G0 = G_c(0) = <phi^2>, so that its rows repeat those of phi2.
 Units: update; saved (the thinned series analysed by itself); force (gradient evaluations of the
-whole lattice; only samplers that need any); second (of sampling, one core).
+whole lattice; only samplers that need any); second (of sampling, CPU seconds of one core).
 
 An observable that the chain does not resolve has rows `bound` in the place of `gamma`: error NaN,
 the reason in the column `note`. Fits, costs and figures select `gamma` and leave it out.
@@ -154,7 +154,7 @@ def _bound_rows(chain: Chain, name: str, series: Floats, error: Unresolved) -> l
 
 
 def seconds_per_update(chain: Chain) -> float:
-    """Wall seconds of one core for one update of one replica."""
+    """CPU seconds of one core for one update of one replica, sampling only."""
     replicas, updates = chain.scalars["m"].shape
     return chain.seconds / (replicas * updates)
 

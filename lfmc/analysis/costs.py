@@ -2,19 +2,25 @@
 
 | quantity | value |
 |---|---|
-| seconds_per_update | wall seconds of one core for one update of one replica |
+| seconds_per_update | for one update of one replica, sampling only |
 | seconds_per_independent | 2 tau_int of chi2 in seconds |
 | seconds_per_independent_with_training | training shared out over the independent ones of a run |
+| setup_seconds | before the first update: tuning and thermalisation of all replicas, or training |
+| measure_seconds | correlators and kept fields of the whole run, in none of the others |
 | training_seconds | until the flow passed its target, mean over seeds |
 | break_even_hmc, _local, _cluster | independent configurations after which training has paid |
 
-With c the seconds per independent configuration, N = training / (c_other - c_flow); inf (never)
-where the flow is not the cheaper one.
+All in CPU seconds of one core, summed over ranks; like is counted with like: sampling is random
+numbers, fields, action and scalars of every update (and log q). With c the seconds per independent
+configuration and s those of the set-up, N = (s_flow - s_other) / (c_other - c_flow): 0 where the
+flow is trained sooner than the other is set up, inf (never) where it is not the cheaper one.
 """
 
 from typing import Any, NamedTuple
 
 import numpy as np
+
+from lfmc.analysis.measurement import TIMES
 
 COLUMNS = ("ensemble", "sampler", "quantity", "value", "error")
 BASELINES = ("hmc", "local", "cluster")
@@ -27,23 +33,40 @@ class Amount(NamedTuple):
     error: float
 
 
-def break_even(training: Amount, flow: Amount, other: Amount) -> Amount:
-    """Independent configurations N at which training + N flow = N other; inf (never) if none."""
-    gain = other.value - flow.value
+def break_even(training: Amount, flow: Amount, other: Amount, setup: float = 0.0) -> Amount:
+    """Independent configurations N at which training + N flow = setup + N other.
+
+    Args:
+        training: seconds of the flow's training.
+        flow, other: seconds per independent configuration.
+        setup: seconds before the other's first update.
+
+    Returns:
+        N; 0 where training costs less than the other's setup, inf (never) where the flow does not
+        cost less per configuration.
+    """
+    gain, more = other.value - flow.value, training.value - setup
     if gain <= 0:
         return Amount(np.inf, np.nan)
-    number = training.value / gain
-    relative = np.hypot(np.hypot(flow.error, other.error) / gain, training.error / training.value)
-    return Amount(number, float(number * relative))
+    if more <= 0:
+        return Amount(0.0, training.error / gain)
+    error = np.hypot(more / gain * np.hypot(flow.error, other.error), training.error) / gain
+    return Amount(more / gain, float(error))
 
 
-def cost_rows(tau_int: Any, training: Any, configurations: int) -> list[dict[str, Any]]:
-    """Rows of `COLUMNS` from the tables tau_int and training (pandas).
+def cost_rows(
+    observables: Any, tau_int: Any, training: Any, configurations: int
+) -> list[dict[str, Any]]:
+    """Rows of `COLUMNS` from the tables observables, tau_int and training (pandas).
 
     Args:
         configurations: saved configurations of a run, which share its training.
     """
     chi2 = tau_int[(tau_int.observable == "chi2") & (tau_int.estimator == "gamma")]
+    times = {
+        (row.ensemble, row.sampler, row.observable): Amount(row.value, row.error)
+        for row in observables[observables.observable.isin(TIMES)].itertuples()
+    }
     rows: list[dict[str, Any]] = []
     for ensemble, group in chi2.groupby("ensemble", sort=False):
         second = group[group.unit == "second"].set_index("sampler")
@@ -56,6 +79,11 @@ def cost_rows(tau_int: Any, training: Any, configurations: int) -> list[dict[str
             rows.append(head | _entry("seconds_per_update", Amount(each, 0.0)))
             rows.append(head | _entry("seconds_per_independent", amount))
             spent = training_seconds(training, str(ensemble), sampler)
+            setup = spent or times.get((str(ensemble), sampler, "setup_seconds"))
+            measure = times.get((str(ensemble), sampler, "measure_seconds"))
+            for quantity, whole in (("setup_seconds", setup), ("measure_seconds", measure)):
+                if whole is not None:
+                    rows.append(head | _entry(quantity, whole))
             if spent is None:
                 continue
             share = 2 * saved.tau[sampler] / configurations
@@ -64,7 +92,8 @@ def cost_rows(tau_int: Any, training: Any, configurations: int) -> list[dict[str
             rows.append(head | _entry("training_seconds", spent))
             for other in BASELINES:
                 if other in cost:
-                    number = break_even(spent, amount, cost[other])
+                    before = times.get((str(ensemble), other, "setup_seconds"), Amount(0.0, 0.0))
+                    number = break_even(spent, amount, cost[other], before.value)
                     rows.append(head | _entry(f"break_even_{other}", number))
     return rows
 

@@ -9,7 +9,8 @@ Names, all in lattice units, nothing subtracted (<phi> = 0, which the gates chec
     sd = 4 lam <phi^4> + 2 quadratic <phi^2> - 4 d hopping E, exactly 1 (Schwinger-Dyson)
     expdH = <exp(-dH)> within |dH| < 5, exactly 1 (hmc, every update; `observables.creutz_factor`)
     acceptance (whole chain), longest_rejection_run, bins (number of bins behind the errors),
-    bins_m (those of m, where it has its own)
+    bins_m (those of m, where it has its own); CPU seconds of the whole run where they are known:
+    setup_seconds (tuning and thermalisation of all replicas), measure_seconds (correlators)
 """
 
 from typing import Any
@@ -23,15 +24,18 @@ from lfmc.analysis.correlator import effective_mass, pole_mass, second_moment_ma
 from lfmc.analysis.jackknife import jackknife
 from lfmc.analysis.rejections import acceptance_error, rejected_updates, rejection_runs
 from lfmc.chains import Chain
+from lfmc.clock import CPU
 from lfmc.lattice import Shape, volume
 from lfmc.observables import zero_momentum_correlator
 
 Floats = NDArray[np.floating]
 
 COLUMNS = ("ensemble", "sampler", "observable", "value", "error", "n", "note")
+# Observable -> attribute of the chain.
+TIMES = {"setup_seconds": "seconds_setup", "measure_seconds": "seconds_measure"}
 NO_MASS = "statistics too low for a mass with an error"
 # What is counted rather than estimated from bins.
-COUNTED = ("acceptance", "longest_rejection_run", "bins", "bins_m")
+COUNTED = ("acceptance", "longest_rejection_run", "bins", "bins_m", *TIMES)
 
 
 def measurement_rows(chain: Chain, bins: Bins) -> list[dict[str, Any]]:
@@ -55,6 +59,9 @@ def measurement_rows(chain: Chain, bins: Bins) -> list[dict[str, Any]]:
     results["acceptance"] = (chain.acceptance, _acceptance_error(chain, rejected))
     results["longest_rejection_run"] = (rejection_runs(rejected).longest, 0.0)
     results["bins"] = (len(bins.counts), 0.0)
+    if chain.attributes.get("clock") == CPU:
+        known = {name: chain.attributes.get(attribute) for name, attribute in TIMES.items()}
+        results |= {name: (float(value), 0.0) for name, value in known.items() if value is not None}
     if bins.withheld:
         for name in set(results) - set(COUNTED):
             results[name] = (results[name][0], np.nan)

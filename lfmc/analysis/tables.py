@@ -121,7 +121,7 @@ def all_tables(config: Config, observables: Any, tau_int: Any, training: Any) ->
     rows = {
         "exponents": (exponents.exponent_rows(tau_int, extents, ranges), exponents.COLUMNS),
         "costs": (
-            costs.cost_rows(tau_int, training, config.statistics.configurations),
+            costs.cost_rows(observables, tau_int, training, config.statistics.configurations),
             costs.COLUMNS,
         ),
         "published": (published.published_rows(observables, config.ensembles), published.COLUMNS),

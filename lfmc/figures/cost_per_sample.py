@@ -60,7 +60,7 @@ def caption(run: RunData) -> str:
     many = count(run.config.statistics.configurations)
     return " ".join(
         [
-            "Wall seconds on one core for one independent configuration, 2 tau_int(chi2) times the",
+            "CPU seconds of one core for one independent configuration, 2 tau_int(chi2) times the",
             "seconds of an update. Dashed: training included, shared by the n =",
             f"{many} saved configurations of the run. Errors are those of tau_int.",
             f"At {largest.name}: {', '.join(costs)}.",

@@ -9,7 +9,6 @@ import logging
 import os
 from collections.abc import Callable
 from pathlib import Path
-from time import perf_counter
 from typing import Any, NamedTuple
 
 import h5py
@@ -18,6 +17,7 @@ from numpy.typing import NDArray
 
 from lfmc.action import Phi4, action_of
 from lfmc.chains import write_header
+from lfmc.clock import CPU, Spent, cpu_seconds
 from lfmc.config import Config, settings_hash, stage_settings
 from lfmc.errors import LfmcError
 from lfmc.observables import two_point
@@ -53,6 +53,7 @@ class Task(NamedTuple):
     plan: Plan
     key: str
     stamp: str
+    tuning_seconds: float = 0.0
 
     @property
     def name(self) -> str:
@@ -94,7 +95,9 @@ def task(config: Config, name: str, ensemble: str, tuning: Path) -> Task:
     settings = stage_settings(config, name, ensemble)
     settings["parameters"] = chosen.known() | {"opening_delta": chosen.delta}
     key = settings_hash({**settings, "plan": division._asdict()})
-    return Task(config, ensemble, action, chosen, division, key, stamp(settings, (tuning,)))
+    seconds = float(tuned[name].get("seconds", 0.0))
+    mark = stamp(settings, (tuning,))
+    return Task(config, ensemble, action, chosen, division, key, mark, seconds)
 
 
 def run(
@@ -115,15 +118,20 @@ def run(
         LfmcError: failed thermalisation, a field that is not finite, a disk that is full.
     """
     done, state = finished_segments(work, job.key, job.plan.segments)
+    setup = 0.0
     if state is None:
         streams = (job.config.seed, range(job.plan.replicas), job.name, job.ensemble)
         start = cold_start(job.action.shape, *streams)
+        job.method.advance(start, job.action, 1, 1)  # compiles: not a cost of the sampler
+        began = cpu_seconds()
         state = thermalise(start, job.action, job.method, lambda: _leave_if(stop))
+        setup = cpu_seconds() - began
     else:
         total = job.plan.segments
         log.warning("%s %s continues after segment %d of %d", job.name, job.ensemble, done, total)
     for index in range(done, job.plan.segments):
         segment = sample_segment(job, index, state, report, stop)
+        segment, setup = segment._replace(setup=setup), 0.0
         write_segment(work, index, job.key, job.stamp, segment)
         state = segment.state
     merge(job, output, work)
@@ -140,15 +148,15 @@ def sample_segment(
 ) -> Segment:
     """The records of one segment, starting from `state`."""
     first, last = job.plan.bounds(index)
-    every, seconds, seconds_measure, accepted = job.plan.save_every, 0.0, 0.0, 0.0
+    every, spent, accepted = job.plan.save_every, Spent(0.0, 0.0), 0.0
     pieces: list[dict[str, NDArray]] = []
     for begin in range(first, last, job.plan.chunk):
         _leave_if(stop)
         report(begin * every, job.plan.updates)
         end = min(begin + job.plan.chunk, last)
-        t0 = perf_counter()
+        began = cpu_seconds()
         state, info = job.method.advance(state, job.action, (end - begin) * every, every)
-        t1 = perf_counter()
+        sampled = cpu_seconds()
         require_finite(state, f"{job.name} {job.ensemble}")
         correlator = two_point(info.saved.reshape(-1, info.saved.shape[2]), job.action.shape)
         records = {f"scalars/{k}": v.astype(np.float32) for k, v in info.scalars._asdict().items()}
@@ -162,17 +170,17 @@ def sample_segment(
         kept = (when >= begin) & (when < end)
         records["fields/phi"] = info.saved[replica[kept], when[kept] - begin]
         pieces.append(records)
-        seconds += t1 - t0
-        seconds_measure += perf_counter() - t1
+        spent += Spent(sampled - began, cpu_seconds() - sampled)
     joined = {k: np.concatenate([p[k] for p in pieces], axis=_time_axis(k)) for k in pieces[0]}
-    return Segment(joined, state, seconds, seconds_measure, accepted)
+    return Segment(joined, state, spent, accepted)
 
 
 def merge(job: Task, output: Path, work: Path) -> None:
     """All segments as one chain file, one segment in memory at a time."""
     division = job.plan
     replica, when = division.kept_fields()
-    totals = dict.fromkeys(("seconds", "seconds_measure", "accepted", "diverged"), 0.0)
+    spent = Spent(0.0, 0.0)
+    totals = dict.fromkeys(("accepted", "setup", "diverged"), 0.0)
     with create_hdf5(output, job.stamp) as file:
         at: dict[str, int] = {}
         for index in range(division.segments):
@@ -187,8 +195,8 @@ def merge(job: Task, output: Path, work: Path) -> None:
                 else:
                     file[name][begin:end] = array
                 at[name] = end
-            totals["seconds"] += segment.seconds
-            totals["seconds_measure"] += segment.seconds_measure
+            spent += segment.spent
+            totals["setup"] += segment.setup
             totals["accepted"] += segment.accepted
             if "extra/dH" in segment.records:
                 lost = ~np.isfinite(segment.records["extra/dH"])
@@ -202,12 +210,13 @@ def merge(job: Task, output: Path, work: Path) -> None:
             save_every=division.save_every,
             acceptance=totals["accepted"] / (division.updates * division.replicas),
             forces_per_update=job.method.forces_per_update,
-            seconds=totals["seconds"],
+            seconds=spent.sampling,
             settings=stage_settings(job.config, job.name, job.ensemble),
         )
         file.attrs["parameters"] = json.dumps(job.method.known())
         file.attrs["thermalisation"] = job.method.thermalisation
-        file.attrs["seconds_measure"] = totals["seconds_measure"]
+        file.attrs["clock"], file.attrs["seconds_measure"] = CPU, spent.measure
+        file.attrs["seconds_setup"] = job.tuning_seconds + totals["setup"]
         file.attrs["diverged"] = int(totals["diverged"])
         file.attrs["segments"] = division.segments
         file.attrs["cpu_count"] = os.cpu_count() or 1

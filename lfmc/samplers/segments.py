@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import h5py
 from numpy.typing import NDArray
 
+from lfmc.clock import Spent
 from lfmc.errors import LfmcError
 from lfmc.samplers.state import State
 from lfmc.store import checksum, read_arrays, small_hdf5
@@ -26,16 +27,16 @@ class Segment(NamedTuple):
     Attributes:
         records: path in the chain file -> array; axis 1 is time, but for /fields axis 0.
         state: of all chains after the last update.
-        seconds: time in the kernels.
-        seconds_measure: time in the measurement of saved fields.
+        spent: CPU seconds in the kernels, and in the measurement of saved fields.
         accepted: sum over chains and updates of the accepted fraction of proposals.
+        setup: CPU seconds of the thermalisation before it.
     """
 
     records: dict[str, NDArray]
     state: State
-    seconds: float
-    seconds_measure: float
+    spent: Spent
     accepted: float
+    setup: float = 0.0
 
 
 def segment_path(folder: Path, index: int) -> Path:
@@ -51,8 +52,9 @@ def write_segment(folder: Path, index: int, key: str, stamp: str, segment: Segme
         "key": key,
         "index": index,
         "chains": segment.state.chains,
-        "seconds": segment.seconds,
-        "seconds_measure": segment.seconds_measure,
+        "seconds": segment.spent.sampling,
+        "seconds_measure": segment.spent.measure,
+        "seconds_setup": segment.setup,
         "accepted": segment.accepted,
     }
     with small_hdf5(segment_path(folder, index), stamp) as file:
@@ -82,8 +84,8 @@ def read_segment(folder: Path, index: int, key: str) -> Segment | None:
         log.warning("%s belongs to other settings; sampling starts anew", path)
         return None
     state = State(arrays.pop("state/phi"), arrays.pop("state/streams"), header["chains"])
-    costs = (header["seconds"], header["seconds_measure"], header["accepted"])
-    return Segment(arrays, state, *costs)
+    spent = Spent(header["seconds"], header["seconds_measure"])
+    return Segment(arrays, state, spent, header["accepted"], header.get("seconds_setup", 0.0))
 
 
 def finished_segments(folder: Path, key: str, wanted: int) -> tuple[int, State | None]:
