@@ -45,6 +45,28 @@ def free_two_point(shape: tuple[int, ...], m2: float) -> np.ndarray:
     return np.fft.ifftn(spectrum).real.ravel()
 
 
+def free_observables(extent: int, m2: float) -> dict[str, float]:
+    """Every observable of `measure` of that field on extent x extent, exactly."""
+    two_point = free_two_point((extent, extent), m2).reshape(extent, extent)
+    correlator = two_point.mean(1)
+    mass = extent * 2 * np.arcsinh(np.sqrt(m2) / 2)
+    exact = {
+        "chi2": two_point.sum(),
+        "E": two_point[0, 1],
+        "phi2": two_point[0, 0],
+        "G0": two_point[0, 0],
+        "phi4": 3 * two_point[0, 0] ** 2,
+        "m": 0.0,
+        "absm": np.sqrt(2 / np.pi * two_point.sum() / extent**2),
+        "binder": 3.0,
+        "sd": 1.0,
+        "m2ndL": extent * np.sqrt(m2),
+        "mpL": mass,
+    }
+    exact |= {f"Gt_{t}": correlator[t] for t in range(extent // 2 + 1)}
+    return exact | {f"mLeff_{t}": mass for t in range(1, extent // 2 + 1)}
+
+
 def chain_of_fields(
     fields: np.ndarray,
     shape: tuple[int, ...],

@@ -1,6 +1,8 @@
 """lfmc measure, autocorrelation, fit, gates: from chain files of a known theory to tables."""
 
 import json
+import re
+import shutil
 
 import h5py
 import numpy as np
@@ -9,7 +11,7 @@ import pytest
 from analysis_synthetic import (
     chain_of_fields,
     free_fields,
-    free_two_point,
+    free_observables,
     write_chain,
     write_config,
     write_flow,
@@ -20,7 +22,7 @@ from lfmc.analysis.autocorrelation import COLUMNS as TAU_COLUMNS
 from lfmc.analysis.measurement import COLUMNS as OBSERVABLE_COLUMNS
 from lfmc.cli.analysis import autocorrelation, fit, gates, measure
 from lfmc.errors import LfmcError
-from lfmc.store import read_table
+from lfmc.store import read_table, write_table
 
 M2 = 0.5
 EXTENTS = (4, 6, 8)
@@ -100,7 +102,7 @@ def test_every_observable_of_the_free_field_is_exact(run):
     found = table(results, "observables")
     assert tuple(found.columns) == OBSERVABLE_COLUMNS
     for extent in EXTENTS:
-        exact = free_observables(extent)
+        exact = free_observables(extent, M2)
         here = found[found.ensemble == f"F{extent}"]
         assert set(here.sampler) == {"hmc", "local", "cluster", "flow-50", "flow-70"}
         for sampler, rows in here.groupby("sampler"):
@@ -111,27 +113,6 @@ def test_every_observable_of_the_free_field_is_exact(run):
             flow = sampler.startswith("flow")
             assert values.n["chi2"] == 48_000 if flow else 9_600
             assert ("expdH" in values.index) == (sampler == "hmc")
-
-
-def free_observables(extent):
-    two_point = free_two_point((extent, extent), M2).reshape(extent, extent)
-    correlator = two_point.mean(1)
-    mass = extent * 2 * np.arcsinh(np.sqrt(M2) / 2)
-    exact = {
-        "chi2": two_point.sum(),
-        "E": two_point[0, 1],
-        "phi2": two_point[0, 0],
-        "G0": two_point[0, 0],
-        "phi4": 3 * two_point[0, 0] ** 2,
-        "m": 0.0,
-        "absm": np.sqrt(2 / np.pi * two_point.sum() / extent**2),
-        "binder": 3.0,
-        "sd": 1.0,
-        "m2ndL": extent * np.sqrt(M2),
-        "mpL": mass,
-    }
-    exact |= {f"Gt_{t}": correlator[t] for t in range(extent // 2 + 1)}
-    return exact | {f"mLeff_{t}": mass for t in range(1, extent // 2 + 1)}
 
 
 @pytest.mark.stat
@@ -209,7 +190,7 @@ def test_bins_hold_the_table_and_the_rejections(run):
 def test_tables_are_tidy_and_complete(run):
     _, results = run
     exponents = table(results, "exponents")
-    assert set(exponents.fit_L) == {"all"}  # 10, 12, 14 are not there
+    assert set(exponents.fit_L) == {"4-6-8", "all"}
     keys = ["sampler", "observable", "unit"]
     assert not exponents.duplicated([*keys, "fit_L"]).any()
     assert {("flow-70", "acc", "update"), ("hmc", "chi2", "force")} <= set(
@@ -241,6 +222,43 @@ def test_failed_gate_writes_its_table_and_stops(run, tmp_path):
     with pytest.raises(LfmcError, match=r"3 of .* gates failed: creutz F4 hmc expdH = 0.9"):
         invoke(gates, config, "--results", str(tmp_path))
     assert (~read_table(tmp_path / "tables" / "gates.csv").passed).sum() == 3
+
+
+@pytest.mark.unit
+def test_withheld_numbers_are_counted_and_named_and_stop_nothing(run, tmp_path):
+    """tau(chi2) of hmc is a bound in F4, and local has no errors in F6: all tables, all gates."""
+    config, results = run
+    for stage in ("measure", "autocorrelation", "train"):
+        shutil.copytree(results / stage, tmp_path / stage)
+    path = tmp_path / "autocorrelation" / "F4" / "hmc.csv"
+    times = read_table(path).astype({"note": object})
+    here = (times.observable == "chi2") & (times.estimator == "gamma")
+    times.loc[here, ["estimator", "error", "note"]] = "bound", np.nan, "no window"
+    write_table(path, times, "{}")
+    path = tmp_path / "measure" / "F6" / "local.csv"
+    values = read_table(path).astype({"note": object})
+    lost = values.observable.isin(["chi2", "sd", "m"])
+    values.loc[lost, ["error", "note"]] = np.nan, "chain too short"
+    write_table(path, values, "{}")
+    said = invoke(fit, config, "--results", str(tmp_path))
+    assert "; 1 autocorrelation times are bounds and 3 errors are withheld" in said
+    costs = table(tmp_path, "costs")
+    assert "hmc" not in set(costs[costs.ensemble == "F4"].sampler)
+    assert "hmc" in set(costs[costs.ensemble == "F6"].sampler)
+    exponents = table(tmp_path, "exponents")
+    assert not ((exponents.sampler == "hmc") & (exponents.observable == "chi2")).any()
+    said = invoke(gates, config, "--results", str(tmp_path))
+    assert re.search(r"\d+ of \d+ gates passed, 7 not available: ", said)
+    assert "of local in F6 (chain too short)" in said
+    found = table(tmp_path, "gates")
+    assert not (found.passed & ~found.available).any()
+    # Negative control: without a single number no run passes.
+    values = table(tmp_path, "observables")
+    numbers = values.observable != "bins"
+    values.loc[numbers, ["value", "error", "note"]] = np.nan, np.nan, "chain too short"
+    write_table(tmp_path / "tables" / "observables.csv", values, "{}")
+    with pytest.raises(LfmcError, match=r"none of \d+ gates could be evaluated: .*too short"):
+        invoke(gates, config, "--results", str(tmp_path))
 
 
 @pytest.mark.unit

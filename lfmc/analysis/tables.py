@@ -136,3 +136,13 @@ def all_tables(config: Config, observables: Any, tau_int: Any, training: Any) ->
         "acceptance": acceptance_table(config, observables),
         "training": training,
     } | made
+
+
+def withheld_words(made: dict[str, Any]) -> str:
+    """For the line that `lfmc fit` prints: how many numbers the chains do not give."""
+    times, values = made["tau_int"], made["observables"]
+    bounds = int(((times.estimator == "bound") & (times.unit == "update")).sum())
+    errors = int((values["error"].isna() & (values.note != "")).sum())
+    parts = [f"{bounds} autocorrelation times are bounds"] if bounds else []
+    parts += [f"{errors} errors are withheld"] if errors else []
+    return f"; {' and '.join(parts)}, see the column note" if parts else ""

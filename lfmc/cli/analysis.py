@@ -97,7 +97,7 @@ def fit(config_path: Path, results: Path | None) -> None:
     origin = stamp(settings, (*measured, *times, *trained, *again))
     for name, table in made.items():
         write_table(run.results / "tables" / f"{name}.csv", table, origin)
-    click.echo(f"{len(made)} tables in {run.results / 'tables'}")
+    click.echo(f"{len(made)} tables in {run.results / 'tables'}{tables.withheld_words(made)}")
 
 
 @click.command()

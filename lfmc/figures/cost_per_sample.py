@@ -68,8 +68,23 @@ def caption(run: RunData) -> str:
             f"{'; '.join(parts)}."
             if parts
             else "",
+            *_left_out(run),
         ]
     ).strip()
+
+
+def _left_out(run: RunData) -> list[str]:
+    """Chains that do not resolve tau of chi2."""
+    table = run.table("costs")
+    rows = table[table.quantity == INDEPENDENT]
+    known = set(rows[["ensemble", "sampler"]].itertuples(index=False, name=None))
+    lost = [
+        f"{s} in {e}"
+        for e in run.config.ensemble_names
+        for s in run.samplers(e)
+        if (e, s) not in known
+    ]
+    return [f"Left out, tau_int(chi2) is not resolved: {', '.join(lost)}."] if lost else []
 
 
 def values(run: RunData, sampler: str, quantity: str) -> tuple[Floats, Floats, Floats]:

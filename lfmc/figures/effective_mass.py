@@ -13,6 +13,8 @@ from lfmc.figures.rundata import RunData
 from lfmc.figures.style import GREY, SKY, sampler_mark
 from lfmc.sections import Ensemble
 
+TOO_LOW = "statistics too low for an arccosh with an error"
+
 
 def draw(run: RunData) -> Figure:
     """One panel an ensemble; grey band: pole mass of HMC over its plateau; blue: published."""
@@ -55,15 +57,20 @@ def caption(run: RunData) -> str:
 
 def _omitted(run: RunData) -> str:
     table = run.table("observables")
-    masses = table[table.observable.str.startswith("mLeff_")]
+    mine = table.ensemble.isin(run.config.ensemble_names)
+    masses = table[mine & table.observable.str.startswith("mLeff_")]
     lost = masses[~(np.isfinite(masses.value) & np.isfinite(masses["error"]))]
-    if not len(lost):
-        return ""
-    points = [
-        f"{row.ensemble} {row.sampler} t = {row.observable.removeprefix('mLeff_')}"
-        for row in lost.itertuples()
-    ]
-    return f" Omitted, statistics too low for an arccosh with an error: {', '.join(points)}."
+    lost = lost.assign(reason=lost.note.where(lost.note != "", TOO_LOW))
+    parts = []
+    for reason, rows in lost.groupby("reason", sort=False):
+        points = [
+            f"{ensemble} {sampler} t = {', '.join(names.str.removeprefix('mLeff_'))}"
+            for (ensemble, sampler), names in rows.groupby(
+                ["ensemble", "sampler"], sort=False
+            ).observable
+        ]
+        parts.append(f"{reason}: {'; '.join(points)}")
+    return f" Omitted, {'. Omitted, '.join(parts)}." if parts else ""
 
 
 def _bands(ax: Axes, run: RunData, ensemble: Ensemble) -> None:
