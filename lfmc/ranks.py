@@ -12,19 +12,17 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 from lfmc import provenance
 from lfmc.errors import LfmcError
+from lfmc.shared_memory import remove_stale_segments
 
 # One of these is set by every launcher that the documentation names, mpirun and srun alike.
 SIZES = ("PMI_SIZE", "OMPI_COMM_WORLD_SIZE", "MPI_LOCALNRANKS")
 RANKS = ("PMI_RANK", "PMIX_RANK", "OMPI_COMM_WORLD_RANK")
 # Set by the mpirun of MPICH and of Open MPI, which may itself use srun to reach other nodes.
 OF_MPIRUN = ("MPI_LOCALNRANKS", "OMPI_COMM_WORLD_SIZE")
-SEGMENTS = Path("/dev/shm")
-FRESH_SECONDS = 10.0  # a segment is mapped by then
 STARTUP_SECONDS = 180.0  # longest start-up of all ranks; $LFMC_STARTUP_SECONDS overrides
 FORWARD_SECONDS = 0.5  # for the launcher to pass on the last line of a rank that ends all
 POLL_SECONDS = 0.01
@@ -181,31 +179,6 @@ def launcher() -> str:
     if "SLURM_STEP_ID" in os.environ and not any(name in os.environ for name in OF_MPIRUN):
         return "srun"
     return "mpirun"
-
-
-def remove_stale_segments(folder: Path = SEGMENTS) -> list[str]:
-    """Unlink the shared memory that MPICH's ranks of killed jobs left on this node; its names.
-
-    MPICH calls it after the job's id (mpich_shm_HASH_NODE) and takes what has that name for its
-    own. A job that was killed and is requeued has the id of before, and its ranks would wait in
-    that segment for ever, or fail with "Out of memory".
-    """
-    mine = []
-    for path in folder.glob("mpich_*"):
-        with suppress(FileNotFoundError):  # another rank was faster
-            found = path.stat()
-            if found.st_uid == os.getuid() and time.time() - found.st_mtime > FRESH_SECONDS:
-                mine.append(path)
-    if not mine:
-        return []
-    maps = []
-    for path in Path("/proc").glob("[0-9]*/maps"):
-        with suppress(OSError):  # another's process, or one that has ended
-            maps.append(path.read_text())
-    stale = [path for path in mine if not any(str(path) in text for text in maps)]
-    for path in stale:
-        path.unlink(missing_ok=True)
-    return [path.name for path in stale]
 
 
 @contextmanager

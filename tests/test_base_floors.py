@@ -10,7 +10,7 @@ import pytest
 pytestmark = pytest.mark.unit
 
 FLOORS = {
-    "errors": 0, "clock": 0, "private_folder": 0,
+    "errors": 0, "clock": 0, "private_folder": 0, "shared_memory": 0,
     "sections": 0, "flow_sections": 0, "config": 0, "site": 0, "store": 0,
     "provenance": 0, "not_reached": 0,
     "yaml_reader": 0, "problems": 0, "seal": 0, "flow_limits": 0,

@@ -121,3 +121,10 @@ def test_a_machine_whose_name_is_in_the_network_is_refused(monkeypatch, address)
     assert address in reason
     assert "/etc/hosts" in reason
     assert "\n" not in reason
+
+
+def test_accounting_listens_on_the_loopback_only(folder, monkeypatch):
+    monkeypatch.setattr(own_folder, "address_of_host", lambda: "127.0.1.1")
+    lines = TRY.configuration(folder, 1, True).splitlines()
+    assert "AccountingStorageHost=127.0.1.1" in lines
+    assert "CommunicationParameters=NoInAddrAny" in TRY.accounting.CONF.splitlines()

@@ -1,10 +1,12 @@
 """Accounting of a throw-away cluster: a MariaDB of its own, and slurmdbd.
 
-The database listens at a socket in the cluster's folder only, and knows no one but root.
+The database listens at a socket in the cluster's folder only, and knows no one but root; slurmdbd
+listens on the loopback only, as the other daemons.
 """
 
 from pathlib import Path
 
+import own_folder
 from daemons import alive, run, start, stop, wait
 
 PROGRAMS = ("slurmdbd", "sacctmgr", "mariadbd", "mariadb-install-db", "mariadb")
@@ -15,6 +17,8 @@ CONF = """\
 AuthType=auth/munge
 AuthInfo=socket={folder}/munge.socket
 DbdHost=localhost
+DbdAddr={address}
+CommunicationParameters=NoInAddrAny
 DbdPort={port}
 SlurmUser=root
 StorageType=accounting_storage/mysql
@@ -27,7 +31,7 @@ PidFile={folder}/slurmdbd.pid
 # Jobs without an account, or with one that their user does not have, are refused.
 OF_CLUSTER = """\
 AccountingStorageType=accounting_storage/slurmdbd
-AccountingStorageHost=localhost
+AccountingStorageHost={address}
 AccountingStoragePort={port}
 AccountingStoragePass={folder}/munge.socket
 AccountingStorageEnforce=associations"""
@@ -59,7 +63,7 @@ def start_accounting(folder: Path, port: int) -> None:
     wait(lambda: alive(folder / "mariadbd.pid") > 0 and socket.exists(), 30, "mariadbd", folder)
     conf = folder / "slurmdbd.conf"
     conf.touch(mode=0o600)
-    conf.write_text(CONF.format(folder=folder, port=port))
+    conf.write_text(CONF.format(folder=folder, port=port, address=own_folder.address_of_host()))
     where = {"SLURM_CONF": str(folder / "slurm.conf"), "MYSQL_UNIX_PORT": str(socket)}
     start("slurmdbd", **where)
     wait(

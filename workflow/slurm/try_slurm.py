@@ -120,8 +120,8 @@ def not_possible(with_accounting: bool = False) -> str:
     address = own_folder.address_of_host()
     if not ipaddress.ip_address(address).is_loopback:
         return (
-            f"its daemons would listen at {address}, the address of this machine's name, not on the "
-            f"loopback only: give {socket.gethostname()} the address 127.0.0.1 in /etc/hosts"
+            f"its daemons would listen at {address}, this machine's address, not on the loopback "
+            f"only: give {socket.gethostname()} the address 127.0.0.1 in /etc/hosts"
         )
     needed = (*PROGRAMS, *accounting.PROGRAMS) if with_accounting else PROGRAMS
     missing = [name for name in needed if not shutil.which(name, path=search_path())]
@@ -168,7 +168,7 @@ def configuration(folder: Path, nodes: int, with_accounting: bool = False) -> st
     ]
     storage = "AccountingStorageType=accounting_storage/none"
     if with_accounting:
-        storage = accounting.OF_CLUSTER.format(folder=folder, port=PORT - 1)
+        storage = accounting.OF_CLUSTER.format(folder=folder, port=PORT - 1, address=address)
     # Numbers no earlier cluster here had: MPICH names shared memory after them.
     first = int(time.time()) % 10_000_000
     return CONF.format(
