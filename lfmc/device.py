@@ -42,7 +42,12 @@ def choose_device(asked: str, environment: Mapping[str, str] = os.environ) -> to
 
 def local_rank(environment: Mapping[str, str]) -> int:
     """Number of this process among those of its job on its node."""
-    return next((int(environment[name]) for name in LOCAL_RANKS if name in environment), 0)
+    for name in LOCAL_RANKS:
+        if name in environment:
+            if not environment[name].isdecimal():
+                raise LfmcError(f"{name} is {environment[name]!r}; a launcher sets it to a number")
+            return int(environment[name])
+    return 0
 
 
 def device_key(device: torch.device) -> dict[str, str]:

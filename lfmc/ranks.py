@@ -24,6 +24,7 @@ RANKS = ("PMI_RANK", "PMIX_RANK", "OMPI_COMM_WORLD_RANK")
 # Set by the mpirun of MPICH and of Open MPI, which may itself use srun to reach other nodes.
 OF_MPIRUN = ("MPI_LOCALNRANKS", "OMPI_COMM_WORLD_SIZE")
 STARTUP_SECONDS = 180.0  # longest start-up of all ranks; $LFMC_STARTUP_SECONDS overrides
+LONGEST_STARTUP = 86400.0
 FORWARD_SECONDS = 0.5  # for the launcher to pass on the last line of a rank that ends all
 POLL_SECONDS = 0.01
 SHORTEST_POLL, POLL_SHARE = 1e-4, 0.1  # of the time waited so far
@@ -188,7 +189,7 @@ def _arrival() -> Iterator[None]:
     A missing peer means waiting inside MPI's start-up until the job's time limit, hours of a
     cluster for nothing. No Python runs in this process meanwhile, so a second one watches.
     """
-    seconds = float(os.environ.get("LFMC_STARTUP_SECONDS", STARTUP_SECONDS))
+    seconds = _startup_seconds()
     rank = next((os.environ[name] for name in RANKS if name in os.environ), "?")
     message = (
         f"lfmc: error: rank {rank} on {_node()}: not all MPI ranks started within "
@@ -204,6 +205,16 @@ def _arrival() -> Iterator[None]:
     finally:
         watch.stdin.close()
         watch.wait()
+
+
+def _startup_seconds() -> float:
+    given = os.environ.get("LFMC_STARTUP_SECONDS", str(STARTUP_SECONDS))
+    with suppress(ValueError):
+        if 0 < float(given) <= LONGEST_STARTUP:
+            return float(given)
+    raise LfmcError(
+        f"LFMC_STARTUP_SECONDS is {given[:40]!r}; give seconds from 1 to {LONGEST_STARTUP:.0f}"
+    )
 
 
 def _node() -> str:

@@ -59,9 +59,13 @@ def one_line() -> Iterator[None]:
 def end(message: str, code: int) -> NoReturn:
     """Print `message`, if there is one, as one line of printable characters; leave."""
     if message:
-        line = "".join(c if c.isprintable() else "?" for c in " ".join(message.split()))
-        click.echo(f"lfmc: error: {line}", err=True)
+        click.echo(f"lfmc: error: {printable(' '.join(message.split()))}", err=True)
     sys.exit(code)
+
+
+def printable(text: str) -> str:
+    """Without what a terminal would obey: names and values come from files."""
+    return "".join(c if c.isprintable() else "?" for c in text)
 
 
 def _internal(error: BaseException) -> NoReturn:

@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from lfmc.cli.ending import printable
 from lfmc.errors import LfmcError, unknown
 
 
@@ -20,7 +21,8 @@ def show(file: Path, as_json: bool) -> None:
     Reads every kind of file that lfmc writes: HDF5, CSV, JSON, safetensors, PNG and PDF.
     """
     if not file.is_file():
-        raise LfmcError(f"{file}: no such file")
+        what = "is a folder" if file.is_dir() else "not a file" if file.exists() else "no such file"
+        raise LfmcError(f"{file}: {what}")
     if file.suffix not in READERS:
         raise LfmcError(f"{file}: unknown kind of file; lfmc writes {', '.join(READERS)}")
     stamp, layout = READERS[file.suffix](file)
@@ -28,27 +30,34 @@ def show(file: Path, as_json: bool) -> None:
         raise LfmcError(f"{file}: carries no provenance, so lfmc did not write it")
     try:
         provenance = json.loads(stamp)
-    except ValueError:
-        raise LfmcError(f"{file}: its provenance stamp is damaged") from None
+    except (ValueError, RecursionError):
+        provenance = None
+    if not isinstance(provenance, dict):
+        raise LfmcError(f"{file}: its provenance stamp is damaged")
     if as_json:
         click.echo(json.dumps(provenance, indent=1, sort_keys=True))
         return
     click.echo(f"{file}")
     for line in _lines(provenance):
-        click.echo(f"  {line}")
+        click.echo(f"  {_readable(line)}")
     if layout:
         click.echo("contents")
         for line in layout:
-            click.echo(f"  {line}")
+            click.echo(f"  {_readable(line)}")
 
 
 def _lines(tree: dict[str, Any], indent: str = "") -> Iterator[str]:
     for key, value in tree.items():
-        if isinstance(value, dict) and value:
+        if isinstance(value, dict) and value and len(indent) < 2 * DEEPEST:
             yield f"{indent}{key}:"
             yield from _lines(value, indent + "  ")
         else:
             yield f"{indent}{key}: {value}"
+
+
+def _readable(line: str) -> str:
+    """A line for a terminal, whatever the file holds."""
+    return printable(line if len(line) <= WIDEST else f"{line[:WIDEST]} ...")
 
 
 def _hdf5(path: Path) -> tuple[str, list[str]]:
@@ -110,6 +119,9 @@ def _figure(path: Path) -> tuple[str, list[str]]:
 
     return read_provenance(path), []
 
+
+DEEPEST = 20  # levels of a tree that are printed line by line
+WIDEST = 1000  # characters of a line
 
 READERS: dict[str, Callable[[Path], tuple[str, list[str]]]] = {
     ".h5": _hdf5,

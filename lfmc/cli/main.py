@@ -2,6 +2,7 @@
 
 import importlib
 import logging
+import os
 import signal
 import sys
 from typing import Any
@@ -103,6 +104,8 @@ def main() -> None:
     stages that save their progress first answer it themselves.
     """
     signal.signal(signal.SIGTERM, _stopped)
+    # No command opens a window, and matplotlib refuses to be imported with a backend it has not.
+    os.environ.pop("MPLBACKEND", None)
     with one_line():
         lfmc.main(prog_name="lfmc", standalone_mode=False)
 

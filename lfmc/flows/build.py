@@ -112,6 +112,9 @@ def load_flow(path: str | Path, ensemble: Ensemble) -> Flow:
             f"{path}: trained for {_describe(trained)}, not for {_describe(ensemble)}; "
             "train again or give the right model"
         )
+    odd = [name for name, values in state.items() if not values.is_floating_point()]
+    if odd:
+        raise LfmcError(f"{path}: weights {odd[0]} are {state[odd[0]].dtype}, not real numbers")
     try:
         flow = trained_flow(ensemble, settings, state)
     except RuntimeError as error:

@@ -56,7 +56,7 @@ OPTIONS = (
     Case("unknown device", f"propose {FLOW} --device tpu", ("--device", "'tpu'", "'cuda'")),
     Case("show of nothing", "show", ("Missing argument 'FILE'",)),
     Case("show of an absent file", "show absent.h5", ("absent.h5: no such file",)),
-    Case("show of a folder", "show results", ("results: no such file|results: a folder",)),
+    Case("show of a folder", "show results", ("results: is a folder",)),
     Case("show of another kind", "show config.yaml", ("lfmc writes .h5, .csv",)),
     Case("settings of no ensemble", "config settings --stage hmc --ensemble X", ("are T4",)),
     Case("check of an absent file", "config check absent.yaml", ("absent.yaml: cannot be read",)),

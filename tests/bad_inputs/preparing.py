@@ -1,4 +1,8 @@
-"""How inputs are made bad: each function returns what a case's `prepare` is."""
+"""How inputs are made bad: each function returns what a case's `prepare` is.
+
+Files that carry a checksum get the right one after the change: what is tested is not that the
+change is noticed (one case for each kind of file does that) but what its content leads to.
+"""
 
 import json
 from collections.abc import Callable
@@ -10,6 +14,7 @@ import numpy as np
 import yaml
 
 from bad_inputs.cases import Prepare
+from lfmc.seal import seal
 
 
 def written(path: str, content: str | bytes) -> Prepare:
@@ -46,6 +51,7 @@ def in_json(file: str, path: str, value: Any) -> Prepare:
         content = json.loads((folder / file).read_text())
         _put(content, path, value)
         (folder / file).write_text(json.dumps(content))
+        seal(folder / file)
 
     return prepare
 
@@ -57,13 +63,15 @@ def _put(content: Any, path: str, value: Any) -> None:
     content[last] = value
 
 
-def replaced(file: str, old: str, new: str, count: int = 1) -> Prepare:
+def replaced(file: str, old: str, new: str, count: int = 1, sealed: bool = True) -> Prepare:
     """A text file with words changed, which must be in it."""
 
     def prepare(folder: Path) -> None:
         text = (folder / file).read_text()
         assert old in text, f"{file}: {old!r} is not in it"
         (folder / file).write_text(text.replace(old, new, count))
+        if sealed:
+            seal(folder / file)
 
     return prepare
 
@@ -78,6 +86,7 @@ def table(file: str, change: Callable[[Any], Any]) -> Prepare:
         first = path.read_text().split("\n", 1)[0]
         changed = change(pandas.read_csv(path, comment="#"))
         path.write_text(f"{first}\n{changed.to_csv(index=False)}")
+        seal(path)
 
     return prepare
 
@@ -130,6 +139,7 @@ def attribute(file: str, name: str, value: Any) -> Prepare:
             del opened.attrs[name]
             if value is not None:
                 opened.attrs[name] = value
+        seal(folder / file)
 
     return prepare
 
@@ -141,7 +151,8 @@ def dataset(file: str, name: str, value: Any) -> Prepare:
         with h5py.File(folder / file, "r+") as opened:
             del opened[name]
             if value is not None:
-                opened[name] = np.asarray(value)
+                opened[name] = value if callable(value) else np.asarray(value)
+        seal(folder / file)
 
     return prepare
 

@@ -13,7 +13,6 @@ from pathlib import Path
 from unittest import mock
 
 from bad_inputs.cases import Case, Outcome, changes, files_of
-from lfmc.cli.main import main
 
 
 def run_case(case: Case, folder: Path) -> Outcome:
@@ -31,9 +30,12 @@ def _in_this_process(case: Case, folder: Path) -> tuple[int | str | None, str, s
     with _environment(case), _as_argv(case), _logging_to(stderr), chdir(folder):
         try:
             with redirect_stdout(stdout), redirect_stderr(stderr):
-                main()
+                case.entry()
         except SystemExit as error:
             code = error.code or 0
+            if isinstance(code, str):  # as the interpreter does
+                stderr.write(f"{code}\n")
+                code = 1
         finally:
             signal.signal(signal.SIGTERM, before)
     return code, stdout.getvalue(), stderr.getvalue()

@@ -2,7 +2,14 @@
 
 import pytest
 
-from bad_inputs import command_lines, configuration, environment, files
+from bad_inputs import (
+    command_lines,
+    configuration,
+    environment,
+    files_models,
+    files_shown,
+    files_tables,
+)
 from bad_inputs.cases import Case, Outcome, faults
 from bad_inputs.runner import run_case
 
@@ -11,7 +18,9 @@ pytestmark = pytest.mark.unit
 FAMILIES = {
     "configuration": configuration.CASES,
     "command_lines": command_lines.CASES,
-    "files": files.CASES,
+    "shown": files_shown.CASES,
+    "tables": files_tables.CASES,
+    "models": files_models.CASES,
     "environment": environment.CASES,
 }
 EVERY = [
