@@ -20,6 +20,8 @@ from lfmc.shared_memory import remove_stale_segments
 
 # One of these is set by every launcher that the documentation names, mpirun and srun alike.
 SIZES = ("PMI_SIZE", "OMPI_COMM_WORLD_SIZE", "MPI_LOCALNRANKS")
+# The innermost launcher's, which is what started this process: a job step may have set the other.
+WORLD = ("OMPI_COMM_WORLD_SIZE", "PMI_SIZE")
 RANKS = ("PMI_RANK", "PMIX_RANK", "OMPI_COMM_WORLD_RANK")
 # Set by the mpirun of MPICH and of Open MPI, which may itself use srun to reach other nodes.
 OF_MPIRUN = ("MPI_LOCALNRANKS", "OMPI_COMM_WORLD_SIZE")
@@ -161,6 +163,7 @@ def ranks(expected: int | None) -> Ranks:
                 f"{expected}' (or srun) of the MPI library that mpi4py uses ({_library(MPI)})",
                 comm.rank == 0,
             )
+        _require_launched(comm, MPI)
         found = Ranks(comm.rank, comm.size, comm)
         nodes = found.comm.allgather(_node())
         found.all_agree(True)
@@ -173,6 +176,19 @@ def ranks(expected: int | None) -> Ranks:
         }
     )
     return found
+
+
+def _require_launched(comm: Any, mpi: Any) -> None:
+    """Refuse a launcher of another MPI library: its processes each believe to be alone."""
+    name = next((name for name in WORLD if name in os.environ), "")
+    size = os.environ.get(name, "")
+    if size.isdigit() and int(size) != comm.size:
+        raise Disagreement(
+            f"the launcher started {size} process(es) ({name}), {comm.size} MPI rank(s) here: "
+            f"launch with the mpiexec (or srun) of the MPI library that mpi4py uses "
+            f"({_library(mpi)})",
+            comm.rank == 0,
+        )
 
 
 def launcher() -> str:

@@ -16,7 +16,7 @@ FLOORS = {
     "yaml_reader": 0, "problems": 0, "seal": 0, "flow_limits": 0,
     "config_limits": 0, "results_folder": 0, "configfile": 0,
     "action": 1, "lattice": 1, "observables": 1, "streams": 1, "chains": 1, "weights": 1,
-    "blocks": 1,
+    "blocks": 1, "claim": 0, "attributes": 0, "made_for": 0,
     "vector": 1.5,
     "flows": 2, "samplers": 2, "device": 2,
     "compiled": 2.5,

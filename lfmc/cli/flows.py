@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from lfmc.cli.launch import all_or_none, expect_ranks_option, leave
+from lfmc.cli.launch import all_or_none, claimed_by_ranks, expect_ranks_option, leave
 from lfmc.cli.markers import passed_on
 from lfmc.cli.options import (
     Run,
@@ -67,8 +67,13 @@ def _propose(run: Run, ensemble: str, sampler: str, mpi: Any, device: str) -> bo
         f"settings {task.key}",
         f"ranks read different settings or models; is {run.results} one folder for all nodes?",
     )
-    label = f"propose {ensemble} {sampler}" + (f" rank 0 of {mpi.size}" if mpi.size > 1 else "")
-    with progress(label, "blocks") as report, termination() as stop:
+    what = f"propose {ensemble} {sampler}"
+    label = what + (f" rank 0 of {mpi.size}" if mpi.size > 1 else "")
+    with (
+        claimed_by_ranks(mpi, run.claim(*place), what, output),
+        progress(label, "blocks") as report,
+        termination() as stop,
+    ):
         quiet = lambda done, total: None  # noqa: E731
         return propose.propose(task, output, mpi, report if mpi.rank == 0 else quiet, stop)
 

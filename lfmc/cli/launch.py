@@ -3,7 +3,8 @@
 import sys
 import traceback
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
 from typing import Any, NoReturn
 
 import click
@@ -38,6 +39,25 @@ def all_or_none(mpi: Any) -> Iterator[None]:
             traceback.print_exc()
             mpi.abort()
         raise
+
+
+@contextmanager
+def claimed_by_ranks(mpi: Any, path: Path, what: str, output: Path) -> Iterator[None]:
+    """As `lfmc.claim.claimed`, for all ranks: the first one holds the claim."""
+    from lfmc.claim import claimed
+    from lfmc.ranks import OfAllRanks
+
+    with ExitStack() as stack:
+        refused = ""
+        if mpi.rank == 0:
+            try:
+                stack.enter_context(claimed(path, what, output))
+            except LfmcError as error:
+                refused = str(error)
+        refused = mpi.broadcast(refused)
+        if refused:
+            raise OfAllRanks(refused, mpi.rank == 0)
+        yield
 
 
 def leave(mpi: Any, what: str, kept: str) -> NoReturn:

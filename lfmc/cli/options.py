@@ -56,6 +56,10 @@ class Run(NamedTuple):
         """Folder of progress that survives interruptions and is no output of a rule."""
         return self.path(f"work/{stage}", ensemble, sampler)
 
+    def claim(self, stage: str, ensemble: str, sampler: str = "") -> Path:
+        """File by which one run at a time works on a result (`lfmc.claim`)."""
+        return self.path("work/claims", f"{stage}-{ensemble}", sampler)
+
 
 class FolderName(click.ParamType):
     """A path that is not empty: '' would be the working directory."""

@@ -45,12 +45,17 @@ def _sampler(name: str, summary: str) -> click.Command:
     def command(config_path: Path, results: Path | None, ensemble: str) -> None:
         run = open_run(config_path, results)
         run.ensemble(ensemble)
+        from lfmc.claim import claimed
         from lfmc.samplers import run as sampling
 
         job = sampling.task(run.config, name, ensemble, run.path("tune", ensemble, suffix=".json"))
         output = run.path(name, ensemble, suffix=".h5")
         try:
-            with progress(f"{name} {ensemble}") as report, termination() as stop:
+            with (
+                claimed(run.claim(name, ensemble), f"{name} {ensemble}", output),
+                progress(f"{name} {ensemble}") as report,
+                termination() as stop,
+            ):
                 sampling.run(job, output, run.work(name, ensemble), report, stop)
         except sampling.Interrupted:
             stopped(f"{name} {ensemble}", "finished segments are kept")

@@ -105,8 +105,10 @@ def required_segment(folder: Path, index: int, key: str) -> Segment:
     Raises:
         LfmcError: it is not, or it was damaged since it was written.
     """
+    path = segment_path(folder, index)
+    if not path.exists():
+        raise LfmcError(f"{path}: gone since it was written; another run is or was at work here")
     segment = read_segment(folder, index, key)
     if segment is None:
-        path = segment_path(folder, index)
         raise LfmcError(f"{path}: damaged after it was written; run the command again to redo it")
     return segment
