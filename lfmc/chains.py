@@ -20,12 +20,18 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
+from lfmc.attributes import mapping, number, text, whole_number
+from lfmc.config import Config
 from lfmc.errors import LfmcError
+from lfmc.lattice import separation_orbits
+from lfmc.made_for import require_made_for
 from lfmc.not_reached import not_reached
 from lfmc.observables import SCALARS
+from lfmc.problems import shortened
 from lfmc.store import open_hdf5
 
 Floats = NDArray[np.floating]
+STATES = ("index", "multiplicity", "replica")
 
 
 class Chain(NamedTuple):
@@ -92,63 +98,128 @@ def write_header(
     file.attrs["units"] = "lattice units; S has no factor 1/2 (arXiv:1904.12072 eq. 20)"
 
 
+def read_chain_of(
+    config: Config, ensemble: str, sampler: str, path: str | Path, proposals: Path | None = None
+) -> Chain:
+    """As `read_chain`, of files that were made for this configuration.
+
+    Raises:
+        LfmcError: another kind, sampler, ensemble, seed or length; what `read_chain` raises.
+    """
+    missed = not_reached(path)
+    if missed:
+        raise LfmcError(f"{path}: no chain, {missed}")
+    require_made_for(path, config, "accept" if proposals else sampler, ensemble, sampler)
+    if proposals:
+        require_made_for(proposals, config, "propose", ensemble, sampler)
+    return read_chain(path, proposals)
+
+
 def read_chain(path: str | Path, proposals: str | Path | None = None) -> Chain:
     """Load a chain file; a flow's needs the file of its proposals too.
 
     Raises:
-        LfmcError: not a chain file, or a flow chain without its own proposals.
+        LfmcError: not a chain file, a flow chain without its own proposals, or anything in them
+            that is missing, out of range or of a shape that does not fit.
     """
     missed = not_reached(path)
     if missed:
         raise LfmcError(f"{path}: no chain, {missed}")
     with open_hdf5(path) as file:
-        kind = file.attrs.get("kind", "")
+        kind = text(path, file, "kind")
         if kind not in ("chain", "flow-chain"):
-            raise LfmcError(f"{path}: not a chain file (kind is {kind!r})")
-        attributes = dict(file.attrs)
+            raise LfmcError(f"{path}: not a chain file (kind is {shortened(repr(kind))})")
+        chain = _header(path, file)
         extra = {name: data[()] for name, data in file.get("extra", {}).items()}
         if kind == "chain":
             scalars = {name: file["scalars"][name][()] for name in SCALARS}
             two_point = file["saved/two_point"][()]
         else:
-            index = file["chain/index"][()]
-            multiplicity = file["chain/multiplicity"][()]
-            replica = file["chain/replica"][()]
+            states = {name: file[f"chain/{name}"][()] for name in STATES}
             if proposals is None:
                 raise LfmcError(f"{path}: a flow chain is read together with its proposals")
     if kind == "flow-chain":
-        scalars, two_point = _expand(path, str(proposals), index, multiplicity, replica)
-        extra |= {"index": index, "multiplicity": multiplicity, "replica": replica}
-    ensemble = json.loads(attributes.pop("ensemble"))
+        scalars, two_point = _expand(path, str(proposals), **states)
+        extra |= states
+    chain = chain._replace(scalars=scalars, two_point=two_point, extra=extra)
+    _require_shapes(path, chain)
+    return chain
+
+
+def _header(path: str | Path, file: h5py.File) -> Chain:
+    """A chain as its attributes describe it, without data."""
+    ensemble = mapping(path, file, "ensemble")
+    shape = ensemble.get("shape")
+    if not isinstance(shape, list) or not all(type(n) is int and n > 0 for n in shape):
+        raise LfmcError(f"{path}: attribute ensemble has no shape")
+    known = ("ensemble", "sampler", "save_every", "acceptance", "forces_per_update", "seconds")
     return Chain(
         ensemble=ensemble,
-        sampler=str(attributes.pop("sampler")),
-        shape=tuple(ensemble["shape"]),
-        scalars=scalars,
-        two_point=two_point,
-        save_every=int(attributes.pop("save_every")),
-        acceptance=float(attributes.pop("acceptance")),
-        forces_per_update=float(attributes.pop("forces_per_update")),
-        seconds=float(attributes.pop("seconds")),
-        extra=extra,
-        attributes=attributes,
+        sampler=text(path, file, "sampler"),
+        shape=tuple(shape),
+        scalars={},
+        two_point=np.empty((0, 0, 0)),
+        save_every=whole_number(path, file, "save_every", 1),
+        acceptance=number(path, file, "acceptance", 0, 1),
+        forces_per_update=number(path, file, "forces_per_update", 0),
+        seconds=number(path, file, "seconds", 0),
+        extra={},
+        attributes={key: value for key, value in file.attrs.items() if key not in known},
     )
+
+
+def _require_shapes(path: str | Path, chain: Chain) -> None:
+    """Refuse data sets of other sizes or types than their chain has."""
+    m, every = chain.scalars["m"], chain.save_every
+    orbits = separation_orbits(chain.shape).size.shape
+    sizes = {name: series.shape for name, series in chain.scalars.items()}
+    good = m.ndim == 2 and m.size > 0 and set(sizes.values()) == {m.shape}
+    good = good and chain.two_point.shape == (len(m), m.shape[1] // every, *orbits)
+    data = (*chain.scalars.values(), chain.two_point)
+    if not good or any(array.dtype.kind != "f" for array in data):
+        raise LfmcError(
+            f"{path}: correlators of shape {chain.two_point.shape} do not fit scalars of "
+            f"{sorted(set(sizes.values()))} saved every {every}; the file is damaged, sample again"
+        )
 
 
 def _expand(
     path: str | Path, proposals: str, index: NDArray, multiplicity: NDArray, replica: NDArray
 ) -> tuple[dict[str, Floats], Floats]:
-    replicas = int(replica.max()) + 1
-    if multiplicity.sum() % replicas:
-        raise LfmcError(
-            f"{path}: replicas of unequal length; the file is damaged, run accept again"
-        )
+    replicas = require_states(path, index, multiplicity, replica)
     steps = updates_of_states(index, multiplicity, replicas)
     with open_hdf5(proposals) as file:
-        if steps.max() >= len(file["log_q"]):
+        rows = {name: file["scalars"][name] for name in SCALARS} | {"two_point": file["two_point"]}
+        count = len(file["log_q"])
+        if any(len(data) != count for data in rows.values()):
+            raise LfmcError(f"{proposals}: data sets of unequal length; run propose again")
+        if steps.max() >= count:
             raise LfmcError(f"{proposals}: fewer proposals than the chain {path} refers to")
-        scalars = {name: file["scalars"][name][()][steps] for name in SCALARS}
-        return scalars, file["two_point"][()][steps]
+        return {name: rows[name][()][steps] for name in SCALARS}, rows["two_point"][()][steps]
+
+
+def require_states(
+    path: str | Path, index: NDArray, multiplicity: NDArray, replica: NDArray
+) -> int:
+    """The number of replicas of a flow's chain.
+
+    Raises:
+        LfmcError: states that no independence chain has; see `lfmc.accept`.
+    """
+    arrays = (index, multiplicity, replica)
+    if any(a.dtype.kind not in "iu" or a.shape != (len(index),) for a in arrays) or not len(index):
+        fault = "are not whole numbers of equal count"
+    elif index[0] < 0 or (np.diff(index) <= 0).any():
+        fault = "have indices that do not ascend"
+    elif multiplicity.min() < 1:
+        fault = "have a multiplicity below 1"
+    elif replica[0] != 0 or not np.isin(np.diff(replica), (0, 1)).all():
+        fault = "have replicas that do not ascend from 0"
+    elif len(set(np.bincount(replica, multiplicity).tolist())) != 1:
+        fault = "belong to replicas of unequal length"
+    else:
+        return int(replica[-1]) + 1
+    raise LfmcError(f"{path}: its states {fault}; the file is damaged, run accept again")
 
 
 def updates_of_states(index: NDArray, multiplicity: NDArray, replicas: int) -> NDArray:

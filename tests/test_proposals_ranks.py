@@ -92,3 +92,18 @@ def test_a_wrong_number_of_ranks_is_one_line_whatever_their_number(folder):
     )
     assert "3 MPI rank(s) here, 2 expected" in only_line(run)
     assert not (folder / "results/propose").exists()
+
+
+def test_a_launcher_of_another_mpi_library_is_refused(folder):
+    """Its processes, each alone by their own library, would all do the whole work."""
+    run = subprocess.run(
+        lfmc("propose", "--config", "small.yaml", *PROPOSE),
+        cwd=folder,
+        env=environment() | {"OMPI_COMM_WORLD_SIZE": "2", "OMPI_COMM_WORLD_RANK": "1"},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    line = only_line(run)
+    assert "the launcher started 2 process(es) (OMPI_COMM_WORLD_SIZE), 1 MPI rank(s) here" in line
+    assert not (folder / "results/propose").exists()

@@ -1,6 +1,7 @@
 """lfmc measure, autocorrelation, fit, gates: from chains to tables."""
 
 import logging
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ def measure(config_path: Path, results: Path | None, ensemble: str, sampler: str
     contradict each other, are refused; frozen and too short ones give values without errors.
     """
     from lfmc.analysis import binned, measurement
+    from lfmc.claim import Busy, claimed
     from lfmc.store import discard_progress
 
     run = open_run(config_path, results)
@@ -39,7 +41,8 @@ def measure(config_path: Path, results: Path | None, ensemble: str, sampler: str
     stamp = _stamp(run, "measure", ensemble, sampler, inputs)
     binned.write_bins(run.path("measure", ensemble, sampler, ".h5"), chain, bins, stamp)
     _write(run.path("measure", ensemble, sampler, ".csv"), rows, measurement.COLUMNS, stamp)
-    discard_progress(run.work(sampler, ensemble), accepted=True)
+    with suppress(Busy), claimed(run.claim(sampler, ensemble), sampler, source, wait=0):
+        discard_progress(run.work(sampler, ensemble), accepted=True)  # unless a new run fills it
 
 
 @click.command()
@@ -144,26 +147,12 @@ def chain_files(run: Run, ensemble: str, sampler: str) -> tuple[Path, ...]:
 
 
 def _read(run: Run, ensemble: str, sampler: str) -> tuple[Any, tuple[Path, ...]]:
-    """The chain, which must be of this configuration's ensemble and sampler."""
-    from lfmc.chains import read_chain
+    """The chain, which must be of this configuration."""
+    from lfmc.chains import read_chain_of
 
-    wanted = run.ensemble(ensemble)
     inputs = chain_files(run, ensemble, sampler)
     log.info("reading %s", inputs[0])
-    chain = read_chain(*inputs)
-    found = chain.ensemble
-    for key in ("m2", "lam", "normalisation"):
-        if found.get(key, 1.0 if key == "normalisation" else None) != getattr(wanted, key):
-            raise LfmcError(
-                f"{inputs[0]}: sampled at {key} = {found.get(key)}, the configuration's {ensemble} "
-                f"has {getattr(wanted, key)}; sample it again"
-            )
-    if chain.shape != wanted.sites or chain.sampler != sampler:
-        raise LfmcError(
-            f"{inputs[0]}: a {chain.sampler} chain on {chain.shape}, expected {sampler} on "
-            f"{wanted.sites}; sample it again"
-        )
-    return chain, inputs
+    return read_chain_of(run.config, ensemble, sampler, *inputs), inputs
 
 
 def _retrained(run: Run, suffix: str) -> list[Path]:

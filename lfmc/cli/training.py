@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from lfmc.cli.launch import all_or_none, expect_ranks_option, leave
+from lfmc.cli.launch import all_or_none, claimed_by_ranks, expect_ranks_option, leave
 from lfmc.cli.options import Run, device_option, ensemble_option, open_run, run_options
 from lfmc.cli.progress import termination, towards
 from lfmc.cli.publish import publish_model, publish_tables, warn_of_missed
@@ -33,7 +33,8 @@ def train(
     from lfmc.ranks import ranks
 
     mpi, label = ranks(expect_ranks), f"train {ensemble}"
-    with all_or_none(mpi):
+    claim, last = run.claim("train", ensemble), run.path("train", ensemble, "training", ".csv")
+    with all_or_none(mpi), claimed_by_ranks(mpi, claim, label, last):
         work = run.work("train", ensemble)
         trainer = _trainer(run, run.config, ensemble, work, mpi, device)
 
@@ -123,7 +124,8 @@ def retrain(
 
     mpi, name = ranks(expect_ranks), f"model-{model}"
     label = f"retrain {ensemble} {name}"
-    with all_or_none(mpi):
+    claim, last = run.claim("retrain", ensemble, name), run.path("retrain", ensemble, name, ".csv")
+    with all_or_none(mpi), claimed_by_ranks(mpi, claim, label, last):
         config, work = run.config.retraining(model), run.work("retrain", ensemble, name)
         trainer = _trainer(run, config, ensemble, work, mpi, device)
         outcome = _train(trainer, mpi, label, lambda record: None)
