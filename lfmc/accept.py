@@ -10,18 +10,19 @@ Replica r walks through the r-th of R equal shares of the proposals, in their or
 first one. Expanded by `lfmc.chains.read_chain`.
 """
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from lfmc.attributes import number
 from lfmc.blocks import layout, require_blocks
 from lfmc.chains import write_header
 from lfmc.clock import WALL, cpu_seconds
 from lfmc.config import Config, stage_settings
 from lfmc.errors import LfmcError
 from lfmc.lattice import FloatArray, IntArray
+from lfmc.made_for import require_same
 from lfmc.provenance import stamp
 from lfmc.samplers.independence import independence_chain
 from lfmc.store import create_hdf5, open_hdf5
@@ -81,19 +82,17 @@ def flow_chain(config: Config, ensemble: str, sampler: str, log_w: FloatArray) -
 def accept_proposals(
     config: Config, ensemble: str, sampler: str, proposals: Path, output: Path
 ) -> tuple[float, int]:
-    """Write the chain file; return acceptance and longest run of rejections."""
+    """Write the chain file; return acceptance and longest run of rejections.
+
+    Raises:
+        LfmcError: proposals that were made for another configuration, or are damaged.
+    """
     with open_hdf5(proposals) as file:
-        if file.attrs.get("kind") != "proposals":
-            raise LfmcError(f"{proposals}: not a file of proposals")
-        seconds, made_for = float(file.attrs["seconds"]), json.loads(file.attrs["ensemble"])
+        require_same(proposals, file, config, "propose", ensemble, sampler)
+        seconds = number(proposals, file, "seconds", 0)
         measure, clock = file.attrs.get("seconds_measure"), file.attrs.get("clock", WALL)
-    chosen = config.ensemble(ensemble).model_dump(mode="json")
-    if made_for != chosen:
-        raise LfmcError(f"{proposals}: proposals of another ensemble ({made_for['name']})")
+        require_blocks(proposals, file, layout(config))
     log_w = read_log_weights(proposals)
-    if len(log_w) == config.proposals:  # of another number flow_chain says so
-        with open_hdf5(proposals) as file:
-            require_blocks(proposals, file, layout(config))
     began = cpu_seconds()
     chain = flow_chain(config, ensemble, sampler, log_w)
     seconds += cpu_seconds() - began
@@ -103,7 +102,7 @@ def accept_proposals(
             file[f"chain/{name}"] = getattr(chain, name)
         write_header(
             file,
-            chosen,
+            config.ensemble(ensemble).model_dump(mode="json"),
             sampler,
             save_every=1,
             acceptance=chain.acceptance,

@@ -7,10 +7,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lfmc.action import Phi4, action_of
+from lfmc.attributes import number, text
 from lfmc.blocks import require_blocks
+from lfmc.chains import STATES, read_chain_of
 from lfmc.config import Config
 from lfmc.errors import LfmcError
+from lfmc.lattice import volume
+from lfmc.made_for import require_made_for, require_same
 from lfmc.observables import SCALARS, scalars, two_point
+from lfmc.seal import file_digest
 from lfmc.store import open_hdf5
 from lfmc.weights import read_log_weights
 
@@ -43,8 +48,14 @@ def verify_flow(
     task = job(config, ensemble, sampler, model)
     action = action_of(config.ensemble(ensemble))
     found: dict[str, Any] = {}
+    require_made_for(chain, config, "accept", ensemble, sampler)
     with open_hdf5(proposals) as file:
+        require_same(proposals, file, config, "propose", ensemble, sampler)
+        if text(proposals, file, "model_sha256") != file_digest(model):
+            raise LfmcError(f"{proposals}: made by another model than {model}; run propose again")
+        require_blocks(proposals, file, task.layout)
         at, phi = file["fields/index"][()], file["fields/phi"][()]
+        _require_places(proposals, phi, action, (at, len(file["log_q"])))
         found["S"] = _same(proposals, "S", action.evaluate(phi), file["S"][()][at], ACTION)
         with torch.no_grad():
             log_q = task.flow.log_q(torch.from_numpy(phi)).numpy()
@@ -52,7 +63,6 @@ def verify_flow(
         found["log_q"] = _same(proposals, "log_q", log_q, file["log_q"][()][at], allowed)
         stored = {name: file["scalars"][name][()][at] for name in SCALARS}
         found["observables"] = _observables(proposals, action, phi, stored, file["two_point"][at])
-        require_blocks(proposals, file, task.layout)
         # verify computes on a CPU; a GPU draws the same normals and rounds more coarsely.
         rounding = ROUNDING if file.attrs.get("device", "cpu") == "cpu" else FLOAT32
         exact = True
@@ -68,9 +78,11 @@ def verify_flow(
                 exact = exact and np.array_equal(again, stored)
     replayed = flow_chain(config, ensemble, sampler, read_log_weights(proposals))
     with open_hdf5(chain) as file:
-        for name in ("index", "multiplicity", "replica"):
+        for name in STATES:
             if not np.array_equal(getattr(replayed, name), file[f"chain/{name}"][()]):
                 raise LfmcError(f"{chain}: chain/{name} is not what its proposals give")
+        if number(chain, file, "acceptance", 0, 1) != replayed.acceptance:
+            raise LfmcError(f"{chain}: its acceptance is not what its proposals give")
     found["summary"] = (
         f"{len(phi)} fields (S {found['S']:.1e}, log q {found['log_q']:.1e}), checksums, blocks "
         + ("and chain reproduced bit for bit" if exact else OTHER_MACHINE)
@@ -78,17 +90,33 @@ def verify_flow(
     return found
 
 
-def verify_classical(config: Config, ensemble: str, chain: Path) -> dict[str, Any]:
+def verify_classical(config: Config, ensemble: str, sampler: str, path: Path) -> dict[str, Any]:
     """Kept fields of hmc, local or cluster against the scalars and correlators of their updates."""
     action = action_of(config.ensemble(ensemble))
-    with open_hdf5(chain) as file:
+    chain = read_chain_of(config, ensemble, sampler, path)
+    every, (replicas, updates) = chain.save_every, chain.scalars["m"].shape
+    with open_hdf5(path) as file:
         phi, replica = file["fields/phi"][()], file["fields/replica"][()]
-        update, every = file["fields/update"][()], int(file.attrs["save_every"])
-        stored = {name: file["scalars"][name][()][replica, update] for name in SCALARS}
-        saved = file["saved/two_point"][()][replica, (update + 1) // every - 1]
-    found: dict[str, Any] = {"observables": _observables(chain, action, phi, stored, saved)}
+        update = file["fields/update"][()]
+    _require_places(path, phi, action, (replica, replicas), (update, updates))
+    if ((update + 1) % every).any():
+        raise LfmcError(f"{path}: fields/update names configurations that were not saved")
+    stored = {name: chain.scalars[name][replica, update] for name in SCALARS}
+    saved = chain.two_point[replica, (update + 1) // every - 1]
+    found: dict[str, Any] = {"observables": _observables(path, action, phi, stored, saved)}
     found["summary"] = f"{len(phi)} fields, observables to {found['observables']:.1e}"
     return found
+
+
+def _require_places(path: Path, phi: NDArray, action: Phi4, *places: tuple[NDArray, int]) -> None:
+    """Refuse kept fields whose indices lie beyond what they point into."""
+    if phi.ndim != 2 or phi.shape[1] != volume(action.shape) or phi.dtype.kind != "f":
+        raise LfmcError(f"{path}: fields/phi of shape {phi.shape} are no fields of this ensemble")
+    for index, count in places:
+        if index.shape != (len(phi),) or index.dtype.kind not in "iu":
+            raise LfmcError(f"{path}: {len(phi)} fields, but indices of shape {index.shape}")
+        if len(index) and not 0 <= index.min() <= index.max() < count:
+            raise LfmcError(f"{path}: a kept field is said to be number {index.max()} of {count}")
 
 
 def _observables(

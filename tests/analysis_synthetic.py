@@ -5,9 +5,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from figures_results import say_made_for
 from scipy.signal import lfilter
 
 from lfmc.chains import Chain, write_header
+from lfmc.config import Config
 from lfmc.lattice import khat2, volume
 from lfmc.observables import scalars, two_point
 from lfmc.store import create_hdf5
@@ -113,8 +115,8 @@ def chain_of_fields(
     )
 
 
-def write_chain(path: Path, chain: Chain) -> None:
-    """The chain as a file of the documented layout."""
+def write_chain(path: Path, chain: Chain, config: Config) -> None:
+    """The chain as a file of the documented layout, made for a configuration."""
     with create_hdf5(path, "{}") as file:
         write_header(
             file,
@@ -126,6 +128,7 @@ def write_chain(path: Path, chain: Chain) -> None:
             seconds=chain.seconds,
             settings={},
         )
+        say_made_for(file, config, chain.sampler, chain.ensemble["name"], chain.sampler)
         for name, value in chain.scalars.items():
             file[f"scalars/{name}"] = value
         file["saved/two_point"] = chain.two_point
@@ -153,12 +156,19 @@ def independence_chain(
 
 
 def write_flow(
-    path: Path, proposals: Path, chain: Chain, log_weight: np.ndarray, rng: np.random.Generator
+    path: Path,
+    proposals: Path,
+    chain: Chain,
+    log_weight: np.ndarray,
+    rng: np.random.Generator,
+    config: Config,
 ) -> None:
     """An independence Metropolis chain that proposes a chain's configurations in turn."""
     count = len(log_weight)
     index, multiplicity, replica = independence_chain(log_weight, rng)
+    place = (chain.ensemble["name"], chain.sampler)
     with create_hdf5(proposals, "{}") as file:
+        say_made_for(file, config, "propose", *place)
         file["log_q"] = -log_weight
         file["S"] = np.zeros(count)
         for name, value in chain.scalars.items():
@@ -175,7 +185,7 @@ def write_flow(
             seconds=chain.seconds,
             settings={},
         )
-        file.attrs["kind"] = "flow-chain"
+        say_made_for(file, config, "accept", *place)
         file["chain/index"] = index
         file["chain/multiplicity"] = multiplicity
         file["chain/replica"] = replica

@@ -8,6 +8,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import h5py
 import numpy as np
 import pandas as pd
 
@@ -15,9 +16,10 @@ from lfmc.analysis.gamma_method import Tau
 from lfmc.analysis.reference import find_reference, reference_data
 from lfmc.analysis.rejections import jensen_bound
 from lfmc.analysis.tables import all_tables
-from lfmc.config import Config, parse_config
+from lfmc.config import Config, parse_config, stage_settings
 from lfmc.figures.rundata import RunData
 from lfmc.lattice import separation_orbits, volume
+from lfmc.made_for import KINDS
 from lfmc.sections import Ensemble
 from lfmc.store import create_hdf5, write_table
 
@@ -186,6 +188,18 @@ def _fields(results: Path, config: Config, ensemble: Ensemble, rng: np.random.Ge
     sources = {f"propose/{ensemble.name}/{config.flow_names[-1]}": {"phi": flat, "prior": noise}}
     sources |= {f"{s}/{ensemble.name}": {"phi": flat[::-1] + 0.1} for s in ("hmc", "local")}
     for path, content in sources.items():
+        stage, _, sampler = (*path.split("/"), "")[:3]
         with create_hdf5(results / f"{path}.h5", STAMP) as file:
+            say_made_for(file, config, stage, ensemble.name, sampler or stage)
             for name, values in content.items():
                 file[f"fields/{name}"] = values
+
+
+def say_made_for(file: h5py.File, config: Config, stage: str, ensemble: str, sampler: str) -> None:
+    """Attributes of a file that was made for a configuration."""
+    settings = stage_settings(config, stage, ensemble, sampler if stage in KINDS else None)
+    chosen = config.ensemble(ensemble).model_dump(mode="json")
+    said = {"kind": KINDS.get(stage, "chain"), "sampler": sampler}
+    said |= {"ensemble": json.dumps(chosen), "settings": json.dumps(settings)}
+    for key, value in said.items():
+        file.attrs[key] = value

@@ -21,6 +21,7 @@ from click.testing import CliRunner
 from lfmc.analysis.autocorrelation import COLUMNS as TAU_COLUMNS
 from lfmc.analysis.measurement import COLUMNS as OBSERVABLE_COLUMNS
 from lfmc.cli.analysis import autocorrelation, fit, gates, measure
+from lfmc.config import read_config
 from lfmc.errors import LfmcError
 from lfmc.store import read_table, write_table
 
@@ -59,17 +60,20 @@ def run(tmp_path_factory):
     config = folder / "config.yaml"
     ensembles = [{"name": f"F{n}", "L": n, "m2": M2, "lam": 1e-12} for n in EXTENTS]
     write_config(config, ensembles, results)
+    made_for = read_config(config)
     rng = np.random.default_rng(20)
     for extent in EXTENTS:
         name = f"F{extent}"
         for sampler in ("hmc", "local", "cluster"):
-            write_chain(results / sampler / f"{name}.h5", free_chain(rng, extent, sampler))
+            write_chain(
+                results / sampler / f"{name}.h5", free_chain(rng, extent, sampler), made_for
+            )
         for sampler in ("flow-50", "flow-70"):
             chain = free_chain(rng, extent, sampler)
             spread = 0.9 if sampler == "flow-50" else 0.5
             log_weight = rng.normal(0, spread, size=chain.scalars["m"].size)
             paths = (results / s / name / f"{sampler}.h5" for s in ("accept", "propose"))
-            write_flow(*paths, chain, log_weight, rng)
+            write_flow(*paths, chain, log_weight, rng, made_for)
         rows = "\n".join(f"{name},flow-{t},0.{t},1,10,20,{t}.5,.8,.8,.8" for t in (50, 70))
         header = "ensemble,flow,target,seed,steps,samples,seconds,acceptance_q,acceptance_p,ess"
         (results / "train" / name).mkdir(parents=True)
@@ -266,7 +270,7 @@ def test_chain_of_other_couplings_is_refused(run, tmp_path):
     config, results = run
     other = tmp_path / "other.yaml"
     write_config(other, [{"name": "F6", "L": 6, "m2": 0.6, "lam": 1e-12}], results)
-    with pytest.raises(LfmcError, match=r"sampled at m2 = 0.5, the configuration's F6 has 0.6"):
+    with pytest.raises(LfmcError, match=r"made with ensemble.m2 = 0.5, the configuration has 0.6"):
         invoke(measure, other, "--ensemble", "F6", "--sampler", "hmc")
     with pytest.raises(LfmcError, match="no sampler 'flow-99'"):
         invoke(measure, config, "--ensemble", "F6", "--sampler", "flow-99")

@@ -127,7 +127,7 @@ def verify(config_path: Path, results: Path | None, ensemble: str, sampler: str)
             return
         found = verify_flow(run.config, ensemble, sampler, *inputs)
     else:
-        found = verify_classical(run.config, ensemble, *inputs)
+        found = verify_classical(run.config, ensemble, sampler, *inputs)
     settings = stage_settings(run.config, "verify", ensemble, sampler)
     write_json(output, {**found, "provenance": provenance(settings, inputs)})
     click.echo(f"verify {ensemble} {sampler}: {found['summary']}", err=True)

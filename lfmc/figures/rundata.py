@@ -14,6 +14,7 @@ from lfmc.analysis.columns import checked
 from lfmc.config import Config
 from lfmc.errors import LfmcError
 from lfmc.figures.drawable import NotDrawable
+from lfmc.made_for import require_same
 from lfmc.store import open_hdf5, read_table
 
 Floats = NDArray[np.floating]
@@ -113,6 +114,7 @@ class RunData:
         command = f"lfmc {stage} --ensemble {ensemble}{option}"
         path = self._existing(self.results / stage / inner, command)
         with open_hdf5(path) as file:
+            require_same(path, file, self.config, stage, ensemble, sampler or stage)
             group = file.get("fields", {})
             found = {n: group[n][()] for n in ("phi", "prior") if n in group}
         if "phi" not in found:
