@@ -21,6 +21,7 @@ from lfmc.clock import CPU, Spent, cpu_seconds
 from lfmc.config import Config, settings_hash, stage_settings
 from lfmc.errors import LfmcError
 from lfmc.observables import two_point
+from lfmc.problems import shortened
 from lfmc.provenance import stamp
 from lfmc.samplers.method import Method, method
 from lfmc.samplers.plan import Plan, plan
@@ -37,6 +38,8 @@ from lfmc.store import create_hdf5, discard_progress, read_json
 log = logging.getLogger(__name__)
 
 Report = Callable[[int, int], None]
+# What runs read of a tuning.
+TUNED = (("hmc", "trajectory_length"), ("local", "delta"), ("cluster", "delta"))
 
 
 class Interrupted(Exception):
@@ -73,8 +76,12 @@ def read_tuning(path: Path, config: Config, ensemble: str) -> dict[str, Any]:
     wanted = settings_hash(stage_settings(config, "tune", ensemble))
     if tuned.get("settings_hash") != wanted:
         raise LfmcError(f"{path}: tuned for other settings than the configuration's; {again}")
-    if not all(name in tuned for name in ("hmc", "local", "cluster")):
-        raise LfmcError(f"{path}: incomplete; {again}")
+    for name, key in TUNED:
+        part = tuned.get(name)
+        value = part.get(key) if isinstance(part, dict) else None
+        if type(value) not in (int, float) or not 0 < float(value or 0) < np.inf:
+            said = shortened(repr(value))
+            raise LfmcError(f"{path}: {name}.{key} is {said}, not a positive number; {again}")
     return tuned
 
 
