@@ -14,6 +14,7 @@ from lfmc.figures.rundata import RunData
 from lfmc.figures.style import GREY, sampler_mark
 
 REFERENCE = "hmc"
+SIGNIFICANT = 2.0  # errors of HMC that its value must exceed to be divided by
 
 
 def draw(run: RunData) -> Figure:
@@ -35,8 +36,8 @@ def draw(run: RunData) -> Figure:
             line = run.against_time(ensemble.name, sampler, "Gt")
             style = sampler_mark(sampler).errorbar | {"markersize": 3}
             log_errorbar(above, line.x + shift, line.value, line.error, **style)
-            known = np.isin(line.x, base.x)
-            x, value, error = (column[known] for column in line)
+            firm = base.x[base.value > SIGNIFICANT * base.error]
+            x, value, error = (column[np.isin(line.x, firm)] for column in line)
             hmc = base.value[np.isin(base.x, x)]
             relative = 1e3 * (value / hmc - 1)
             below.errorbar(x + shift, relative, 1e3 * error / np.abs(hmc), **style)
@@ -63,7 +64,8 @@ def caption(run: RunData) -> str:
     return (
         "Zero-momentum Green's functions, averaged over all time axes and t <-> L - t, "
         "unsubtracted (<phi> = 0); samplers shifted sideways for legibility. Below, delta, the "
-        f"relative deviation from the central value of HMC. {run.statistics('Gt_0')} saved "
+        f"relative deviation from the central value of HMC, where that is more than "
+        f"{SIGNIFICANT:g} of its errors above zero. {run.statistics('Gt_0')} saved "
         "configurations an ensemble and sampler; errors: jackknife over bins. "
         f"HMC: {'; '.join(parts) or 'withheld'}.{_negative(run)}{run.withheld('Gt_0')}"
     )
@@ -78,7 +80,8 @@ def _negative(run: RunData) -> str:
             lost = ", ".join(str(t) for t in line.x[~(line.value > 0)])
             points += [f"{ensemble.name} {sampler} t = {lost}"] if lost else []
     return (
-        f" Not above zero, hence not on the logarithmic axis: {'; '.join(points)}."
+        " Bars that would reach zero are not drawn downwards. "
+        f"Not above zero, hence not on the logarithmic axis: {'; '.join(points)}."
         if points
         else ""
     )

@@ -157,12 +157,11 @@ class RunData:
             table.observable.isin(names) & table.ensemble.isin(self.config.ensemble_names)
         ]
         table = table[(table.note != "") & table["error"].isna()]
-        found = table.groupby(["ensemble", "sampler", "note"], sort=False).observable
-        parts = [
-            f"{', '.join(dict.fromkeys(group))} of {sampler} in {ensemble}: {note}"
-            for (ensemble, sampler, note), group in found
-        ]
-        return f" Left out, no error is known ({'; '.join(parts)})." if parts else ""
+        parts = []
+        for (name, note), rows in table.groupby(["observable", "note"], sort=False):
+            where = ", ".join(f"{r.sampler} in {r.ensemble}" for r in rows.itertuples())
+            parts.append(f"{name} of {where} ({note})")
+        return f" Left out, no error is known: {'; '.join(parts)}." if parts else ""
 
     def against_time(self, ensemble: str, sampler: str, name: str) -> Line:
         """NAME_0, NAME_1 ... of observables.csv against t, without what is not a number."""

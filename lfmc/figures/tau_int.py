@@ -119,8 +119,8 @@ def _held(run: RunData) -> list[str]:
         return []
     return [
         f"Rejections last longer than the acceptance tells, against the Jensen bound: "
-        f"{'; '.join(parts)}. There log w is correlated with m^2, as in a model that was cut "
-        "between two big training steps, and few configurations of large weight hold the chain."
+        f"{'; '.join(parts)}. There few configurations of large weight hold the chain, as in a "
+        "model that was cut between two big training steps, whose log w is correlated with m^2."
     ]
 
 
