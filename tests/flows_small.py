@@ -12,6 +12,9 @@ import yaml
 from lfmc.config import Config, parse_config
 from lfmc.seal import HEAD, TAIL
 
+# Seconds after which a process counts as hung. No claim: a loaded machine may be slow.
+PATIENCE = 600
+
 SMALL: dict[str, Any] = {
     "seed": 11,
     "results": "results",

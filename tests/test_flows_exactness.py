@@ -232,7 +232,8 @@ def test_tanh_map_is_inverted_to_rounding(raw):
     y = torch.linspace(-30, 30, 4001, dtype=torch.float64)
     back = inverse_tanh_map(tanh_map(y, alpha, beta.double()).value, alpha, beta.double())
     assert torch.allclose(back, y, rtol=0, atol=1e-12)
-    assert float(strength(torch.zeros((), dtype=torch.float64))) == pytest.approx(0, abs=1e-15)
+    # Logarithms and an exponential of numbers up to 2, each good to 4 units in the last place.
+    assert float(strength(torch.zeros((), dtype=torch.float64))) == pytest.approx(0, abs=5e-15)
 
 
 FREE = {

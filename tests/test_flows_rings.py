@@ -74,7 +74,7 @@ def test_newton_step_has_the_derivatives_of_the_inverse():
 def test_strengths_are_bounded_and_beyond_the_bound_the_map_folds():
     weakest = bounded(torch.full((3,), -1e3, dtype=torch.float64))
     assert -0.25 < float(weakest.sum()) < -0.2
-    assert bounded(torch.zeros(3, dtype=torch.float64)).abs().max() < 1e-15
+    assert bounded(torch.zeros(3, dtype=torch.float64)).abs().max() < 5e-15 / 12
     x, known = torch.zeros(4, RINGS, BATCH, dtype=torch.float64), edges(4, 0.0)
     folded = Edges(torch.zeros_like(known.fields), torch.tensor(-0.13), known.sharpness)
     assert torch.isnan(ring_map(x, folded).ladj).all()  # two terms: -0.26 in all

@@ -8,7 +8,15 @@ import time
 import h5py
 import numpy as np
 import pytest
-from flows_small import blocks_made, environment, forget_checksums, lfmc, small, write_small
+from flows_small import (
+    PATIENCE,
+    blocks_made,
+    environment,
+    forget_checksums,
+    lfmc,
+    small,
+    write_small,
+)
 
 from lfmc import parts, proposals
 from lfmc.accept import accept_proposals
@@ -54,7 +62,7 @@ def propose(folder, *extra, ranks=None, **options):
         env=environment(),
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=PATIENCE,
         **options,
     )
 

@@ -6,7 +6,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from flows_small import environment, lfmc, small, write_small
+from flows_small import PATIENCE, environment, lfmc, small, write_small
 
 from lfmc.action import action_of
 from lfmc.flows.build import build_flow, save_flow
@@ -36,7 +36,7 @@ def launch(folder: Path, *ranks: tuple[dict[str, str], str]) -> subprocess.Compl
         command += [*lfmc("propose", "--config", config, *PROPOSE)]
         command += ["--expect-ranks", str(len(ranks))]
     return subprocess.run(
-        command, cwd=folder, env=environment(), capture_output=True, text=True, timeout=120
+        command, cwd=folder, env=environment(), capture_output=True, text=True, timeout=PATIENCE
     )
 
 
@@ -88,7 +88,7 @@ def test_a_wrong_number_of_ranks_is_one_line_whatever_their_number(folder):
         env=environment(),
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=PATIENCE,
     )
     assert "3 MPI rank(s) here, 2 expected" in only_line(run)
     assert not (folder / "results/propose").exists()
@@ -102,7 +102,7 @@ def test_a_launcher_of_another_mpi_library_is_refused(folder):
         env=environment() | {"OMPI_COMM_WORLD_SIZE": "2", "OMPI_COMM_WORLD_RANK": "1"},
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=PATIENCE,
     )
     line = only_line(run)
     assert "the launcher started 2 process(es) (OMPI_COMM_WORLD_SIZE), 1 MPI rank(s) here" in line

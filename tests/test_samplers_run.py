@@ -10,6 +10,7 @@ import time
 import h5py
 import numpy as np
 import pytest
+from flows_small import PATIENCE
 
 from lfmc.chains import read_chain
 from lfmc.config import parse_config, read_config
@@ -233,7 +234,7 @@ def started(project, results, stage, segments):
         text=True,
     )
     wanted = project / results / "work" / stage / "T" / f"segment-{segments:04d}.h5"
-    limit = time.monotonic() + 60
+    limit = time.monotonic() + PATIENCE
     while not wanted.exists() and process.poll() is None and time.monotonic() < limit:
         time.sleep(0.002)
     return process
@@ -244,7 +245,7 @@ def test_killed_run_continues_to_the_same_bits(number, project):
     process = started(project, "a", "hmc", 2)
     assert process.poll() is None, process.stderr.read()
     os.kill(process.pid, number)
-    _, errors = process.communicate(timeout=10)
+    _, errors = process.communicate(timeout=PATIENCE)
     if number == signal.SIGTERM:
         assert process.returncode == 143
         assert "run the same command to continue" in errors
@@ -252,7 +253,7 @@ def test_killed_run_continues_to_the_same_bits(number, project):
     assert not (project / "a" / "hmc" / "T.h5").exists()
     assert len(list((project / "a" / "work" / "hmc" / "T").glob("segment-*.h5"))) >= 2
     process = started(project, "a", "hmc", 10**4)
-    _, errors = process.communicate(timeout=60)
+    _, errors = process.communicate(timeout=PATIENCE)
     assert process.returncode == 0, errors
     assert "continues after segment" in errors
     assert not (project / "a" / "work" / "hmc" / "T").exists()

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from flows_small import environment, lfmc, small, write_small
+from flows_small import PATIENCE, environment, lfmc, small, write_small
 from same_results import contents, same
 
 from lfmc.errors import LfmcError
@@ -42,7 +42,7 @@ def start(folder: Path, ranks: int, *command: str, **options) -> subprocess.Pope
 def train(folder: Path, ranks: int, *command: str) -> str:
     """To its end; what it said."""
     process = start(folder, ranks, *(command or TRAIN))
-    said = process.communicate(timeout=240)[1]
+    said = process.communicate(timeout=PATIENCE)[1]
     assert process.returncode == 0, said
     return said
 
@@ -74,7 +74,7 @@ def cut_off(folder: Path, ranks: int, deadly: signal.Signals) -> str:
     while saved(folder) == before and process.poll() is None:
         time.sleep(0.01)
     os.kill(int((folder / f"rank-{ranks - 1}").read_text()), deadly)
-    said = process.communicate(timeout=60)[1]
+    said = process.communicate(timeout=PATIENCE)[1]
     assert process.returncode in ([128 + deadly] if deadly == signal.SIGTERM else [-deadly, deadly])
     return said
 
@@ -131,7 +131,7 @@ def refused(folder: Path, ranks: int, expected: int) -> str:
     """The one line of a training that does not start."""
     line = ["mpiexec", "-n", str(ranks), *lfmc(*TRAIN), "--expect-ranks", str(expected)]
     run = subprocess.run(
-        line, cwd=folder, env=environment(), capture_output=True, text=True, timeout=120
+        line, cwd=folder, env=environment(), capture_output=True, text=True, timeout=PATIENCE
     )
     assert run.returncode != 0
     assert "Traceback" not in run.stderr
@@ -193,10 +193,10 @@ for late, wait in (
         time.sleep(1.0)
         late()
     else:
-        began, cpu = time.perf_counter(), time.process_time()
+        cpu = time.process_time()
         wait()
-        waited, used = time.perf_counter() - began, time.process_time() - cpu
-        assert waited > 0.5 and used < 0.25 * waited, (waited, used)
+        used = time.process_time() - cpu
+        assert used < 0.25, used  # of its core, in the second that it waits
 """
 
 
