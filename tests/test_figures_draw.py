@@ -119,7 +119,7 @@ def test_tau_int_is_the_table_and_z_is_printed(run, name, unit):
                 (exponents.sampler == sampler)
                 & (exponents.observable == observable)
                 & (exponents.unit == unit)
-                & (exponents.fit_L == "10-12-14")
+                & (exponents.fit_L == "-".join(map(str, run.config.fit.L)))
             ].iloc[0]
             scaled = z.z_error * max(1, z.chi2_dof) ** 0.5
             assert z.z_error_scaled == pytest.approx(scaled)
@@ -127,7 +127,10 @@ def test_tau_int_is_the_table_and_z_is_printed(run, name, unit):
             quality = f"{z.chi2_dof:.1f}" if z.chi2_dof < 10 else f"{z.chi2_dof:.0f}"
             assert printed == f"{label}, {guide}$z = {value_error(z.z, scaled, 1)}$ [{quality}]"
             lines = [line for line in ax.lines if len(line.get_xdata()) == 20]
-            assert any(np.isclose(line.get_ydata()[0], z.alpha * 10**z.z) for line in lines)
+            assert any(
+                np.isclose(line.get_ydata()[0], z.alpha * run.config.fit.L[0] ** z.z)
+                for line in lines
+            )
 
 
 def test_bounds_of_the_flows_are_the_rejection_and_jensen_rows(run):
