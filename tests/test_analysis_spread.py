@@ -65,3 +65,23 @@ def test_classical_samplers_and_single_models_keep_their_own_rows():
     assert rows["hmc"]["z"] == pytest.approx(1, abs=0.3)
     (alone,) = exponent_rows(first, EXTENTS, RANGES)
     assert alone["z_error"] < rows["flow-70"]["z_error"]
+
+
+def test_a_mean_over_models_is_withheld_where_one_model_is_a_bound():
+    """The resolved models of E3 alone would be a selection of the fast ones."""
+    first, others = tables(3, 0.05)
+    slow = (others.ensemble == "E3") & (others.model == 2)
+    others = others.astype({"note": object})
+    others.loc[slow, ["estimator", "tau", "error", "note"]] = "bound", 40.0, np.nan, "no window"
+    rows = model_rows(first, others)
+    models = rows[rows.estimator == "models"]
+    assert set(models.ensemble) == {"E1", "E2", "E4", "E5"}
+    bounds = rows[rows.estimator == "bound"]
+    assert set(bounds.unit) == {"update", "saved"}
+    assert set(bounds.note) == {"model 2: no window"}
+    assert (bounds.tau == 40.0).all()
+    assert not pandas.concat([first, rows]).duplicated(["ensemble", "estimator", "unit"]).any()
+    # Where the chain itself has that bound already, it is not said twice.
+    first = first.astype({"note": object})
+    first.loc[first.ensemble == "E3", ["estimator", "error", "note"]] = "bound", np.nan, "no window"
+    assert not (model_rows(first, others).estimator == "bound").any()
