@@ -7,6 +7,8 @@ import sys
 
 import pytest
 
+from lfmc.errors import LfmcError
+from lfmc.vector import cache
 from lfmc.vector.cache import CONSTANTS, ROOMS, cache_of_this_code, digest
 
 pytestmark = pytest.mark.unit
@@ -86,6 +88,16 @@ def test_constants_in_kernels_come_from_files_that_the_digest_tells(root):
                 if constants and node.module.split(".")[1] not in ROOMS:
                     seen.add(node.module)
     assert seen == told
+
+
+def test_kernels_of_a_package_that_is_read_only_lie_in_a_private_folder(monkeypatch, tmp_path):
+    monkeypatch.setattr(cache.os, "access", lambda *_: False)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    assert cache._parent.__wrapped__("") == tmp_path / "lfmc" / "kernels"
+    assert (tmp_path / "lfmc" / "kernels").stat().st_mode & 0o777 == 0o700
+    (tmp_path / "lfmc" / "kernels").chmod(0o777)
+    with pytest.raises(LfmcError, match="the folder of compiled kernels: others can write"):
+        cache._parent.__wrapped__("")
 
 
 def test_the_folder_of_other_packages_is_left_alone(monkeypatch, tmp_path):

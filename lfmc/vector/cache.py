@@ -57,5 +57,5 @@ def _parent(chosen: str) -> Path:
     own = Path(__file__).parent / "__pycache__"
     if os.access(own if own.exists() else own.parent, os.W_OK):
         return own  # beside the code itself
-    users = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "lfmc"
-    return private_folder(users, "the folder of compiled kernels")
+    users = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    return private_folder(users / "lfmc" / "kernels", "the folder of compiled kernels")
