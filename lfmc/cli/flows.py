@@ -16,6 +16,7 @@ from lfmc.cli.options import (
     sampler_option,
 )
 from lfmc.cli.progress import progress, termination
+from lfmc.errors import LfmcError
 
 
 @click.command()
@@ -106,17 +107,30 @@ def accept(config_path: Path, results: Path | None, ensemble: str, sampler: str)
 
 @click.command()
 @run_options
-@ensemble_option
-@sampler_option
-def verify(config_path: Path, results: Path | None, ensemble: str, sampler: str) -> None:
+@click.option("--ensemble", help="Name of the ensemble, e.g. E1; none: every file of the results.")
+@click.option("--sampler", help="flow-50, flow-70, hmc, ...; none: every file of the results.")
+def verify(
+    config_path: Path, results: Path | None, ensemble: str | None, sampler: str | None
+) -> None:
     """Recompute S, log q and observables of stored fields and blocks, and compare.
 
-    Writes verify/ENSEMBLE/SAMPLER.json; fails on a mismatch.
+    Writes verify/ENSEMBLE/SAMPLER.json; fails on a mismatch. Without --ensemble and --sampler:
+    compare every file of the results folder with its checksum, and write nothing.
     """
     run = open_run(config_path, results)
+    if ensemble is None and sampler is None:
+        from lfmc.cli.whole import check_results
+
+        whole, without = check_results(run.results)
+        older = f", {without} without a checksum (of an earlier version)" if without else ""
+        click.echo(f"verify: {whole} files are as they were written{older}")
+        return
+    if ensemble is None or sampler is None:
+        raise LfmcError("give --ensemble and --sampler, or neither: then every file is compared")
     run.ensemble(ensemble)
     from lfmc.config import stage_settings
     from lfmc.provenance import provenance
+    from lfmc.seal import require_whole
     from lfmc.store import write_json
     from lfmc.verify import verify_classical, verify_flow
 
@@ -130,4 +144,6 @@ def verify(config_path: Path, results: Path | None, ensemble: str, sampler: str)
         found = verify_classical(run.config, ensemble, sampler, *inputs)
     settings = stage_settings(run.config, "verify", ensemble, sampler)
     write_json(output, {**found, "provenance": provenance(settings, inputs)})
-    click.echo(f"verify {ensemble} {sampler}: {found['summary']}", err=True)
+    bare = [path for path in inputs if not require_whole(path)]
+    names = f"; without a checksum (of an earlier version): {', '.join(map(str, bare))}"
+    click.echo(f"verify {ensemble} {sampler}: {found['summary']}{names if bare else ''}", err=True)

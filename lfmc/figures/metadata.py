@@ -1,9 +1,11 @@
 """The provenance stamp inside PDF and PNG files, read back without a plotting library."""
 
 from pathlib import Path
-from struct import unpack
+from struct import pack, unpack
+from zlib import crc32
 
 from lfmc.errors import LfmcError
+from lfmc.seal import Broken
 
 PNG = b"\x89PNG\r\n\x1a\n"
 
@@ -23,6 +25,25 @@ def read_provenance(path: str | Path) -> str:
     if data.startswith(b"%PDF"):
         return _pdf_string(data, b"/Keywords (")
     raise LfmcError(f"{path}: neither PDF nor PNG")
+
+
+def require_whole_png(path: Path) -> None:
+    """Compare every chunk of a PNG with its checksum (CRC-32, as the format has it).
+
+    Raises:
+        Broken: a bit of it is not as it was written.
+        OSError: it cannot be read.
+    """
+    data, position, last = path.read_bytes(), len(PNG), b""
+    good = data.startswith(PNG)
+    while good and position < len(data) and last != b"IEND":
+        (length,) = unpack(">I", data[position : position + 4].rjust(4, b"\0"))
+        end = position + 8 + length
+        last = data[position + 4 : position + 8]
+        good = data[end : end + 4] == pack(">I", crc32(data[position + 4 : end]))
+        position = end + 4
+    if not good or last != b"IEND" or position != len(data):
+        raise Broken(f"{path}: not the picture that was written; draw the figure again")
 
 
 def _png_text(data: bytes, keyword: bytes) -> str:

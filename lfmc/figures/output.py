@@ -1,5 +1,6 @@
 """A figure's files: PDF and PNG with provenance in their metadata, and the caption."""
 
+import hashlib
 import json
 import textwrap
 from pathlib import Path
@@ -44,26 +45,24 @@ def placeholder(name: str, run: RunData, reason: str) -> list[Path]:
 
 
 def _save(name: str, figure: Figure, caption: str, run: RunData) -> list[Path]:
-    mark = _stamp(name, run)
+    mark = _stamp(name, run, caption + "\n")
     folder = run.results / "figures"
     pdf, png, txt = (folder / f"{name}.{suffix}" for suffix in ("pdf", "png", "txt"))
     metadata = {"Title": f"lfmc {name}", "Subject": caption, "Keywords": mark}
     store.atomically(pdf, lambda path: figure.savefig(path, format="pdf", metadata=metadata))
-    metadata = {
-        "Title": f"lfmc {name}",
-        "Description": caption,
-        "provenance": mark.replace(EMPTY, ""),
-    }
+    mark = mark.replace(EMPTY, "")  # every chunk of a PNG has a checksum of its own
+    metadata = {"Title": f"lfmc {name}", "Description": caption, "provenance": mark}
     store.atomically(png, lambda path: figure.savefig(path, format="png", metadata=metadata))
     store.write_text(txt, caption + "\n")
     return [pdf, png, txt]
 
 
-def _stamp(name: str, run: RunData) -> str:
+def _stamp(name: str, run: RunData, caption: str) -> str:
     """Small inputs by the hash of their bytes, gigabytes of chain by their own stamp."""
     small = [p for p in run.inputs if p.stat().st_size <= HASHED_BYTES]
     settings = stage_settings(run.config, "plot") | {
         "figure": name,
+        "caption_sha256": hashlib.sha256(caption.encode()).hexdigest(),
         "large_inputs": {str(p): _own_stamp(p) for p in run.inputs if p not in small},
     }
     return stamp(settings, tuple(small))
