@@ -10,14 +10,18 @@ CONFIG ?= config.yaml
 JOBS ?= 2
 PIP_ARGS ?=
 ACCOUNTING ?=
+PEERS ?= $(VENV)-peers
 
+# Make cannot have a space in the name of a target; the folder of this file may have one.
+$(foreach name,VENV $(if $(filter bench,$(MAKECMDGOALS)),PEERS),$(if $(filter 1,$(words $($(name)))),,$(error $(name)="$($(name))" must be one path without spaces)))
+$(if $(findstring :,$(CURDIR)),$(error the path of this folder holds a colon, which no PATH can; move it))
 BIN := $(abspath $(VENV))/bin
 STAMP := $(VENV)/.installed
-PEERS ?= $(VENV)-peers
 # QUICK=1: little of everything, in a folder of its own; BENCH="--parts rates --limit 60": see --help.
 BENCH_PLAN := $(if $(QUICK),--plan quick --results results/bench-quick,--document docs/benchmarks.md)
 PEERS_STAMP := $(PEERS)/.installed
 export PATH := $(BIN):$(PATH)
+export CONFIG # recipes quote it as "$$CONFIG": any name of a file will do
 # One run in a folder at a time, by a lock that dies with its process: after a power cut or a kill -9
 # the same command continues (Snakemake's own lock would stay behind).
 FLOCK := $(shell command -v flock)
@@ -33,12 +37,12 @@ help: ## this list
 	@echo "  variables: CONFIG=config.yaml CORES=all JOBS=2 PYTHON=python3 VENV=.venv PIP_ARGS= ACCOUNTING="
 
 figures: $(STAMP) ## everything: figures, tables and report below results/ (CONFIG=other.yaml)
-	$(SNAKEMAKE) $(CONFIG) || { [ $$? != 75 ] || echo "another run, or a job that an interrupted one left, is at work in this folder" >&2; exit 1; }
+	$(SNAKEMAKE) "$$CONFIG" || { [ $$? != 75 ] || echo "another run, or a job that an interrupted one left, is at work in this folder" >&2; exit 1; }
 	@$(MAKE) --no-print-directory report
 
 report: $(STAMP) ## one self-contained HTML of a finished run: results/report.html
-	results=$$(python -c 'import sys; from lfmc.config import read_config; print(read_config(sys.argv[1]).results)' $(CONFIG)); \
-	$(SNAKEMAKE) $(CONFIG) --report "$$results/report.html"; \
+	results=$$(python -c 'import sys; from lfmc.config import read_config; print(read_config(sys.argv[1]).results)' "$$CONFIG"); \
+	$(SNAKEMAKE) "$$CONFIG" --report "$$results/report.html"; \
 	echo "report: $$results/report.html"
 
 smoke: $(STAMP) ## the same chain with tiny statistics, in results-smoke/ (three minutes)
@@ -97,7 +101,7 @@ $(PEERS_STAMP): benchmarks/requirements-peers.txt $(STAMP)
 $(STAMP): envs/requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "lfmc needs Python >= 3.11; '$(PYTHON)' is $$($(PYTHON) -V 2>&1). Try: make PYTHON=python3.12 ..." >&2; exit 1; }
-	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check $(PIP_ARGS) -r envs/requirements.lock
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check $(PIP_ARGS) --no-deps --no-build-isolation -e .
+	test -x "$(BIN)/python" || $(PYTHON) -m venv $(VENV)
+	"$(BIN)/python" -m pip install --quiet --disable-pip-version-check $(PIP_ARGS) -r envs/requirements.lock
+	"$(BIN)/python" -m pip install --quiet --disable-pip-version-check $(PIP_ARGS) --no-deps --no-build-isolation -e .
 	touch $@
