@@ -21,6 +21,10 @@ from lfmc.sections import Accept, Ensemble, Fit, Propose, Samplers, Section, Sta
 from lfmc.yaml_reader import read_yaml
 
 CLASSICAL = ("hmc", "local", "cluster")
+# Stages by what one job of them is for: an ensemble, a chain of one, or the whole run.
+OF_ENSEMBLES = ("tune", "train", "retrain", *CLASSICAL)
+OF_CHAINS = ("propose", "accept", "measure", "autocorrelation", "verify")
+OF_RUNS = ("fit", "gates", "plot")
 
 
 class Config(Section):

@@ -182,5 +182,28 @@ def settings(file: Path, stage: str, ensemble: str | None, sampler: str | None) 
     """Print the settings on which a stage's result depends; a change of them reruns it."""
     from lfmc.config import read_config, stage_settings
 
-    chosen = stage_settings(read_config(file), stage, ensemble, sampler)
+    run = read_config(file)
+    _require(stage, ensemble, sampler)
+    if sampler is not None and sampler not in run.sampler_names:
+        raise unknown("sampler", sampler, run.sampler_names)
+    if stage in ("propose", "accept") and sampler is not None:
+        run.target(sampler)
+    chosen = stage_settings(run, stage, ensemble, sampler)
     click.echo(json.dumps(chosen, indent=1, sort_keys=True))
+
+
+def _require(stage: str, ensemble: str | None, sampler: str | None) -> None:
+    """The names that a stage has, no more and no fewer."""
+    from lfmc.config import OF_CHAINS, OF_ENSEMBLES, OF_RUNS
+
+    every = (*OF_ENSEMBLES, *OF_CHAINS, *OF_RUNS)
+    if stage not in every:
+        raise unknown("stage", stage, every)
+    for option, given, needed in (
+        ("--ensemble", ensemble, stage not in OF_RUNS),
+        ("--sampler", sampler, stage in OF_CHAINS),
+    ):
+        if needed and given is None:
+            raise LfmcError(f"stage {stage} needs {option} NAME")
+        if given is not None and not needed:
+            raise LfmcError(f"stage {stage} has no {option}; leave it out")

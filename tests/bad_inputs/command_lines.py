@@ -58,6 +58,31 @@ OPTIONS = (
     Case("show of an absent file", "show absent.h5", ("absent.h5: no such file",)),
     Case("show of a folder", "show results", ("results: is a folder",)),
     Case("show of another kind", "show config.yaml", ("lfmc writes .h5, .csv",)),
+    Case("settings of no stage", "config settings --stage nope", ("no stage 'nope'; there are",)),
+    Case("settings nearly right", "config settings --stage propse", ("perhaps 'propose'",)),
+    Case("settings of hmc alone", "config settings --stage hmc", ("needs --ensemble",)),
+    Case(
+        "settings without a sampler",
+        "config settings --stage verify --ensemble T4",
+        ("needs --sampler",),
+    ),
+    Case(
+        "settings of fit of one",
+        "config settings --stage fit --ensemble T4",
+        ("has no --ensemble",),
+    ),
+    Case("settings of hmc of hmc", f"config settings --stage hmc {FLOW}", ("has no --sampler",)),
+    Case(
+        "settings of no sampler",
+        "config settings --stage verify --ensemble T4 --sampler x",
+        ("no sampler 'x'",),
+    ),
+    Case(
+        "settings of no flow",
+        "config settings --stage accept --ensemble T4 --sampler hmc",
+        ("no flow 'hmc'",),
+    ),
+    Case("settings of fit", "config settings --stage fit", ('"stage": "fit"',), right=True),
     Case("settings of no ensemble", "config settings --stage hmc --ensemble X", ("are T4",)),
     Case("check of an absent file", "config check absent.yaml", ("absent.yaml: cannot be read",)),
 )

@@ -9,6 +9,8 @@ from bad_inputs import (
     files_models,
     files_shown,
     files_tables,
+    values,
+    yaml_texts,
 )
 from bad_inputs.cases import Case, Outcome, faults
 from bad_inputs.runner import run_case
@@ -17,6 +19,8 @@ pytestmark = pytest.mark.unit
 
 FAMILIES = {
     "configuration": configuration.CASES,
+    "values": values.CASES,
+    "yaml_texts": yaml_texts.CASES,
     "command_lines": command_lines.CASES,
     "shown": files_shown.CASES,
     "tables": files_tables.CASES,
