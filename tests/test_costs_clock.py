@@ -6,6 +6,7 @@ import h5py
 import numpy as np
 import pytest
 import torch
+from figures_results import say_made_for
 from flows_small import small
 
 from lfmc.accept import accept_proposals
@@ -100,7 +101,6 @@ def proposals_file(tmp_path, monkeypatch):
     count, path = small().proposals, tmp_path / "proposals.h5"
     with h5py.File(path, "w") as file:
         file["log_q"] = file["S"] = torch.zeros(count, dtype=torch.float64).numpy()
-        file.attrs["kind"], file.attrs["ensemble"] = "proposals", '{"name": "T4"}'
-        file.attrs["ensemble"] = small().ensemble("T4").model_dump_json()
+        say_made_for(file, small(), "propose", "T4", "flow-70")
         file.attrs["seconds"], file.attrs["seconds_measure"], file.attrs["clock"] = 3.0, 1.0, "cpu"
     return path

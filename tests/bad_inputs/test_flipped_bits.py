@@ -16,7 +16,7 @@ from lfmc.store import open_hdf5, read_json, read_table
 
 pytestmark = pytest.mark.unit
 
-FLIPS = int(os.environ.get("LFMC_FLIPS", "40"))
+FLIPS = int(os.environ.get("LFMC_FLIPS", "20"))
 KINDS = (
     "tune/T4.json",
     "train/T4/flow-60.safetensors",
