@@ -21,7 +21,7 @@ from lfmc.seal import file_digest, require_whole, seal
 
 RESERVE = 2**18  # bytes for what HDF5 keeps to itself until a file is closed
 SIGNATURE = b"\x89HDF\r\n\x1a\n"
-OF_HDF5 = ("Unable", "Can't")  # how HDF5's messages begin
+OF_HDF5 = re.compile(r"(Unable|Can't) |[A-Z][\w ]+ \(.*\)$", re.DOTALL)  # HDF5's messages
 
 
 def writer() -> str:
@@ -128,11 +128,11 @@ def open_hdf5(path: str | Path, check: bool = True) -> Iterator[h5py.File]:
             yield file
     except KeyError as error:
         reason = str(error.args[0]) if error.args else ""
-        if not reason.startswith(OF_HDF5):
+        if not OF_HDF5.match(reason):
             raise  # of a mapping, not of HDF5
         raise LfmcError(f"{path}: incomplete ({reason}); delete it and run again") from None
-    except (OSError, RuntimeError) as error:
-        if not str(error).startswith(OF_HDF5):
+    except (OSError, RuntimeError, TypeError, ValueError) as error:
+        if not OF_HDF5.match(str(error)) and not isinstance(error, UnicodeDecodeError):
             raise
         raise LfmcError(f"{path}: cannot be read ({_reason(error)})") from None
 
@@ -157,7 +157,7 @@ def require_hdf5(path: str | Path) -> None:
         raise LfmcError(f"{path}: not a readable HDF5 file ({why})")
 
 
-def _reason(error: OSError | RuntimeError) -> str:
+def _reason(error: Exception) -> str:
     """Why HDF5 or the system refuses a file; to delete it helps only against bad content."""
     number = getattr(error, "errno", None)
     if number in (errno.EAGAIN, errno.EWOULDBLOCK):
