@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from lfmc.figures import training_cost
+from lfmc.figures.panels import segments
 from lfmc.figures.style import sampler_mark
 
 pytestmark = pytest.mark.unit
@@ -25,6 +26,15 @@ def test_no_power_law_goes_through_small_counts():
     assert training_cost.power_law(x, np.array([19.0, 30, 40, 60, 70])) is None
     assert training_cost.power_law(x, np.array([20.0, 30, 40, 60, 70])) is not None
     assert training_cost.power_law(x, np.array([0.1, 0.2, 0.3, 0.4, 0.5])) is not None
+
+
+def test_no_line_joins_two_ensembles_of_one_extent():
+    x, y = np.array([8.0, 8.0, 12.0]), np.array([1.0, 2.0, 3.0])
+    assert [list(value) for _, value in segments(x, y)] == [[1, 1], [2, 2], [3, 3]]
+    ((place, value),) = segments(x[1:], y[1:])
+    assert (list(place), list(value)) == ([8, 12], [2, 3])
+    assert len(segments(x[:1], y[:1])) == 1
+    assert segments(x[:0], y[:0]) == []
 
 
 def test_every_possible_flow_has_its_own_mark():

@@ -24,10 +24,13 @@ def draw(run: RunData) -> Figure:
     for sampler in run.config.sampler_names:
         mark = sampler_mark(sampler)
         x, value, error = values(run, sampler, INDEPENDENT)
-        ax.errorbar(x, value, error, **(mark.errorbar | {"linestyle": "-", "linewidth": 0.6}))
+        single = len(set(x)) == len(x)  # no line through several ensembles of one L
+        line = {"linestyle": "-", "linewidth": 0.6} if single else {}
+        ax.errorbar(x, value, error, **(mark.errorbar | line))
         x, value, error = values(run, sampler, AMORTISED)
         if len(x):
-            style = mark.errorbar | {"linestyle": "--", "markerfacecolor": mark.color}
+            line = {"linestyle": "--"} if single else {}
+            style = mark.errorbar | {"markerfacecolor": mark.color} | line
             ax.errorbar(x, value, error, **style)
     logarithmic_y(ax)
     extents_axis(ax, [e.extent for e in run.config.ensembles], logarithmic=True)
@@ -61,7 +64,7 @@ def caption(run: RunData) -> str:
     return " ".join(
         [
             "CPU seconds of one core for one independent configuration, 2 tau_int(chi2) times the",
-            "seconds of an update. Dashed: training included, shared by the n =",
+            "seconds of an update. Dashed, filled: training included, shared by the n =",
             f"{many} saved configurations of the run. Errors are those of tau_int.",
             f"At {largest.name}: {', '.join(costs)}.",
             "Independent configurations after which a flow has repaid its training: "

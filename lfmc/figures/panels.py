@@ -173,6 +173,14 @@ def log_errorbar(ax: Axes, x: Any, y: Any, error: Any, **style: Any) -> None:
     ax.errorbar(x[shown], y[shown], np.stack([low, error])[:, shown], **style)
 
 
+def segments(x: Floats, y: Floats) -> list[tuple[Floats, Floats]]:
+    """One line through points of different L; a dash at each where an L is there twice or alone."""
+    if len(x) == len(set(x)) > 1:
+        return [(x, y)]
+    width = np.array([1 / 1.1, 1.1])
+    return [(at * width, np.array([value, value])) for at, value in zip(x, y, strict=True)]
+
+
 def series(run: RunData, rows: Any, column: str) -> tuple[Floats, Floats, Floats]:
     """Rows of a table, one an ensemble, as (L, value, error) in ascending L."""
     extent = {e.name: e.extent for e in run.config.ensembles}

@@ -12,7 +12,14 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from lfmc.figures.fits import Shown, exponent, fit_handles, no_fit
-from lfmc.figures.panels import NOT_REACHED, extents_axis, logarithmic_y, outside_legend, series
+from lfmc.figures.panels import (
+    NOT_REACHED,
+    extents_axis,
+    logarithmic_y,
+    outside_legend,
+    segments,
+    series,
+)
 from lfmc.figures.rundata import RunData
 from lfmc.figures.style import BLACK, DOUBLE, observable_mark, sampler_mark
 
@@ -81,25 +88,24 @@ def caption_unit(run: RunData, unit: str) -> str:
         text = ", ".join(f"{s} {fit.words}" for s, fit in found if fit is not None)
         if text:
             exponents.append(f"z({observable}) = {text}")
-    return " ".join(
-        [
-            "Integrated autocorrelation times of E, chi2 and G_c(0) against L,",
-            f"{run.statistics('chi2')} saved configurations an ensemble and sampler; errors of the",
-            "Gamma method;",
-            "flows: mean over independently trained models, their scatter in the error."
-            if run.config.flow.models > 1
-            else "flows: one model, whose scatter from training to training is not in the error.",
-            f"{FITTED}{GUIDES if any(f.guide for f in shown) else ''}: {'; '.join(exponents)}."
-            if exponents
-            else no_fit(run).replace("no", "No", 1) + ".",
-            "Dashed and dotted, flows only: estimate from rejection runs and its Jensen bound.",
-            f"Statistics too low (error above {100 * POOR:.0f} % of tau): {', '.join(poor)}."
-            if poor
-            else "",
-            *_held(run),
-            *_bounds(run, unit),
-        ]
-    ).strip()
+    parts = [
+        "Integrated autocorrelation times of E, chi2 and G_c(0) against L,",
+        f"{run.statistics('chi2')} saved configurations an ensemble and sampler; errors of the",
+        "Gamma method;",
+        "flows: mean over independently trained models, their scatter in the error."
+        if run.config.flow.models > 1
+        else "flows: one model, whose scatter from training to training is not in the error.",
+        f"{FITTED}{GUIDES if any(f.guide for f in shown) else ''}: {'; '.join(exponents)}."
+        if exponents
+        else no_fit(run).replace("no", "No", 1) + ".",
+        "Dashed and dotted, flows only: estimate from rejection runs and its Jensen bound.",
+        f"Statistics too low (error above {100 * POOR:.0f} % of tau): {', '.join(poor)}."
+        if poor
+        else "",
+        *_held(run),
+        *_bounds(run, unit),
+    ]
+    return " ".join(part for part in parts if part)
 
 
 def _held(run: RunData) -> list[str]:
@@ -164,9 +170,8 @@ def _sampler(ax: Axes, run: RunData, sampler: str, observable: str, unit: str) -
             chosen = table[(table.sampler == sampler) & (table.estimator == estimator)]
             chosen = chosen[chosen.unit == "update"]  # flows save every update
             x, tau, _error = series(run, chosen, "tau")
-            if len(set(x)) == 1:  # a line needs a second point
-                x, tau = x[[0, 0]] * [1 / 1.1, 1.1], tau[[0, 0]]
-            ax.plot(x, tau, color=mark.color, linestyle=line, linewidth=0.8)
+            for place, value in segments(x, tau):
+                ax.plot(place, value, color=mark.color, linestyle=line, linewidth=0.8)
     fit = exponent(run, sampler, observable, unit)
     label = mark.label + (NOT_REACHED if sampler in run.absent() else "")
     if fit is not None:
