@@ -24,12 +24,12 @@ def publish_model(run: Run, ensemble: str, trainer: Any, record: dict[str, Any])
 
     passed = reached(run.config, trainer.state)
     name = next(flow for flow, entry in passed.items() if entry["target"] == record["target"])
-    row = row_of(run.config, ensemble, name, record, trainer.begins_from)
+    row = row_of(run.config, ensemble, name, record, trainer.origin)
     path = run.path("train", ensemble, name, ".safetensors")
     chosen, weights = run.ensemble(ensemble), record["weights"]
     twins = [flow for flow, entry in passed.items() if flow != name and same_model(entry, record)]
     said = (
-        f"train {ensemble}: {name} after {row['steps']} steps, {row['seconds']:.1f} CPU s: "
+        f"train {ensemble}: {name} after {row['steps']} steps, {row['seconds']:.1f} s: "
         f"acceptance {row['acceptance_q']:.4f} (model) {row['acceptance_p']:.4f} (target), "
         f"ESS {row['ess']:.3f}"
     )
@@ -67,7 +67,7 @@ def publish_tables(run: Run, ensemble: str, trainer: Any, limit: str) -> None:
     mark = stamp(stage_settings(run.config, "train", ensemble))
     for lost in missed(run.config, ensemble, trainer.state, limit):
         write_marker(run.path("train", ensemble, lost.sampler, ".safetensors"), lost, mark)
-    rows = records(run.config, ensemble, trainer.state, trainer.begins_from, limit)
+    rows = records(run.config, ensemble, trainer.state, trainer.origin, limit)
     history = pandas.DataFrame(trainer.state.history)
     write_table(run.path("train", ensemble, "history", ".csv"), history, mark)
     write_table(run.path("train", ensemble, "training", ".csv"), pandas.DataFrame(rows), mark)

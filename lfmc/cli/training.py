@@ -166,7 +166,7 @@ def _short_chains(run: Run, trainer: Any, model: int, outcome: Any, mpi: Any) ->
         rows += [row | {"model": model} for row in times]
     mark = stamp(stage_settings(config, "retrain", ensemble))
     table = pandas.DataFrame(rows, columns=[*COLUMNS, "model"])
-    spent = records(config, ensemble, outcome.state, trainer.begins_from, outcome.limit)
+    spent = records(config, ensemble, outcome.state, trainer.origin, outcome.limit)
     name = f"model-{model}"
     write_table(run.path("retrain", ensemble, name, "-training.csv"), pandas.DataFrame(spent), mark)
     write_table(run.path("retrain", ensemble, name, ".csv"), table, mark)

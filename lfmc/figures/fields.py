@@ -28,7 +28,7 @@ class Example(NamedTuple):
 def draw(run: RunData) -> Figure:
     """One ensemble a row, one sampler a column, one colour scale throughout."""
     rows = {e.name: examples(run, e) for e in run.config.ensembles}
-    flow = run.config.flow_names[-1]
+    flow = shown_flow(run)
     limit = colour_limit([x for row in rows.values() for x in row])
     columns = len(next(iter(rows.values())))
     figure = Figure(figsize=(DOUBLE * 0.8, 0.35 + 1.16 * len(rows)))
@@ -54,9 +54,10 @@ def draw(run: RunData) -> Figure:
 
 
 def caption(run: RunData) -> str:
-    flow = sampler_mark(run.config.flow_names[-1]).label
+    shown = shown_flow(run)
+    flow = sampler_mark(shown).label
     rows = [examples(run, e) for e in run.config.ensembles]
-    chains = [run.reached(e.name, run.config.flow_names[-1]) for e in run.config.ensembles]
+    chains = [run.reached(e.name, shown) for e in run.config.ensembles]
     lost = any(row[0].slab is None for row, seen in zip(rows, chains, strict=True) if seen)
     slabs = any(e.d > 2 for e in run.config.ensembles)
     limit = colour_limit([x for row in rows for x in row])
@@ -76,7 +77,7 @@ def caption(run: RunData) -> str:
 
 def examples(run: RunData, ensemble: Ensemble) -> list[Example]:
     """The last stored configuration of each source."""
-    flow = run.config.flow_names[-1]
+    flow = shown_flow(run)
     seen = run.reached(ensemble.name, flow)
     proposals = run.fields("propose", ensemble.name, flow) if seen else {}
     hmc = run.fields("hmc", ensemble.name)["phi"]
@@ -88,6 +89,12 @@ def examples(run: RunData, ensemble: Ensemble) -> list[Example]:
         (sampler_mark("local").label, local),
     ]
     return [Example(name, slab(fields, ensemble.sites)) for name, fields in sources]
+
+
+def shown_flow(run: RunData) -> str:
+    """The flow of the highest target that most ensembles have reached."""
+    names, flows = run.config.ensemble_names, run.config.flow_names
+    return max(reversed(flows), key=lambda flow: sum(run.reached(e, flow) for e in names))
 
 
 def slab(

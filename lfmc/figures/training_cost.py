@@ -67,8 +67,8 @@ def caption(run: RunData) -> str:
     lost, early = int(censored(table).sum()), int((table.steps == 0).sum())
     return " ".join(
         [
-            "Wall time and optimiser steps of training until the acceptance, estimated from the",
-            "model's own samples and from independent samples of p, passes the target.",
+            "CPU time of all ranks and optimiser steps of training until the acceptance, estimated",
+            "from the model's own samples and from independent samples of p, passes the target.",
             f"n = {many} seeds a point (single runs have no error); {lost} of {len(table)} runs",
             "stopped before their target" + (" (arrows: lower bounds)." if lost else "."),
             *(

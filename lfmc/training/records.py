@@ -85,25 +85,29 @@ def missed(config: Config, ensemble: str, state: TrainingState, limit: str) -> l
 
 
 def row_of(
-    config: Config, ensemble: str, flow: str, record: dict[str, Any], start: str
+    config: Config, ensemble: str, flow: str, record: dict[str, Any], origin: dict[str, str]
 ) -> dict[str, Any]:
     """A row of training.csv: the cost of a target, in the units of the field."""
-    head = {"ensemble": ensemble, "flow": flow, "seed": config.seed, "start": start}
+    head = {"ensemble": ensemble, "flow": flow, "seed": config.seed, **origin}
     found = {k: v for k, v in record.items() if k != "weights"}
     return head | found | {"reached": True, "limit": ""}
 
 
 def records(
-    config: Config, ensemble: str, state: TrainingState, start: str = "", limit: str = ""
+    config: Config,
+    ensemble: str,
+    state: TrainingState,
+    origin: dict[str, str] | None = None,
+    limit: str = "",
 ) -> list[dict[str, Any]]:
     """Rows of training.csv, one a target; of one that was not reached, what was spent for it.
 
     Args:
-        start: ensemble whose model the training started from, if any.
+        origin: of `lfmc.training.train.Trainer`: start and clock.
         limit: what ended the training, if not its targets.
     """
     rows = {
-        name: row_of(config, ensemble, name, record, start)
+        name: row_of(config, ensemble, name, record, origin or {})
         for name, record in reached(config, state).items()
     }
     for lost in missed(config, ensemble, state, limit):
@@ -111,6 +115,6 @@ def records(
         unknown = ("acceptance_q_error", "acceptance_p", "acceptance_p_error", "ess")
         record = {"target": lost.target, **spent, "acceptance_q": lost.acceptance}
         record |= dict.fromkeys(unknown, math.nan)
-        row = row_of(config, ensemble, lost.sampler, record, start)
+        row = row_of(config, ensemble, lost.sampler, record, origin or {})
         rows[lost.sampler] = row | {"reached": False, "limit": limit}
     return [rows[name] for name in config.flow_names]

@@ -7,13 +7,14 @@ to every rank, and the answers of `lfmc.training.tree`.
 """
 
 from collections.abc import Callable, Sequence
-from time import perf_counter, process_time
+from time import perf_counter
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from lfmc.clock import cpu_seconds
 from lfmc.errors import LfmcError
 from lfmc.flows.base import Flow
 from lfmc.lattice import FloatArray
@@ -146,4 +147,4 @@ class Team:
 
 def clock_of(flow: Flow) -> Callable[[], float]:
     """Seconds of this process: of its CPU, or of the wall where a GPU computes."""
-    return process_time if next(flow.parameters()).device.type == "cpu" else perf_counter
+    return cpu_seconds if next(flow.parameters()).device.type == "cpu" else perf_counter

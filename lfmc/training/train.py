@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import torch
 
 from lfmc.action import action_of
+from lfmc.clock import CPU, WALL, cpu_seconds
 from lfmc.config import Config
 from lfmc.errors import LfmcError
 from lfmc.flows.build import build_flow
@@ -51,7 +52,11 @@ class Outcome(NamedTuple):
 
 
 class Trainer:
-    """One training run of one ensemble, by any number of ranks; resumes from its checkpoint."""
+    """One training run of one ensemble, by any number of ranks; resumes from its checkpoint.
+
+    Attributes:
+        origin: ensemble whose model it starts from, "" if none, and the clock of its seconds.
+    """
 
     def __init__(
         self,
@@ -87,8 +92,11 @@ class Trainer:
         self.start = read_start(start, config, flow, mpi.rank == 0) if start else None
         if self.start:
             flow.load_state_dict(self.start.weights)
-        self.begins_from = self.start.ensemble if self.start else ""
         self.clock = clock_of(flow)
+        self.origin = {
+            "start": self.start.ensemble if self.start else "",
+            "clock": CPU if self.clock is cpu_seconds else WALL,
+        }
         self.team = team_of(config, ensemble, flow, mpi)
         self.method = method_of(self.settings, flow, seeds[0], self.team.score_sums)
         self.path = work / "checkpoint.pt"
