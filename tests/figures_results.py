@@ -185,7 +185,8 @@ def _fields(results: Path, config: Config, ensemble: Ensemble, rng: np.random.Ge
     axes = tuple(range(1, len(shape) + 1))
     smooth = white + sum(np.roll(white, 1, a) + np.roll(white, -1, a) for a in axes)
     flat, noise = 0.25 * smooth.reshape(4, -1), 0.4 * white.reshape(4, -1)
-    sources = {f"propose/{ensemble.name}/{config.flow_names[-1]}": {"phi": flat, "prior": noise}}
+    proposed = {"phi": flat, "prior": noise}
+    sources = {f"propose/{ensemble.name}/{flow}": proposed for flow in config.flow_names}
     sources |= {f"{s}/{ensemble.name}": {"phi": flat[::-1] + 0.1} for s in ("hmc", "local")}
     for path, content in sources.items():
         stage, _, sampler = (*path.split("/"), "")[:3]
