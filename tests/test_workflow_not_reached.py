@@ -1,4 +1,4 @@
-"""A run whose training misses targets, from the configuration to its figures, command by command."""
+"""A run whose training misses targets, from configuration to figures, command by command."""
 
 from pathlib import Path
 
