@@ -70,7 +70,7 @@ def towards(label: str, what: str) -> Iterator[Callable[[float, float, str], Non
 
     How long it takes is not known, and not foretold.
     """
-    shape = "{desc}: " + what + " {n:.3f} of {total:g} |{bar}| {postfix}"
+    shape = "{desc}: " + what + " {n:.3f} of {total:g} |{bar}|{postfix}"
     last = [time.monotonic()]
     with _bar(desc=label, total=1.0, bar_format=shape) as bar:
 
