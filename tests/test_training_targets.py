@@ -133,8 +133,8 @@ def test_seconds_are_of_the_cpu_and_include_samples_of_p_and_the_last_decision(
     tmp_path, monkeypatch
 ):
     """On a clock that only what is named moves on."""
+    from lfmc.training import loop as module
     from lfmc.training import prepare, team
-    from lfmc.training import train as module
 
     now = [0.0]
 

@@ -1,6 +1,8 @@
 """What a training needs before its first step: ranks with samples of p, a method, and its key."""
 
 from copy import deepcopy
+from pathlib import Path
+from typing import NamedTuple
 
 import torch
 
@@ -10,14 +12,62 @@ from lfmc.config import Config, settings_hash, stage_settings
 from lfmc.device import device_key
 from lfmc.flow_sections import FlowSettings
 from lfmc.flows.base import Flow
+from lfmc.flows.build import build_flow
 from lfmc.ranks import Ranks
 from lfmc.sections import Ensemble
+from lfmc.streams import generator as stream
 from lfmc.training.adam import Adam
 from lfmc.training.method import Method
 from lfmc.training.natural import NaturalGradient, Sums, precision
-from lfmc.training.start import Start
+from lfmc.training.start import Start, read_start
 from lfmc.training.target import compile_target, target_fields
 from lfmc.training.team import Team, clock_of
+
+
+class Prepared(NamedTuple):
+    """What a training loop works with; `check_seed` is that of the checks' samples."""
+
+    method: Method
+    team: Team
+    check_seed: int
+    start: Start | None
+
+
+def prepared(
+    config: Config, ensemble: Ensemble, start: Path | None, device: torch.device, mpi: Ranks
+) -> Prepared:
+    """A new flow on a device, with the weights of another model where one is to start from.
+
+    From here on torch uses one thread, and its global generator for the CPU has another state.
+
+    Raises:
+        LfmcError: a start that does not fit.
+    """
+    # Small matrices; and bits that do not depend on how many cores there are.
+    torch.set_num_threads(1)
+    seeds = seeds_of(config.seed, ensemble.name)
+    torch.default_generator.manual_seed(seeds.weights)
+    flow = build_flow(action_of(ensemble), config.flow.model)
+    flow = flow.to(device, precision_of(config.flow))
+    begin = read_start(start, config, flow, mpi.rank == 0) if start else None
+    if begin:
+        flow.load_state_dict(begin.weights)
+    team = team_of(config, ensemble, flow, mpi)
+    method = method_of(config.flow, flow, seeds.samples, team.score_sums)
+    return Prepared(method, team, seeds.checks, begin)
+
+
+class Seeds(NamedTuple):
+    """Of a training: of the samples of its steps and of its checks, and of the first weights."""
+
+    samples: int
+    checks: int
+    weights: int
+
+
+def seeds_of(seed: int, ensemble: str) -> Seeds:
+    """The seeds of a training, from the seed of the run and the name of the ensemble."""
+    return Seeds(*stream(seed, "train", ensemble).integers(2**62, size=3).tolist())
 
 
 def precision_of(settings: FlowSettings) -> torch.dtype:

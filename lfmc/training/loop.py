@@ -1,0 +1,231 @@
+"""The training loop: steps, checks, rollbacks, and the moments at which targets pass.
+
+It writes nothing: `lfmc.training.train` keeps what a stage keeps, at the points `_keep` and
+`_checkpoint`.
+"""
+
+import logging
+from collections.abc import Callable
+from time import perf_counter
+from typing import Any, NamedTuple
+
+from lfmc.errors import LfmcError
+from lfmc.flow_sections import FlowSettings
+from lfmc.training.acceptance import acceptance_from_model
+from lfmc.training.limits import what_ended
+from lfmc.training.method import Method, Weights
+from lfmc.training.moment import Abandoned, Verdict, moment_of_passing
+from lfmc.training.records import Point, check_record, pass_record
+from lfmc.training.state import TrainingState
+from lfmc.training.team import Team, clock_of
+from lfmc.training.trail import worth_deciding
+
+log = logging.getLogger(__name__)
+
+REFUSED_IN_A_ROW = 20
+CHECK_SHARE = 0.06
+CHECKPOINT_SECONDS = 5.0
+
+Report = Callable[[TrainingState], None]
+Passed = Callable[[dict[str, Any]], None]
+
+
+class Outcome(NamedTuple):
+    """A training at its end.
+
+    Attributes:
+        state: with one record in `state.passed` for each target that has passed.
+        finished: false if it was asked to stop.
+        limit: what ended it before all targets had passed, in words; empty if they have.
+    """
+
+    state: TrainingState
+    finished: bool
+    limit: str
+
+
+class Loop:
+    """One training run, by any number of ranks, in memory."""
+
+    def __init__(
+        self,
+        name: str,
+        settings: FlowSettings,
+        method: Method,
+        team: Team,
+        check_seed: int,
+        seconds: float = 0.0,
+    ) -> None:
+        """Args: name for messages, settings, steps, the ranks that evaluate, seed of the checks'
+        samples, and what the training that this one starts from took."""
+        self.name, self.settings, self.training = name, settings, settings.training
+        self.method, self.team, self.check_seed = method, team, check_seed
+        self.clock = clock_of(team.trained)
+        self.passed: Passed = lambda record: None
+        self.limit, self.earlier = "", 0.0
+        self.state = self.begin = TrainingState(
+            method=method.state(),
+            before=method.model(),
+            next_check=method.check_every,
+            seconds=seconds,
+            asked=list(settings.targets),
+        )
+
+    def run(
+        self, report: Report, stop: Callable[[], bool], passed: Passed = lambda record: None
+    ) -> Outcome:
+        """Train until every target has passed, a limit is reached, or `stop` asks on any rank.
+
+        Every rank's outcome says whether it is finished; its state is trained on rank 0 only, which
+        alone reports and writes.
+
+        Args:
+            report: called after every check.
+            stop: asked before every step.
+            passed: called with the record of each target of the configuration that has passed, at
+                that moment, and at the start with those of earlier runs.
+
+        Raises:
+            LfmcError: batches keep coming out non-finite.
+        """
+        self.team.stop, self.passed = stop, passed
+        finished = self.team.run(lambda: self._lead(report))
+        return Outcome(self.state, finished, self.limit)
+
+    def _lead(self, report: Report) -> bool:
+        saved, self.earlier = perf_counter(), self.state.seconds
+        for record in self.state.passed:
+            if record["target"] in self.settings.targets:
+                self._tell(record)
+        try:
+            self._resume()
+            while self._open() and not self._ended():
+                if self.team.stopped():
+                    self._checkpoint()
+                    return False
+                if self.state.step >= self.state.next_check:
+                    self._checkpoint()  # a check may be long: asked to stop, it is done again
+                    self._check()
+                    report(self.state)
+                else:
+                    self._step()
+                if perf_counter() - saved > CHECKPOINT_SECONDS:
+                    self._checkpoint()
+                    saved = perf_counter()
+        except Abandoned:
+            return False
+        self._checkpoint()
+        return True
+
+    def _resume(self) -> None:
+        """Called before the first step."""
+
+    def _keep(self, row: dict[str, Any], model: Weights) -> None:
+        """Called with the record and the model of a check, before it is decided on targets."""
+
+    def _checkpoint(self) -> None:
+        """Called where the training may be continued from."""
+
+    def _ended(self) -> bool:
+        """Whether a limit has been reached by the last check."""
+        state = self.state
+        if state.history and state.history[-1]["step"] == state.step:
+            self.limit = what_ended(state, self.training, self.method)
+        return bool(self.limit)
+
+    def _open(self) -> list[float]:
+        """Targets that have not passed, ascending."""
+        passed = [record["target"] for record in self.state.passed]
+        return [target for target in self.settings.targets if target not in passed]
+
+    def _seconds(self) -> float:
+        """Used so far; what was prepared counts once, and not when it is prepared again."""
+        return self.earlier + self.team.seconds(self.state is self.begin)
+
+    def _tell(self, record: dict[str, Any]) -> None:
+        """Of a target that has passed; what is done about it is no part of the training."""
+        began = self.clock()
+        self.passed(record)
+        self.earlier -= self.clock() - began
+
+    def _step(self) -> None:
+        state = self.state
+        progress = self.method.advance(state.step)
+        state.step += 1
+        state.samples += progress.samples
+        if progress.finite:
+            state.in_a_row = 0
+            return
+        state.refused += 1
+        state.in_a_row += 1
+        if state.in_a_row > REFUSED_IN_A_ROW:
+            raise LfmcError(
+                f"training {self.name}: {state.in_a_row} batches in a row were not "
+                "finite; lower flow.training.learning_rate (adam) or raise "
+                "flow.training.natural.damping"
+            )
+
+    def _check(self) -> None:
+        state, training = self.state, self.training
+        model = self.method.model()
+        seed = self.check_seed + state.step
+        log_w = self.team.log_weights(model, training.check_samples, seed)
+        quick = acceptance_from_model(log_w)
+        state.seconds = began = self._seconds()
+        row = check_record(state, log_w, quick) | self.method.describe()
+        # A checkpoint in between is of the state before this check, which is then done again.
+        if not self._diverged(quick.value, model):
+            self._keep(row, model)
+            before = Point(state.before_step, state.before_samples)
+            for target in self._open():
+                if not worth_deciding(row, target):
+                    break
+                if not self._decide(target, (state.before, model), before, row, began):
+                    break
+            state.before = model
+            state.before_step, state.before_samples = state.step, state.samples
+        state.history.append(row)
+        # The later, the slower the acceptance rises: checks thin out, and cost a fixed share.
+        state.next_check = state.step + max(
+            self.method.check_every, round(CHECK_SHARE * state.step)
+        )
+        state.seconds = self._seconds()
+
+    def _decide(
+        self,
+        target: float,
+        models: tuple[Weights, Weights],
+        before: Point,
+        row: dict[str, Any],
+        began: float,
+    ) -> bool:
+        """Whether a target was passed between a check's model and the one before it."""
+        samples = self.training.decide_samples
+
+        def judge(weights: Weights, share: int) -> Verdict:
+            return self.team.judge(weights, samples, self.check_seed, share)
+
+        found = moment_of_passing(judge, *models, target, self.team.stopped)
+        if found is None:
+            return False
+        now = Point(row["step"], row["samples"])
+        record = pass_record(target, found, before, now, row["seconds"] + self._seconds() - began)
+        self.state.passed.append(record)
+        self.state.passed.sort(key=lambda entry: float(entry["target"]))
+        self._checkpoint()
+        self._tell(record)
+        return True
+
+    def _diverged(self, acceptance: float, model: Weights) -> bool:
+        """Roll back to the best model and go on more carefully, if the acceptance collapsed."""
+        state = self.state
+        if acceptance >= state.best.get("acceptance", 0.0):
+            state.best = {"acceptance": acceptance, "model": model}
+            return False
+        if acceptance > 0.5 * state.best["acceptance"] or state.best["acceptance"] < 0.1:
+            return False
+        changed = self.method.return_to(state.best["model"])
+        name, best = self.name, state.best["acceptance"]
+        fell = f"acceptance fell from {best:.3f} to {acceptance:.3f} at step {state.step}"
+        log.warning("training %s: %s; rolled back, %s", name, fell, changed)
+        return True
