@@ -10,7 +10,9 @@ Replica r walks through the r-th of R equal shares of the proposals, in their or
 first one. Expanded by `lfmc.chains.read_chain`.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -60,14 +62,32 @@ def flow_chain(config: Config, ensemble: str, sampler: str, log_w: FloatArray) -
             f"{len(log_w)} proposals of {ensemble} {sampler}, {config.proposals} expected; "
             "run propose again"
         )
-    replicas = config.accept.replicas
-    each = config.proposals // replicas
+    streams = partial(generator, config.seed, "accept", ensemble, sampler)
+    return independence_chains(log_w, config.accept.replicas, config.accept.burn_in, streams)
+
+
+def independence_chains(
+    log_w: FloatArray,
+    replicas: int,
+    burn_in: int,
+    streams: Callable[[int], np.random.Generator],
+) -> FlowChain:
+    """Run one chain over each of `replicas` equal shares of the proposals, in their order.
+
+    Args:
+        log_w: log weights of the proposals, (replicas * each,).
+        burn_in: updates of each replica that are discarded.
+        streams: replica -> its random numbers.
+
+    Raises:
+        LfmcError: a weight that is not finite, or nothing left after burn-in.
+    """
+    each = len(log_w) // replicas
     chains = []
     for replica in range(replicas):
         first = replica * each
-        uniforms = generator(config.seed, "accept", ensemble, sampler, replica).random(each)
         part = log_w[first : first + each]
-        chain = independence_chain(part, uniforms, config.accept.burn_in)
+        chain = independence_chain(part, streams(replica).random(each), burn_in)
         chains.append(chain._replace(proposal=chain.proposal + first))
     multiplicity = np.concatenate([c.multiplicity for c in chains])
     return FlowChain(

@@ -4,13 +4,17 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from lfmc.lattice import Shape, neighbours
+from lfmc.problems import validated
 from lfmc.sections import Ensemble
 
 
 class Action(Protocol):
     """What samplers and flows need of a theory."""
 
-    shape: Shape
+    @property
+    def shape(self) -> Shape:
+        """Extents of the lattice."""
+        ...
 
     def evaluate(self, phi: Any) -> Any:
         """S of each configuration of a batch (..., volume) -> (...)."""
@@ -77,3 +81,13 @@ class Phi4:
 def action_of(ensemble: Ensemble) -> Phi4:
     """The action of an ensemble's settings."""
     return Phi4(ensemble.sites, ensemble.m2, ensemble.lam, ensemble.normalisation)
+
+
+def settings_of(action: Phi4, name: str) -> Ensemble:
+    """The settings of which `action_of` makes this action.
+
+    Raises:
+        LfmcError: a lattice or couplings that no ensemble may have.
+    """
+    raw = {"name": name, "shape": list(action.shape), "m2": action.m2, "lam": action.lam}
+    return validated(Ensemble, raw | {"normalisation": action.normalisation}, f"{action}")

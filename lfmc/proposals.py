@@ -23,7 +23,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from lfmc.action import action_of
+from lfmc.action import Action, action_of
 from lfmc.blocks import Layout, layout
 from lfmc.clock import Spent, cpu_seconds
 from lfmc.compiled.plan import has_kernels, plan
@@ -118,6 +118,37 @@ def drawing(flow: Flow) -> Drawing:
     return by_torch
 
 
+class Drawn(NamedTuple):
+    """Proposals of one block, (count,) or (count, sites): fields, the base normals that they were
+    made of, log q, S, and float32 scalars by name."""
+
+    fields: FloatArray
+    prior: FloatArray
+    log_q: FloatArray
+    action: FloatArray
+    scalars: Arrays
+
+
+def drawn_block(
+    draw: Drawing, action: Action, random: np.random.Generator, size: int, count: int
+) -> Drawn:
+    """The first `count` of the `size` proposals of a block, from its own random numbers."""
+    sites = volume(action.shape)
+    padded = -(-size // CHUNK) * CHUNK
+    z = random.standard_normal((padded, sites))
+    fields, log_q, s = np.empty_like(z), np.empty(padded), np.empty(padded)
+    seen = {name: np.empty(padded, np.float32) for name in SCALARS}
+    for begin in range(0, padded, CHUNK):
+        part = slice(begin, begin + CHUNK)
+        fields[part], log_q[part] = draw(z[part])
+        # While the chunk is in the cache: two ranks share one memory.
+        s[part] = action.evaluate(fields[part])
+        for name, values in scalars(fields[part], action.shape)._asdict().items():
+            seen[name][part] = values
+    kept = {name: values[:count] for name, values in seen.items()}
+    return Drawn(fields[:count], z[:count], log_q[:count], s[:count], kept)
+
+
 def make_block(task: Job, index: int) -> Arrays:
     """All data sets of one block; see `timed_block`."""
     return timed_block(task, index)[0]
@@ -131,21 +162,11 @@ def timed_block(task: Job, index: int) -> tuple[Arrays, Spent]:
     """
     config, began = task.config, cpu_seconds()
     random = generator(config.seed, "propose", task.ensemble, task.sampler, index)
-    padded = -(-task.size // CHUNK) * CHUNK
-    z = random.standard_normal((padded, task.flow.sites))
-    fields, log_q, s = np.empty_like(z), np.empty(padded), np.empty(padded)
     action = action_of(config.ensemble(task.ensemble))
-    seen = {name: np.empty(padded, np.float32) for name in SCALARS}
-    for begin in range(0, padded, CHUNK):
-        part = slice(begin, begin + CHUNK)
-        fields[part], log_q[part] = task.draw(z[part])
-        # While the chunk is in the cache: two ranks share one memory.
-        s[part] = action.evaluate(fields[part])
-        for name, values in scalars(fields[part], action.shape)._asdict().items():
-            seen[name][part] = values
     first = index * task.size
     count = min(task.size, config.proposals - first)
-    fields, log_q, s, z = fields[:count], log_q[:count], s[:count], z[:count]
+    made = drawn_block(task.draw, action, random, task.size, count)
+    fields, log_q, s, z = made.fields, made.log_q, made.action, made.prior
     bad = np.flatnonzero(~(np.isfinite(log_q) & np.isfinite(s)))
     if len(bad):
         raise LfmcError(
@@ -155,7 +176,7 @@ def timed_block(task: Job, index: int) -> tuple[Arrays, Spent]:
     drawn = cpu_seconds()
     kept = np.flatnonzero((first + np.arange(count)) % task.keep == 0)
     arrays: Arrays = {"log_q": log_q, "S": s}
-    arrays |= {f"scalars/{name}": values[:count] for name, values in seen.items()}
+    arrays |= {f"scalars/{name}": values for name, values in made.scalars.items()}
     arrays["two_point"] = two_point(fields, action.shape).astype(np.float32)
     arrays["fields/index"] = first + kept
     arrays["fields/phi"] = fields[kept]

@@ -74,14 +74,16 @@ def measurement_rows(chain: Chain, bins: Bins) -> list[dict[str, Any]]:
     ]
 
 
-def observables(bins: Bins, shape: Shape, action: Phi4) -> dict[str, tuple[float, float]]:
-    """Every observable of the module's list, name -> (value, error)."""
+def observables(bins: Bins, shape: Shape, action: Phi4 | None) -> dict[str, tuple[float, float]]:
+    """Every observable of the module's list, name -> (value, error); sd of phi^4 only."""
     columns = np.concatenate(
         [np.stack([bins.scalars[name] for name in BINNED], axis=1), bins.two_point], axis=1
     )
     half = shape[0] // 2
     names = [
-        *("chi2", "E", "phi2", "phi4", "m", "absm", "binder", "sd", "G0", "m2ndL"),
+        *("chi2", "E", "phi2", "phi4", "m", "absm", "binder"),
+        *(("sd",) if action else ()),
+        *("G0", "m2ndL"),
         *(f"Gt_{t}" for t in range(half + 1)),
         *(f"mLeff_{t}" for t in range(1, half + 1)),
     ]
@@ -94,7 +96,7 @@ def observables(bins: Bins, shape: Shape, action: Phi4) -> dict[str, tuple[float
             volume(shape) * scalar["m2"],
             *(scalar[name] for name in ("E", "phi2", "phi4", "m", "absm")),
             scalar["m4"] / scalar["m2"] ** 2,
-            schwinger_dyson(scalar, action),
+            *((schwinger_dyson(scalar, action),) if action else ()),
             two_point[..., 0],
             shape[0] * second_moment_mass(two_point, shape),
         ]
@@ -128,8 +130,11 @@ def schwinger_dyson(scalar: dict[str, Floats], action: Phi4) -> Floats:
     return quartic + 2 * action.quadratic * scalar["phi2"] - hop
 
 
-def _action(chain: Chain) -> Phi4:
+def _action(chain: Chain) -> Phi4 | None:
+    """None of another theory than phi^4: the settings of such a one name its kind."""
     settings = chain.ensemble
+    if "kind" in settings:
+        return None
     return Phi4(chain.shape, settings["m2"], settings["lam"], settings.get("normalisation", 1.0))
 
 

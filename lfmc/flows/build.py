@@ -2,7 +2,7 @@
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -81,11 +81,36 @@ def holds_model(path: str | Path, training: dict[str, Any], state: dict[str, Ten
         return False
 
 
+class Saved(NamedTuple):
+    """What a model file holds.
+
+    Attributes:
+        flow: in float64, without gradients of its parameters.
+        ensemble: which it was trained for.
+        settings: its section of the configuration; only `model` is read from the file.
+        notes: the header's other entries, JSON.
+    """
+
+    flow: Flow
+    ensemble: Ensemble
+    settings: FlowSettings
+    notes: dict[str, str]
+
+
 def load_flow(path: str | Path, ensemble: Ensemble) -> Flow:
     """A trained flow in float64, checked to be of this ensemble.
 
     Raises:
         LfmcError: unreadable file, the model of another ensemble, or none: not reached.
+    """
+    return read_model(path, ensemble).flow
+
+
+def read_model(path: str | Path, ensemble: Ensemble | None = None) -> Saved:
+    """A trained flow with what its file says of it, checked to be of `ensemble` if that is given.
+
+    Raises:
+        LfmcError: as `load_flow`.
     """
     missed = not_reached(path)
     if missed:
@@ -107,7 +132,7 @@ def load_flow(path: str | Path, ensemble: Ensemble) -> Flow:
     wrong = flow_limits.refusals([trained], settings.model)
     if wrong:
         raise LfmcError(f"{path}: header: {wrong[0]}")
-    if action_of(trained) != action_of(ensemble):
+    if ensemble is not None and action_of(trained) != action_of(ensemble):
         raise LfmcError(
             f"{path}: trained for {_describe(trained)}, not for {_describe(ensemble)}; "
             "train again or give the right model"
@@ -116,13 +141,14 @@ def load_flow(path: str | Path, ensemble: Ensemble) -> Flow:
     if odd:
         raise LfmcError(f"{path}: weights {odd[0]} are {state[odd[0]].dtype}, not real numbers")
     try:
-        flow = trained_flow(ensemble, settings, state)
+        flow = trained_flow(ensemble or trained, settings, state)
     except RuntimeError as error:
         raise LfmcError(f"{path}: weights do not fit ({str(error).splitlines()[0]})") from None
     for parameter in flow.parameters():
         if not torch.isfinite(parameter).all():
             raise LfmcError(f"{path}: holds weights that are not finite; train again")
-    return flow
+    notes = {k: v for k, v in metadata.items() if k not in ("ensemble", "model")}
+    return Saved(flow, trained, settings, notes)
 
 
 def _describe(e: Ensemble) -> str:

@@ -38,7 +38,21 @@ def tune(config: Config, ensemble: str) -> dict[str, Any]:
     Raises:
         LfmcError: an acceptance that cannot be reached.
     """
-    action, samplers = action_of(config.ensemble(ensemble)), config.samplers
+    action = action_of(config.ensemble(ensemble))
+    found: dict[str, Any] = {}
+    for name in ("local", "cluster", "hmc"):
+        found[name] = tuned(config, ensemble, action, name)
+    settings = stage_settings(config, "tune", ensemble)
+    found["hmc"]["steps"] = config.samplers.hmc.steps
+    found["seconds"] = sum(one["seconds"] for one in found.values())
+    found["settings"] = settings
+    found["settings_hash"] = settings_hash(settings)
+    return found
+
+
+def tuned(config: Config, ensemble: str, action: Phi4, name: str) -> dict[str, Any]:
+    """The entry of `tune` of one sampler."""
+    samplers = config.samplers
     wolff, steps = samplers.cluster, samplers.hmc.steps
     window = length_window(samplers.hmc)
 
@@ -52,23 +66,16 @@ def tune(config: Config, ensemble: str) -> dict[str, Any]:
         parameters = ClusterParameters(step, wolff.clusters, wolff.sweeps)
         return sample_cluster(state, action, parameters, updates, updates)
 
-    found: dict[str, Any] = {}
-    for name, sample, key, target in (
-        ("local", local, "delta", samplers.local.acceptance),
-        ("cluster", cluster, "delta", wolff.acceptance),
-        ("hmc", hmc, "trajectory_length", samplers.hmc.acceptance),
-    ):
-        state = _warm(config.seed, ensemble, name, action)
-        sample(state, 0.1, 1)  # compiles: not a cost of the sampler
-        began = cpu_seconds()
-        step, record = approach(sample, state, target, name)
-        found[name] = {key: step, **record, "seconds": cpu_seconds() - began}
-    settings = stage_settings(config, "tune", ensemble)
-    found["hmc"]["steps"] = steps
-    found["seconds"] = sum(one["seconds"] for one in found.values())
-    found["settings"] = settings
-    found["settings_hash"] = settings_hash(settings)
-    return found
+    sample, key, target = {
+        "local": (local, "delta", samplers.local.acceptance),
+        "cluster": (cluster, "delta", wolff.acceptance),
+        "hmc": (hmc, "trajectory_length", samplers.hmc.acceptance),
+    }[name]
+    state = _warm(config.seed, ensemble, name, action)
+    sample(state, 0.1, 1)  # compiles: not a cost of the sampler
+    began = cpu_seconds()
+    step, record = approach(sample, state, target, name)
+    return {key: step, **record, "seconds": cpu_seconds() - began}
 
 
 def approach(
