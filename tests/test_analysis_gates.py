@@ -218,6 +218,19 @@ def test_acceptance_above_target_passes_however_far():
 
 
 @pytest.mark.unit
+@pytest.mark.parametrize(("accepted", "passes"), [(1.0, True), (0.0, False)])
+def test_acceptance_of_a_chain_that_rejected_nothing_or_all_has_no_error(accepted, passes):
+    """The free field: every proposal is accepted, so that the fraction has no scatter."""
+    cfg = config(("E1",))
+    table = observables(cfg)
+    here = (table.observable == "acceptance") & (table.sampler == "flow-70")
+    table.loc[here, ["value", "error"]] = accepted, 0.0
+    found = gate_table(cfg, table)
+    gate = found[(found.gate == "acceptance") & (found.sampler == "flow-70")].iloc[0]
+    assert gate.passed == passes
+
+
+@pytest.mark.unit
 def test_other_couplings_have_no_reference():
     assert find_reference((12, 12), -4.0, 5.267) is None
     assert find_reference((6, 6, 6), -4.0, 6.975) is None

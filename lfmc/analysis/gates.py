@@ -228,6 +228,8 @@ def _agreement(ensemble: str, here: dict[str, dict[str, Measured]]) -> list[Gate
 def _acceptance(ensemble: str, sampler: str, values: dict[str, Measured], target: float) -> Gate:
     expected = Measured(target, 0.0, np.inf)
     gate = _compare("acceptance", ensemble, sampler, "acceptance", values["acceptance"], expected)
+    if not gate.error:  # nothing was rejected, or nothing accepted
+        gate = gate._replace(sigmas=np.inf if gate.value >= target else -np.inf)
     return gate._replace(side="lower")
 
 

@@ -150,8 +150,11 @@ def extents_axis(ax: Axes, extents: Sequence[int], logarithmic: bool = False) ->
 def logarithmic_y(ax: Axes) -> None:
     """A logarithmic ordinate, with labels 0.5, 1, 2, 5 instead of powers over few decades.
 
-    Call it after the data is drawn: it looks at the limits.
+    Call it after the data is drawn: it looks at the limits. Without a positive number the axis
+    stays linear.
     """
+    if not np.isfinite(ax.dataLim.minposy):
+        return
     ax.set_yscale("log")
     low, high = ax.get_ylim()
     if low < 1e-3 or high / low > 300:
