@@ -7,8 +7,8 @@ there were checksums carry none.
 """
 
 import hashlib
-import mmap
 import os
+from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
@@ -92,26 +92,44 @@ def _check(file: int, path: str | Path) -> bool:
 
 
 def _find(file: int, path: str | Path) -> _Seal | None:
-    size = os.fstat(file).st_size
-    if size == 0:
-        return None
-    with mmap.mmap(file, size, access=mmap.ACCESS_READ) as data:
-        at = data.find(HEAD)
-        if at < 0:
-            if data.find(TAIL) >= 0:
-                raise _broken(path)
-            return None
-        begin, end = at + len(HEAD), at + len(HEAD) + DIGITS
-        if data[end : end + len(TAIL)] != TAIL:
+    # No memory map: on a full disk, or when somebody cuts the file off, it would kill the process.
+    at = _place(file, HEAD)
+    if at < 0:
+        if _place(file, TAIL) >= 0:
             raise _broken(path)
-        digest = hashlib.sha256()
-        with memoryview(data) as view:
-            for first in range(0, begin, PIECE):
-                digest.update(view[first : min(first + PIECE, begin)])
-            digest.update(b"0" * DIGITS)
-            for first in range(end, size, PIECE):
-                digest.update(view[first : first + PIECE])
-        return _Seal(begin, data[begin:end], digest.hexdigest().encode())
+        return None
+    begin, end = at + len(HEAD), at + len(HEAD) + DIGITS
+    if os.pread(file, len(TAIL), end) != TAIL:
+        raise _broken(path)
+    digest = hashlib.sha256()
+    for piece in _pieces(file, 0, begin):
+        digest.update(piece)
+    digest.update(b"0" * DIGITS)
+    for piece in _pieces(file, end, os.fstat(file).st_size):
+        digest.update(piece)
+    return _Seal(begin, os.pread(file, DIGITS, begin), digest.hexdigest().encode())
+
+
+def _place(file: int, word: bytes) -> int:
+    """Where a word stands first, -1 if nowhere."""
+    at, before = 0, b""
+    for piece in _pieces(file, 0, os.fstat(file).st_size):
+        data = before + piece
+        found = data.find(word)
+        if found >= 0:
+            return at - len(before) + found
+        before, at = data[1 - len(word) :], at + len(piece)
+    return -1
+
+
+def _pieces(file: int, first: int, last: int) -> Iterator[bytes]:
+    """The bytes from `first` up to `last`, in pieces."""
+    while first < last:
+        piece = os.pread(file, min(PIECE, last - first), first)
+        if not piece:
+            return
+        yield piece
+        first += len(piece)
 
 
 def _broken(path: str | Path) -> Broken:

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lfmc.errors import LfmcError
-from lfmc.seal import file_digest, require_whole, seal
+from lfmc.seal import HEAD, file_digest, require_whole, seal
 
 RESERVE = 2**18  # bytes for what HDF5 keeps to itself until a file is closed
 SIGNATURE = b"\x89HDF\r\n\x1a\n"
@@ -30,8 +30,11 @@ def writer() -> str:
 
 
 @contextmanager
-def written_aside(path: str | Path) -> Iterator[Path]:
+def written_aside(path: str | Path, sealed: bool = True) -> Iterator[Path]:
     """A temporary name beside `path`, renamed onto it if the block succeeds, else removed.
+
+    Args:
+        sealed: whether the file gets its checksum, where its stamp has room for one.
 
     Raises:
         LfmcError: the folder cannot be written or the disk is full.
@@ -41,7 +44,8 @@ def written_aside(path: str | Path) -> Iterator[Path]:
     try:
         final.parent.mkdir(parents=True, exist_ok=True)
         yield aside
-        seal(aside)
+        if sealed:
+            seal(aside)
         with open(aside, "rb") as stream:
             os.fsync(stream.fileno())
         os.replace(aside, final)
@@ -60,7 +64,7 @@ def create_hdf5(path: str | Path, stamp: str) -> Iterator[h5py.File]:
     # cache all data are on disk before, a reserve is given back for the rest, and after a failure
     # what was written is.
     with (
-        written_aside(path) as aside,
+        written_aside(path, HEAD.decode() in stamp) as aside,
         _reserve(aside) as give_back,
         h5py.File(aside, "w", rdcc_nbytes=0) as file,
     ):

@@ -13,7 +13,7 @@ from flows_small import forget_checksums
 
 from lfmc.errors import LfmcError
 from lfmc.provenance import provenance, stamp
-from lfmc.seal import EMPTY, require_whole, seal
+from lfmc.seal import EMPTY, PIECE, require_whole, seal
 from lfmc.store import create_hdf5, open_hdf5, read_json, read_table, write_json, write_table
 
 pytestmark = pytest.mark.unit
@@ -102,6 +102,7 @@ def test_a_large_file_is_checked_whole(tmp_path):
     data = path.read_bytes()
     zeroed = re.sub(rb"(?<=sha256-)[0-9a-f]{64}", b"0" * 64, data)
     assert hashlib.sha256(zeroed).hexdigest().encode() in data
+    assert len(data) > 2 * PIECE
     for at in (0, 4_194_304, 8_388_607, len(data) - 1):
         other = tmp_path / f"flipped-{at}"
         flipped = bytearray(data)
@@ -113,3 +114,14 @@ def test_a_large_file_is_checked_whole(tmp_path):
 
 def test_a_stamp_has_room_for_one_checksum():
     assert json.loads(stamp())["checksum"] == EMPTY
+
+
+def test_the_words_are_found_across_two_pieces(tmp_path):
+    for before in range(PIECE - 100, PIECE + 3, 9):
+        path = tmp_path / "x"
+        path.write_bytes(b"x" * before + EMPTY.encode())
+        seal(path)
+        assert require_whole(path)
+        path.write_bytes(path.read_bytes().replace(b"lfmc-sha", b"lfmc-shb"))
+        with pytest.raises(LfmcError, match="do not match its checksum"):
+            require_whole(path)
