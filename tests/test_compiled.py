@@ -14,6 +14,7 @@ from lfmc.compiled.plan import has_kernels, plan
 from lfmc.compiled.scores import scored
 from lfmc.flow_sections import HeatbathSettings
 from lfmc.flows.base import Flow
+from lfmc.flows.build import build_flow
 from lfmc.flows.exactness import log_q_error
 from lfmc.flows.heatbath import HeatbathFlow
 from lfmc.proposals import drawing
@@ -64,6 +65,16 @@ def test_log_weights_of_drawn_fields_come_back():
     full = -flow.action.evaluate(phi) - log_q
     # The tables of single sites interpolate: their error shows here, as in the flow itself.
     assert np.std(log_weights_of(plan(flow), phi) - full) < 1e-4
+
+
+def test_deep_wells_are_drawn_as_by_the_flow_and_come_back():
+    """m2 = -16, lam = 1: an on-site barrier of 36."""
+    flow = build_flow(Phi4((4, 4), -16.0, 1.0), HeatbathSettings(layers=2, table=128))
+    z = normals(flow.requires_grad_(False), 3 * LANES)
+    (ours, density), (phi, log_q) = draw(plan(flow), z.numpy()), flow(z)
+    assert difference(ours, phi) < 1e-12
+    assert difference(density, log_q) < 1e-10
+    assert difference(flow.log_q(phi), log_q) < 1e-8
 
 
 def changed_plans(flow):

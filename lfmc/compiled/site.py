@@ -3,7 +3,7 @@
 As `lfmc.flows.site_conditional` and `HeatbathFlow.reduced_action` do.
 """
 
-from lfmc.flows.site_tables import LARGEST_NORMAL
+from lfmc.flows.site_tables import FLATTEST, LARGEST_NORMAL, STEEPEST
 from lfmc.vector.lanes import LANES, inlined, kernel, load, spread, store
 from lfmc.vector.mathematics import TOGETHER, logarithm
 
@@ -87,9 +87,20 @@ def _quantile(u, j, table, steps):
     tu = tu - cu
     left, left_slope = _along_j(table, cu, cj, tj, steps[1])
     right, right_slope = _along_j(table, cu + 1, cj, tj, steps[1])
-    value, slope = _hermite(left, left_slope * steps[0], right, right_slope * steps[0], tu)
+    secant = right - left
+    left_slope = _increasing(left_slope * steps[0], secant)
+    right_slope = _increasing(right_slope * steps[0], secant)
+    value, slope = _hermite(left, left_slope, right, right_slope, tu)
     slope = slope / steps[0]
     return (value + (u - inside) * slope) * sign, slope
+
+
+@inlined
+def _increasing(slope, secant):
+    """A slope with which a cubic increases; NaN goes on as NaN."""
+    if slope < FLATTEST * secant:
+        return FLATTEST * secant
+    return STEEPEST * secant if slope > STEEPEST * secant else slope
 
 
 @inlined

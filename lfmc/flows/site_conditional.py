@@ -6,11 +6,14 @@ import torch
 from torch import Tensor, nn
 
 from lfmc.flows.monotone import Mapped, solve_increasing
-from lfmc.flows.site_tables import LARGEST_NORMAL, SiteTables
+from lfmc.flows.site_tables import FLATTEST, LARGEST_NORMAL, STEEPEST, SiteTables
 
 
 class SiteConditional(nn.Module):
-    """Cubic Hermite interpolation of `SiteTables`, with the interpolant's own derivatives."""
+    """Cubic Hermite interpolation of `SiteTables`, with the interpolant's own derivatives.
+
+    It increases with u everywhere, whatever the tables resolve of a barrier between two wells.
+    """
 
     log_z_cubic: Tensor
     mean_cubic: Tensor
@@ -68,9 +71,14 @@ class SiteConditional(nn.Module):
         tu = tu - cu
         left = self._along_j(cu, cj, tj)
         right = self._along_j(cu + 1, cj, tj)
-        value, slope = _hermite(
-            left[0], left[1] * self.u_step, right[0], right[1] * self.u_step, tu
-        )
+        secant = right[0] - left[0]
+        slopes = [
+            torch.minimum(
+                torch.maximum(side[1] * self.u_step, FLATTEST * secant), STEEPEST * secant
+            )
+            for side in (left, right)
+        ]
+        value, slope = _hermite(left[0], slopes[0], right[0], slopes[1], tu)
         slope = slope / self.u_step
         return value + (u - inside) * slope, slope
 

@@ -19,6 +19,10 @@ from lfmc.errors import LfmcError
 from lfmc.lattice import FloatArray
 
 LARGEST_NORMAL = 8.0
+# Slopes of cubics at the ends of a cell, in units of its secant: between them a cubic increases
+# (Fritsch and Carlson, SIAM J. Numer. Anal. 17 (1980) 238, ask for 0 and 3). Only near-jumps over
+# the barrier of a double well come near either.
+FLATTEST, STEEPEST = 0.02, 2.9
 POINTS = 3001
 COARSE = 2001
 
@@ -43,10 +47,16 @@ def largest_field(action: Phi4) -> float:
     mass = action.quadratic - 2 * action.dimension * action.hopping
     depth = mass**2 / (4 * action.lam) if action.lam > 0 and mass < 0 else 0.0
     grid = np.geomspace(1e-2, 1e3, 4000)
-    beyond = grid[mass * grid**2 + action.lam * grid**4 + depth > 60]
-    if len(beyond) == 0:
+    # Counted from the bottom of the wells: at the origin, between deep ones, it is above 60 too.
+    within = np.flatnonzero(mass * grid**2 + action.lam * grid**4 + depth <= 60)
+    if len(within) == 0:
+        raise LfmcError(
+            f"the wells of the potential, {depth:.3g} below its barrier at phi = 0, are too far or "
+            "too narrow for the tables of flow.model.kind = heatbath; take another kind"
+        )
+    if within[-1] == len(grid) - 1:
         raise LfmcError("the action is not bounded from below within |phi| < 1000")
-    return float(beyond[0])
+    return float(grid[within[-1] + 1])
 
 
 @lru_cache(maxsize=8)
@@ -79,6 +89,7 @@ def site_tables(action: Phi4, nodes: int) -> SiteTables:
     quantile[:, 0, 0] = 0.5 * (quantile[:, 0, 0] - quantile[::-1, 0, 0])
     quantile[:, 0, 1] = 0.5 * (quantile[:, 0, 1] + quantile[::-1, 0, 1])
     along_j = CubicSpline(j, quantile, axis=1).derivative()(j)
+    along_j[:, :, 0] = _increasing_between(quantile[:, :, 0], along_j[:, :, 0], STEEPEST / j[1])
     table = np.concatenate([quantile, along_j], axis=2)
     return SiteTables(j[1], u[1] - u[0], log_z, np.ascontiguousarray(table))
 
@@ -101,10 +112,33 @@ def _quantile(phi: FloatArray, density: FloatArray, log_p: FloatArray, u: FloatA
     """phi(u) and dphi/du at the nodes, (nodes, 2), accurate in both tails."""
     below = cumulative_simpson(density, x=phi, initial=0)
     above = cumulative_simpson(density[::-1], x=-phi[::-1], initial=0)[::-1]
-    with np.errstate(divide="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore"):
         score = np.where(below < above, ndtri_exp(np.log(below)), -ndtri_exp(np.log(above)))
     usable = np.isfinite(score) & (density > 1e-25)
+    # Over a high barrier nothing is added to the integral.
+    usable[usable] = np.diff(np.maximum.accumulate(score[usable]), prepend=-np.inf) > 0
     score, phi, log_p = score[usable], phi[usable], log_p[usable]
     log_normal = -0.5 * score**2 - 0.5 * np.log(2 * np.pi)
-    value = CubicHermiteSpline(score, phi, np.exp(log_normal - log_p))
+    secant = np.diff(phi) / np.diff(score)
+    left, right = np.append(secant[0], secant), np.append(secant, secant[-1])
+    least, most = FLATTEST * np.maximum(left, right), STEEPEST * np.minimum(left, right)
+    slope = np.minimum(np.maximum(np.exp(log_normal - log_p), least), most)
+    value = CubicHermiteSpline(score, phi, slope)
     return np.stack([value(u), value.derivative()(u)], axis=1)
+
+
+def _increasing_between(value: FloatArray, slope: FloatArray, steepest: float) -> FloatArray:
+    """Slopes in J, (nodes of u, nodes of J), with which phi increases with u between these too.
+
+    A difference of neighbours in u is a cubic of J; it stays positive if its slope at either node
+    is below `steepest` differences: if the slope is Lipschitz in the value. The mean of the largest
+    such function below and the smallest above; slopes that are Lipschitz already keep their bits.
+    """
+    below, above, reach = slope.copy(), slope.copy(), steepest * np.diff(value, axis=0)
+    for here, last in [(i, i - 1) for i in range(1, len(value))] + [
+        (i, i + 1) for i in range(len(value) - 2, -1, -1)
+    ]:
+        step = reach[min(here, last)]
+        below[here] = np.minimum(below[here], below[last] + step)
+        above[here] = np.maximum(above[here], above[last] - step)
+    return np.where(below == above, slope, 0.5 * (below + above))
