@@ -153,6 +153,10 @@ def _header(path: str | Path, file: h5py.File) -> Chain:
     if not isinstance(shape, list) or not all(type(n) is int and n > 0 for n in shape):
         raise LfmcError(f"{path}: attribute ensemble has no shape")
     known = ("ensemble", "sampler", "save_every", "acceptance", "forces_per_update", "seconds")
+    others = {key: value for key, value in file.attrs.items() if key not in known}
+    for key in ("seconds_setup", "seconds_measure"):  # not of earlier versions
+        if key in others:
+            others[key] = number(path, file, key, 0)
     return Chain(
         ensemble=ensemble,
         sampler=text(path, file, "sampler"),
@@ -164,7 +168,7 @@ def _header(path: str | Path, file: h5py.File) -> Chain:
         forces_per_update=number(path, file, "forces_per_update", 0),
         seconds=number(path, file, "seconds", 0),
         extra={},
-        attributes={key: value for key, value in file.attrs.items() if key not in known},
+        attributes=others,
     )
 
 

@@ -138,6 +138,10 @@ def checked(table: Any, kind: str, path: Path, command: str) -> Any:
                 f"{path}: {column} = {values[wrong].iloc[0]:g} in {where}; from {low:g} to "
                 f"{high:g} is possible; run '{command}' again"
             )
+    for key in spec.keys:
+        if table[key].isna().any():
+            row = int(table[key].isna().to_numpy().argmax()) + 1
+            raise LfmcError(f"{path}: no {key} in row {row}; run '{command}' again")
     twice = table.duplicated(list(spec.keys))
     if twice.any():
         raise LfmcError(f"{path}: {_row(table[twice], spec)} is there twice; run '{command}' again")

@@ -5,7 +5,7 @@ import sys
 import tempfile
 import traceback
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import NoReturn
 
 import click
@@ -59,7 +59,8 @@ def one_line() -> Iterator[None]:
 def end(message: str, code: int) -> NoReturn:
     """Print `message`, if there is one, as one line of printable characters; leave."""
     if message:
-        click.echo(f"lfmc: error: {printable(' '.join(message.split()))}", err=True)
+        with suppress(OSError):  # with nowhere to say it, the exit code says it
+            click.echo(f"lfmc: error: {printable(' '.join(message.split()))}", err=True)
     sys.exit(code)
 
 

@@ -2,7 +2,7 @@
 
 from bad_inputs.cases import Case
 from bad_inputs.finished import FLOW
-from bad_inputs.preparing import removed
+from bad_inputs.preparing import configured, removed
 
 NAMES = (
     Case("unknown command", "brew", ("no command 'brew'; there are tune, train, retrain",)),
@@ -84,6 +84,11 @@ OPTIONS = (
     ),
     Case("settings of fit", "config settings --stage fit", ('"stage": "fit"',), right=True),
     Case("settings of no ensemble", "config settings --stage hmc --ensemble X", ("are T4",)),
+    Case(
+        "settings of a stage nearly right",
+        "config settings --stage gate",
+        ("no stage 'gate'; perhaps 'gates'",),
+    ),
     Case("check of an absent file", "config check absent.yaml", ("absent.yaml: cannot be read",)),
 )
 
@@ -168,4 +173,15 @@ ORDER = (
     ),
 )
 
-CASES = NAMES + OPTIONS + FOLDERS + ORDER
+CONFIGURED = tuple(
+    Case(
+        f"the configuration's results are {what}: {command.split()[0]}",
+        command,
+        ("results",),
+        configured("results", value),
+    )
+    for what, value in (("a file", "config.yaml"), ("in a file", "config.yaml/deep"))
+    for command in ("fit", "tune --ensemble T4", "gates")
+)
+
+CASES = NAMES + CONFIGURED + OPTIONS + FOLDERS + ORDER

@@ -1,14 +1,7 @@
 """Configurations that cannot be read, or say what cannot be."""
 
-import os
-
 from bad_inputs.cases import Case
 from bad_inputs.preparing import configuration, configured, folder_instead, removed
-
-
-def _pipe(folder):
-    os.mkfifo(folder / "config.yaml")
-
 
 CHECK = "config check"
 CASES = (
