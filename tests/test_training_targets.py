@@ -6,7 +6,7 @@ import pytest
 import torch
 from flows_small import SMALL, small
 
-from lfmc.training.limits import HOPELESS, hopeless
+from lfmc.training.limits import GAIN, HOPELESS, PATIENCE, hopeless
 from lfmc.training.records import missed, reached, records
 from lfmc.training.train import Trainer
 
@@ -163,13 +163,21 @@ def test_seconds_are_of_the_cpu_and_include_samples_of_p_and_the_last_decision(
 
 
 def test_without_any_acceptance_a_training_gives_up():
-    def checks(number, variance, acceptance=1e-3):
-        return [
-            {"acceptance_q": acceptance, "log_weight_variance": variance(i)} for i in range(number)
-        ]
+    def checks(number, loss, acceptance=1e-3):
+        return [{"acceptance_q": acceptance, "loss": loss(i)} for i in range(number)]
 
-    assert hopeless(checks(32, lambda i: 100.0))
-    assert hopeless(checks(HOPELESS, lambda i: 0.9**i))
-    assert not hopeless(checks(31, lambda i: 100.0))
-    assert not hopeless(checks(HOPELESS - 1, lambda i: 0.9**i))
-    assert not hopeless([*checks(40, lambda i: 100.0), *checks(1, lambda i: 90.0, 0.01)])
+    assert hopeless(checks(2 * PATIENCE, lambda i: -100.0))
+    assert hopeless(checks(2 * PATIENCE, lambda i: -100.0 - 0.9 * GAIN * (i >= PATIENCE)))
+    assert not hopeless(checks(2 * PATIENCE, lambda i: -100.0 - 1.1 * GAIN * (i >= PATIENCE)))
+    assert not hopeless(checks(2 * PATIENCE - 1, lambda i: -100.0))
+    assert hopeless(checks(HOPELESS, lambda i: -100.0 - i))
+    assert not hopeless(checks(HOPELESS - 1, lambda i: -100.0 - i))
+    assert not hopeless([*checks(HOPELESS, lambda i: -100.0), *checks(1, lambda i: -100.0, 0.01)])
+
+
+def test_a_training_that_learns_late_does_not_give_up():
+    """Losses of L = 12, m2 = -4, lam = 2: worse for 25 checks, and acceptance 0.6 in the end."""
+    lost = [-130.0, -112.0] * 13
+    found = [-119.5, -122.2, -126.8, -128.2, -132.2, -134.9, -140.1, -144.2, -147.6, -150.4]
+    history = [{"acceptance_q": 1e-3, "loss": loss} for loss in lost + found]
+    assert not any(hopeless(history[:seen]) for seen in range(len(history) + 1))
