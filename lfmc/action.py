@@ -1,8 +1,11 @@
 """Actions: S, its gradient and its couplings. A second theory is a second class beside Phi4."""
 
 from dataclasses import dataclass
+from math import isfinite
+from operator import index
 from typing import Any, Protocol
 
+from lfmc.errors import LfmcError
 from lfmc.lattice import Shape, neighbours
 from lfmc.problems import validated
 from lfmc.sections import Ensemble
@@ -42,6 +45,23 @@ class Phi4:
     m2: float
     lam: float
     normalisation: float = 1.0
+
+    def __post_init__(self) -> None:
+        """Lists become tuples, and what is no number is refused.
+
+        Raises:
+            LfmcError: extents that are not whole numbers from 1 on, couplings that are not finite.
+        """
+        try:
+            object.__setattr__(self, "shape", tuple(index(n) for n in self.shape))
+            numbers = [float(x) for x in (self.m2, self.lam, self.normalisation)]
+        except (TypeError, ValueError):
+            numbers = []
+        if not numbers or not all(map(isfinite, numbers)) or min(self.shape, default=1) < 1:
+            raise LfmcError(
+                f"Phi4({self.shape!r}, m2={self.m2!r}, lam={self.lam!r}): give a list of extents, "
+                "whole numbers from 1 on, and finite couplings"
+            )
 
     @property
     def dimension(self) -> int:

@@ -24,11 +24,11 @@ FLOORS = {
     "accept": 3, "retrain": 3, "verify": 3,
     "analysis": 4,
     "figures": 5,
-    "cli": 6,
+    "cli": 6, "api": 6,
 }  # fmt: skip
 
 ALLOWED = {
-    "torch": {"compiled", "device", "flows", "training", "proposals", "retrain", "verify"},
+    "torch": {"api", "compiled", "device", "flows", "training", "proposals", "retrain", "verify"},
     "mpi4py": {"ranks"},
     "numba": {"samplers", "vector"},
     "matplotlib": {"figures"},

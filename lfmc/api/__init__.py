@@ -1,0 +1,1 @@
+"""The public Python interface, one call or record per module; `lfmc` re-exports its names."""

@@ -1,0 +1,184 @@
+"""`lfmc.hmc`, `lfmc.local` and `lfmc.cluster`: tuned, thermalised and checked chains."""
+
+from typing import Any
+
+import numpy as np
+
+from lfmc.api.arguments import ensemble_of, seed_of, whole
+from lfmc.api.chain import Chain
+from lfmc.api.surroundings import counted
+from lfmc.chains import Chain as Record
+from lfmc.clock import CPU, Spent, cpu_seconds
+from lfmc.config import Config
+from lfmc.errors import LfmcError
+from lfmc.lattice import volume
+from lfmc.problems import validated
+from lfmc.samplers.method import method
+from lfmc.samplers.plan import plan
+from lfmc.samplers.run import Task, sample_segment
+from lfmc.samplers.state import cold_start
+from lfmc.samplers.thermalise import thermalise
+from lfmc.samplers.tune import tuned
+
+
+def hmc(
+    theory: Any,
+    *,
+    chains: int = 64,
+    updates: int,
+    seed: int,
+    save_every: int = 10,
+    keep_fields: int = 1000,
+    name: str = "theory",
+    progress: bool = True,
+    **settings: Any,
+) -> Chain:
+    """Hybrid Monte Carlo, the length of its trajectories tuned to an acceptance.
+
+    Chains start from small Gaussian fields and are thermalised; that every chain moves, that
+    <exp(-dH)> = 1 and that nothing drifts is checked. `chain.extra["dH"]` has every dH.
+
+    Args:
+        theory: lfmc.Phi4.
+        chains: independent chains.
+        updates: of each chain after its thermalisation, a multiple of save_every.
+        seed: of everything random.
+        save_every: updates from one saved configuration (with its correlators) to the next.
+        keep_fields: whole fields kept of all chains, at most one per saved configuration.
+        name: of the random streams; with the name of an ensemble and the seed of a run, and its
+            settings, the chain is that of the workflow.
+        progress: a bar on a terminal, lines in a log.
+        settings: keys of `samplers.hmc`: steps, length, acceptance, thermalisation.
+
+    Raises:
+        LfmcError: arguments that do not fit, an acceptance that cannot be reached, or a
+            thermalisation that fails its checks; the message says what to change.
+    """
+    return _run(
+        "hmc", theory, chains, updates, seed, save_every, keep_fields, name, progress, settings
+    )
+
+
+def local(
+    theory: Any,
+    *,
+    chains: int = 64,
+    updates: int,
+    seed: int,
+    save_every: int = 10,
+    keep_fields: int = 1000,
+    name: str = "theory",
+    progress: bool = True,
+    **settings: Any,
+) -> Chain:
+    """Local Metropolis, one sweep per update; arguments as of `lfmc.hmc`.
+
+    Args:
+        settings: keys of `samplers.local`: acceptance, thermalisation.
+    """
+    return _run(
+        "local", theory, chains, updates, seed, save_every, keep_fields, name, progress, settings
+    )
+
+
+def cluster(
+    theory: Any,
+    *,
+    chains: int = 64,
+    updates: int,
+    seed: int,
+    save_every: int = 2,
+    keep_fields: int = 1000,
+    name: str = "theory",
+    progress: bool = True,
+    **settings: Any,
+) -> Chain:
+    """Embedded Wolff clusters with Metropolis sweeps; arguments as of `lfmc.hmc`.
+
+    Args:
+        settings: keys of `samplers.cluster`: clusters, sweeps, acceptance, thermalisation.
+    """
+    settings = {**settings, "save_every": save_every}
+    return _run("cluster", theory, chains, updates, seed, 10, keep_fields, name, progress, settings)
+
+
+def _run(
+    sampler: str,
+    theory: Any,
+    chains: int,
+    updates: int,
+    seed: int,
+    save_every: int,
+    keep_fields: int,
+    name: str,
+    progress: bool,
+    settings: dict[str, Any],
+) -> Chain:
+    seed, chains = seed_of(seed), whole("chains", chains, 1, 10**6)
+    updates = whole("updates", updates, 1, 10**9)
+    kept = whole("keep_fields", keep_fields, 0, 10**9)
+    ensemble = ensemble_of(theory, name, sampler)
+    raw = {
+        "seed": seed,
+        "ensembles": [ensemble.model_dump(mode="json", exclude={"L", "d"})],
+        "samplers": {sampler: settings},
+        "statistics": {"save_every": whole("save_every", save_every, 1, 1000)},
+    }
+    config = validated(Config, raw, sampler)
+    began = cpu_seconds()
+    parameters = {one: tuned(config, name, theory, one) for one in sorted({"local", sampler})}
+    chosen = method(config, sampler, parameters)
+    every = chosen.save_every
+    if updates % every:
+        raise LfmcError(f"updates = {updates}; give a multiple of save_every = {every}")
+    division = plan(
+        sampler,
+        chains * (updates // every),
+        chains,
+        every,
+        kept,
+        volume(theory.shape),
+        chosen.forces_per_update,
+    )
+    task = Task(config, name, theory, chosen, division, key="", stamp="")
+    state = cold_start(theory.shape, seed, range(chains), sampler, name)
+    state = thermalise(state, theory, chosen)
+    setup = cpu_seconds() - began
+    pieces, spent, accepted = [], Spent(0.0, 0.0), 0.0
+    with counted(f"{sampler} {name}", progress, "updates") as report:
+        for index in range(division.segments):
+            segment = sample_segment(task, index, state, report, lambda: False)
+            state = segment.state
+            pieces.append(segment.records)
+            spent += segment.spent
+            accepted += segment.accepted
+    arrays = {
+        key: np.concatenate([one[key] for one in pieces], axis=0 if key == "fields/phi" else 1)
+        for key in pieces[0]
+    }
+    replica, saved = division.kept_fields()
+    record = Record(
+        ensemble=ensemble.model_dump(mode="json"),
+        sampler=sampler,
+        shape=theory.shape,
+        scalars=_below(arrays, "scalars/"),
+        two_point=arrays["saved/two_point"],
+        save_every=every,
+        acceptance=accepted / (division.updates * chains),
+        forces_per_update=chosen.forces_per_update,
+        seconds=spent.sampling,
+        extra=_below(arrays, "extra/"),
+        attributes={
+            "clock": CPU,
+            "seed": seed,
+            "parameters": chosen.known(),
+            "thermalisation": chosen.thermalisation,
+            "seconds_measure": spent.measure,
+            "seconds_setup": setup,
+        },
+    )
+    return Chain(theory, record, arrays["fields/phi"], replica, (saved + 1) * every - 1)
+
+
+def _below(arrays: dict[str, Any], prefix: str) -> dict[str, Any]:
+    return {k.removeprefix(prefix): v for k, v in arrays.items() if k.startswith(prefix)}

@@ -1,0 +1,115 @@
+"""The density of a model: samples, log q of fields, and log Z from importance weights."""
+
+from math import sqrt
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+
+from lfmc.api.arguments import batch_of, fields_of, seed_of, whole
+from lfmc.api.model import Model
+from lfmc.api.surroundings import own_torch
+from lfmc.errors import LfmcError
+from lfmc.lattice import FloatArray
+from lfmc.proposals import CHUNK, drawing
+from lfmc.streams import generator
+from lfmc.training.acceptance import effective_sample_size
+
+FEWEST = 32
+
+
+class Samples(NamedTuple):
+    """Fields of a model, (count, sites), and their log density, (count,)."""
+
+    phi: FloatArray
+    log_q: FloatArray
+
+
+class LogZ(NamedTuple):
+    """log of Z = int d phi exp(-S).
+
+    Attributes:
+        value: the logarithm of the mean importance weight.
+        error: its standard error, sqrt((N/ESS - 1) / N) for N samples; it is right only if the
+            model leaves no part of p out.
+        ess: effective sample size per sample, in (0, 1].
+        samples: N.
+    """
+
+    value: float
+    error: float
+    ess: float
+    samples: int
+
+    def __str__(self) -> str:
+        from lfmc.figures.format import value_error
+
+        return f"log Z = {value_error(self.value, self.error)}, ESS {self.ess:.3f}"
+
+
+def draw(model: Model, count: int, *, seed: int) -> Samples:
+    """Independent samples of a model (not of p: that is `lfmc.sample`).
+
+    Raises:
+        LfmcError: arguments that do not fit.
+    """
+    count, seed = whole("count", count, 1, 10**9), seed_of(seed)
+    random = generator(seed, "check", model.name, model.sampler)
+    padded = -(-count // CHUNK) * CHUNK
+    with own_torch():
+        one = drawing(model.flow)
+        phi, log_q = np.empty((padded, model.flow.sites)), np.empty(padded)
+        for begin in range(0, padded, CHUNK):
+            part = slice(begin, begin + CHUNK)
+            phi[part], log_q[part] = one(random.standard_normal((CHUNK, model.flow.sites)))
+    return Samples(phi[:count], log_q[:count])
+
+
+def log_prob(model: Model, phi: Any) -> FloatArray | float:
+    """log q of given fields, by the inverse of the map.
+
+    Args:
+        model: of `lfmc.train`, `lfmc.load` or `lfmc.as_model`.
+        phi: (..., sites) or (..., *shape), array or tensor.
+
+    Returns:
+        (...), float64; a number for one field.
+
+    Raises:
+        LfmcError: fields of another shape, or that are not finite.
+    """
+    fields = fields_of(model.theory, phi)
+    with own_torch(), torch.no_grad():
+        parts = [model.flow.log_q(part).numpy() for part in torch.tensor(fields).split(CHUNK)]
+    shape = batch_of(model.theory, phi)
+    log_q: FloatArray = np.concatenate(parts).reshape(shape)
+    return log_q if shape else float(log_q)
+
+
+def log_Z(model: Model, *, samples: int = 65_536, seed: int = 0) -> LogZ:
+    """log Z from the importance weights of a model's own samples, in log space.
+
+    Args:
+        model: of `lfmc.train`, `lfmc.load` or `lfmc.as_model`.
+        samples: their number.
+        seed: of the samples.
+
+    Raises:
+        LfmcError: arguments that do not fit, or a weight that is not finite.
+    """
+    count, seed = whole("samples", samples, FEWEST, 10**8), seed_of(seed)
+    random = generator(seed, "check", model.name, model.sampler, "log Z")
+    parts = []
+    with own_torch():
+        one = drawing(model.flow)
+        for _ in range(-(-count // CHUNK)):
+            phi, log_q = one(random.standard_normal((CHUNK, model.flow.sites)))
+            parts.append(-np.asarray(model.theory.evaluate(phi)) - log_q)
+    log_weight = np.concatenate(parts)[:count]
+    bad = int((~np.isfinite(log_weight)).sum())
+    if bad:
+        raise LfmcError(f"{bad} of {count} log weights are not finite; train again")
+    top = log_weight.max()
+    value = float(top + np.log(np.exp(log_weight - top).mean()))
+    ess = effective_sample_size(log_weight)
+    return LogZ(value, sqrt(max(1 / ess - 1, 0.0) / count), ess, count)

@@ -1,0 +1,186 @@
+"""Flows as users give them: settings of a kind that `lfmc` has, or torch modules of their own."""
+
+from copy import deepcopy
+from math import prod
+from typing import Any
+
+import torch
+from pydantic import BaseModel
+from torch import Tensor, nn
+
+from lfmc.action import Phi4
+from lfmc.api.arguments import require_theory, seed_of, shape_of
+from lfmc.api.model import Model, describe
+from lfmc.api.surroundings import own_torch
+from lfmc.errors import LfmcError
+from lfmc.flow_sections import FlowSettings
+from lfmc.flows.base import Draw, Flow
+from lfmc.flows.build import build_flow as built
+from lfmc.flows.exactness import LARGEST, log_q_error
+from lfmc.lattice import require_even
+from lfmc.problems import validated
+from lfmc.training.prepare import seeds_of
+
+NORMALS = 4  # that a flow of the user's is tried with
+NEAR = 1e-6  # log q against the Jacobian and the inverse, per site
+
+
+class OwnFlow(Flow):
+    """A torch module of the user's as a flow: forward(z) -> (phi, log_q), log_q(phi) -> (batch,).
+
+    Attributes:
+        module: in float64 and in evaluation mode.
+    """
+
+    def __init__(self, theory: Any, module: nn.Module) -> None:
+        super().__init__(theory)
+        self.module = module
+        self.inverse_tolerance = float(getattr(module, "inverse_tolerance", NEAR * self.sites))
+
+    def forward(self, z: Tensor) -> Draw:
+        return Draw(*self.module(z))
+
+    def log_q(self, phi: Tensor) -> Tensor:
+        inverse: Any = self.module.log_q
+        found: Tensor = inverse(phi)
+        return found
+
+    def load_state_dict(self, state_dict: Any, strict: bool = True, assign: bool = False) -> Any:
+        """Parameters only: buffers stay as the module has them."""
+        return super().load_state_dict(state_dict, strict=False, assign=assign)
+
+
+def build_flow(theory: Any, flow: Any = None, *, seed: int = 0) -> Flow:
+    """A flow before any training, in float64.
+
+    Args:
+        theory: the theory.
+        flow: a kind, e.g. "realnvp"; a mapping with a kind and settings, as `flow.model` of the
+            configuration; None is {"kind": "heatbath"}.
+        seed: of the first weights.
+
+    Returns:
+        A torch module: `forward(z)` of normals (batch, sites) gives (phi, log_q), `log_q(phi)`
+        the log density of given fields, (batch,).
+
+    Raises:
+        LfmcError: unknown keys, or a kind that does not exist for this theory and lattice.
+    """
+    with own_torch():
+        settings = settings_of_flow(theory, flow, 0.5, {})
+        torch.default_generator.manual_seed(seeds_of(seed_of(seed), "theory").weights)
+        return new_flow(theory, settings)
+
+
+def as_model(flow: nn.Module, theory: Any, *, name: str = "theory") -> Model:
+    """A flow that was trained elsewhere, checked and ready for `lfmc.sample` and all others.
+
+    Args:
+        flow: a torch module with `forward(z)` -> (phi, log_q) and `log_q(phi)`; it is copied.
+        theory: the theory.
+        name: of the random streams.
+
+    Raises:
+        LfmcError: log q is not the density of the map, or depends on the batch.
+    """
+    with own_torch():
+        require_theory(theory)
+        return Model(theory, own_flow(theory, flow).requires_grad_(False), name=name)
+
+
+def settings_of_flow(
+    theory: Any, flow: Any, target: float, training: dict[str, Any]
+) -> FlowSettings:
+    """Section `flow` of a configuration, validated also against the theory."""
+    model = {"kind": flow} if isinstance(flow, str) else flow
+    if isinstance(model, BaseModel):
+        model = model.model_dump(mode="json")
+    raw: dict[str, Any] = {"targets": [target], "training": training}
+    settings = validated(FlowSettings, raw | ({"model": model} if model else {}), "flow")
+    if not isinstance(theory, Phi4):
+        kind = settings.model.kind
+        if kind in ("heatbath", "multiscale") or getattr(settings.model, "prior", "") != "normal":
+            raise LfmcError(
+                f"flow.model: kind: {kind} with these settings knows lfmc.Phi4 only; for "
+                f"{type(theory).__name__} take a kind with prior: normal, e.g. "
+                '{"kind": "realnvp"}, or a torch module of your own'
+            )
+        require_even(shape_of(theory))
+    return settings
+
+
+def new_flow(theory: Any, settings: FlowSettings) -> Flow:
+    """A flow of these settings, which are known to fit the theory."""
+    if isinstance(theory, Phi4):
+        from lfmc import flow_limits
+        from lfmc.action import settings_of
+
+        wrong = flow_limits.refusals([settings_of(theory, "theory")], settings.model)
+        if wrong:
+            raise LfmcError(wrong[0])
+    return built(theory, settings.model)
+
+
+def own_flow(theory: Any, module: nn.Module, normals: int = NORMALS) -> Flow:
+    """A checked copy of a user's module, in float64 and in evaluation mode.
+
+    Raises:
+        LfmcError: without the interface, or whose log q is not the density of its map.
+    """
+    name = describe(module)
+    for method in ("forward", "log_q"):
+        if not callable(getattr(module, method, None)):
+            raise LfmcError(f"{name} has no {method}; a flow has forward(z) and log_q(phi)")
+    copy = deepcopy(module).double().eval()
+    flow = copy if isinstance(copy, Flow) else OwnFlow(theory, copy)
+    if not any(True for _ in flow.parameters()):
+        raise LfmcError(f"{name} has no parameters: nothing can be trained")
+    if flow.sites != prod(shape_of(theory)):
+        raise LfmcError(f"{name} is a flow of {flow.sites} sites, not of {shape_of(theory)}")
+    require_exact(flow, name, normals)
+    return flow
+
+
+@torch.no_grad()
+def require_exact(flow: Flow, name: str, normals: int = NORMALS) -> None:
+    """Compare log q of a flow with its inverse, with other batches and with its Jacobian.
+
+    Raises:
+        LfmcError: what differs, and by how much.
+    """
+    random = torch.Generator().manual_seed(0)
+    z = torch.randn(normals, flow.sites, generator=random, dtype=torch.float64)
+    try:
+        phi, log_q = flow(z)
+        alone, back = flow(z[:1]), flow.log_q(phi)
+    except Exception as error:
+        raise LfmcError(
+            f"{name}: forward(z) of normals {tuple(z.shape)} must give (phi, log_q), and "
+            f"log_q(phi) the same log q: {type(error).__name__}: {error}"
+        ) from error
+    if phi.shape != z.shape or log_q.shape != back.shape or log_q.shape != z.shape[:1]:
+        raise LfmcError(
+            f"{name}: phi {tuple(phi.shape)}, log_q {tuple(log_q.shape)} and log_q(phi) "
+            f"{tuple(back.shape)} of normals {tuple(z.shape)}; expected {tuple(z.shape)}, "
+            f"{tuple(z.shape[:1])} and {tuple(z.shape[:1])}"
+        )
+    allowed = max(NEAR * flow.sites, flow.inverse_tolerance)
+    found = {
+        "log_q(phi) differs from that of forward(z)": back - log_q,
+        "log q of a sample depends on its batch": alone[1] - log_q[:1],
+        "a sample depends on its batch": (alone[0] - phi[:1]).ravel(),
+    }
+    for what, difference in found.items():
+        worst = float(difference.abs().max())
+        if not worst <= allowed:
+            raise LfmcError(f"{name}: {what} by {worst:.1e} (allowed {allowed:.0e})")
+    if flow.sites > LARGEST:
+        return
+    fixed = deepcopy(flow).requires_grad_(False)
+    with torch.enable_grad():
+        off = log_q_error(fixed, samples=2)
+    if off is None or not off <= allowed:
+        raise LfmcError(
+            f"{name}: log q is off the density of its map by {off:.1e} (allowed {allowed:.0e}), "
+            "by the Jacobian of forward; the base is N(0, 1) on every site"
+        )

@@ -1,0 +1,144 @@
+"""`lfmc.sample`: an exact chain from a model, by independence Metropolis."""
+
+from collections.abc import Callable, Iterator
+from functools import partial
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from lfmc.accept import FlowChain, independence_chains
+from lfmc.action import Phi4, settings_of
+from lfmc.api.arguments import seed_of, whole
+from lfmc.api.chain import Chain
+from lfmc.api.model import Model
+from lfmc.api.surroundings import counted, own_torch
+from lfmc.chains import Chain as Record
+from lfmc.chains import updates_of_states
+from lfmc.clock import CPU, cpu_seconds
+from lfmc.errors import LfmcError
+from lfmc.lattice import FloatArray, IntArray
+from lfmc.observables import SCALARS, two_point
+from lfmc.proposals import Drawn, drawing, drawn_block
+from lfmc.streams import generator
+
+BLOCK = 4096  # proposals of one random stream, as the configuration's default
+
+
+def sample(
+    model: Model,
+    configurations: int,
+    *,
+    seed: int,
+    replicas: int = 10,
+    burn_in: int = 100,
+    keep_fields: int = 1000,
+    progress: bool = True,
+) -> Chain:
+    """Propose from the model, accept with min(1, w'/w), w = p/q, in float64 and log space.
+
+    The chain has p as its stationary distribution whatever the model. With the name and the seed
+    of a run, and its other settings, it is the chain of the workflow bit by bit.
+
+    Args:
+        model: of `lfmc.train`, `lfmc.load` or `lfmc.as_model`.
+        configurations: of all replicas together, rounded up to a multiple of them.
+        seed: of proposals and acceptance.
+        replicas: independent chains, each over its share of the proposals.
+        burn_in: updates of each replica that are left out at its start.
+        keep_fields: whole fields of the chain that are kept; their proposals are drawn once more,
+            which 0 saves.
+        progress: a bar on a terminal, lines in a log.
+
+    Raises:
+        LfmcError: arguments that do not fit, or a proposal whose weight is not finite.
+    """
+    seed, replicas = seed_of(seed), whole("replicas", replicas, 1, 10**6)
+    each = -(-whole("configurations", configurations, 1, 10**9) // replicas)
+    burn_in = whole("burn_in", burn_in, 0, 10**6)
+    kept = min(whole("keep_fields", keep_fields, 0, 10**9), each * replicas)
+    count = replicas * (each + burn_in)
+    if each + burn_in < 2:
+        raise LfmcError("one proposal per replica makes no chain; give more configurations")
+    shape, label = model.theory.shape, f"sample {model.name}"
+    with own_torch(), counted(label, progress, "proposals") as report:
+        blocks = partial(_blocks, model, seed, count, report)
+        began = cpu_seconds()
+        log_weight, scalars, correlators = _weights(blocks, shape)
+        streams = partial(generator, seed, "accept", model.name, model.sampler)
+        states = independence_chains(log_weight, replicas, burn_in, streams)
+        seconds = cpu_seconds() - began
+        steps = updates_of_states(states.index, states.multiplicity, replicas)
+        j = np.arange(kept)
+        replica, update = j % replicas, ((2 * j + 1) * each) // max(2 * kept, 1)
+        fields = _fields(blocks, steps[replica, update], prod(shape))
+    record = Record(
+        ensemble=described(model.theory, model.name),
+        sampler=model.sampler,
+        shape=shape,
+        scalars={name: values[steps] for name, values in scalars.items()},
+        two_point=correlators[steps],
+        save_every=1,
+        acceptance=states.acceptance,
+        forces_per_update=0,
+        seconds=seconds,
+        extra=_extra(states),
+        attributes={"clock": CPU, "seed": seed, "burn_in": burn_in},
+    )
+    return Chain(model.theory, record, fields, replica, update, log_weight)
+
+
+def described(theory: Any, name: str) -> dict[str, Any]:
+    """The ensemble of a chain's header; one that `lfmc` does not know has a kind."""
+    if isinstance(theory, Phi4):
+        return settings_of(theory, name).model_dump(mode="json")
+    return {"name": name, "shape": list(theory.shape), "kind": type(theory).__name__}
+
+
+def _blocks(
+    model: Model, seed: int, count: int, report: Callable[[int, int], None], wanted: Any = None
+) -> Iterator[tuple[int, Drawn]]:
+    """The blocks of `count` proposals, each with its first proposal; only those `wanted`."""
+    draw = drawing(model.flow)
+    for index in range(-(-count // BLOCK)) if wanted is None else wanted:
+        first = int(index) * BLOCK
+        report(first, count)
+        random = generator(seed, "propose", model.name, model.sampler, int(index))
+        made = drawn_block(draw, model.theory, random, BLOCK, min(BLOCK, count - first))
+        bad = np.flatnonzero(~(np.isfinite(made.log_q) & np.isfinite(made.action)))
+        if len(bad):
+            at = bad[0]
+            raise LfmcError(
+                f"proposal {first + at}: log q = {made.log_q[at]}, S = {made.action[at]}; the "
+                "model is broken, train again"
+            )
+        yield first, made
+
+
+def _weights(
+    blocks: Callable[..., Iterator[tuple[int, Drawn]]], shape: tuple[int, ...]
+) -> tuple[FloatArray, dict[str, Any], Any]:
+    log_weight, correlators = [], []
+    seen: dict[str, list[Any]] = {name: [] for name in SCALARS}
+    for _, made in blocks():
+        log_weight.append(-made.action - made.log_q)
+        correlators.append(two_point(made.fields, shape).astype(np.float32))
+        for name in SCALARS:
+            seen[name].append(made.scalars[name])
+    scalars = {name: np.concatenate(values) for name, values in seen.items()}
+    return np.concatenate(log_weight), scalars, np.concatenate(correlators)
+
+
+def _fields(
+    blocks: Callable[..., Iterator[tuple[int, Drawn]]], proposals: IntArray, sites: int
+) -> FloatArray:
+    """Whole fields of some proposals, drawn once more."""
+    fields = np.empty((len(proposals), sites))
+    for first, made in blocks(wanted=np.unique(proposals // BLOCK)) if len(proposals) else ():
+        here = (proposals >= first) & (proposals < first + BLOCK)
+        fields[here] = made.fields[proposals[here] - first]
+    return fields
+
+
+def _extra(states: FlowChain) -> dict[str, Any]:
+    return {name: getattr(states, name) for name in ("index", "multiplicity", "replica")}

@@ -1,0 +1,116 @@
+"""What a training loop works with: of the stage, or of a theory, flow or fields of the user's."""
+
+from collections.abc import Callable
+from copy import deepcopy
+from typing import Any, NamedTuple
+
+import torch
+from torch import nn
+
+from lfmc.action import Phi4
+from lfmc.api.arguments import ensemble_of, fields_of
+from lfmc.api.flows import new_flow, own_flow
+from lfmc.config import Config
+from lfmc.errors import LfmcError
+from lfmc.flow_sections import FlowSettings
+from lfmc.flows.base import Flow
+from lfmc.flows.build import trained_flow
+from lfmc.lattice import FloatArray
+from lfmc.problems import validated
+from lfmc.ranks import ALONE
+from lfmc.training.acceptance import acceptance_from_model, effective_sample_size
+from lfmc.training.method import Method, Weights
+from lfmc.training.moment import FEWEST, Verdict
+from lfmc.training.prepare import method_of, precision_of, prepared, seeds_of
+from lfmc.training.target import target_fields
+from lfmc.training.team import Team
+
+FEWEST_FIELDS = 64
+
+
+class SetUp(NamedTuple):
+    """Of a training.
+
+    Attributes:
+        method, team, check_seed: of the loop.
+        rebuild: weights -> flow in float64.
+        both: whether samples of p judge too.
+    """
+
+    method: Method
+    team: Team
+    check_seed: int
+    rebuild: Callable[[Weights], Flow]
+    both: bool
+
+
+def of_stage(theory: Phi4, settings: FlowSettings, seed: int, name: str) -> SetUp:
+    """As `lfmc train` does it, with the same bits."""
+    ensemble = ensemble_of(theory, name, "this flow")
+    raw = {"seed": seed, "ensembles": [ensemble.model_dump(mode="json", exclude={"L", "d"})]}
+    flow = settings.model_dump(mode="json", exclude_unset=True)
+    config = validated(Config, raw | {"flow": flow}, "train")
+    made = prepared(config, ensemble, None, torch.device("cpu"), ALONE)
+    return SetUp(
+        made.method,
+        made.team,
+        made.check_seed,
+        lambda weights: trained_flow(ensemble, settings, weights),
+        True,
+    )
+
+
+def of_user(
+    theory: Any,
+    module: nn.Module | None,
+    settings: FlowSettings,
+    seed: int,
+    name: str,
+    fields: FloatArray | None,
+) -> SetUp:
+    """Of a theory or a flow of the user's, or with samples of p that are given."""
+    seeds = seeds_of(seed, name)
+    if module is None:
+        torch.default_generator.manual_seed(seeds.weights)
+        start, precision = new_flow(theory, settings), precision_of(settings)
+    else:
+        start, precision = own_flow(theory, module), torch.float64
+    trained = deepcopy(start).to(precision).requires_grad_(True)
+    count = max(settings.training.decide_samples // 4, 512)
+    if fields is None:
+        fields = _samples_of_p(theory, count, seed, name)
+    kind = Team if fields is not None else _ModelAlone
+    samples = torch.empty(0) if fields is None else torch.from_numpy(fields).to(precision)
+    team = kind(ALONE, trained, deepcopy(trained), samples)
+    method = method_of(settings, trained, seeds.samples, team.score_sums)
+
+    def rebuild(weights: Weights) -> Flow:
+        start.load_state_dict({key: value.double() for key, value in weights.items()})
+        return start
+
+    return SetUp(method, team, seeds.checks, rebuild, fields is not None)
+
+
+class _ModelAlone(Team):
+    """Judges models by their own samples, where there are none of p."""
+
+    def judge(self, weights: Weights, samples: int, seed: int, share: int) -> Verdict:
+        log_weight = self.log_weights(weights, max(samples // share, FEWEST), seed)
+        found = acceptance_from_model(log_weight)
+        return Verdict(found, found, effective_sample_size(log_weight))
+
+
+def _samples_of_p(theory: Any, count: int, seed: int, name: str) -> FloatArray | None:
+    if isinstance(theory, Phi4):
+        ensemble_of(theory, name, "a cluster run")
+        return target_fields(theory, count, seed, name)
+    if not callable(getattr(theory, "independent_fields", None)):
+        return None
+    return checked_fields(theory, theory.independent_fields(count, seed))
+
+
+def checked_fields(theory: Any, fields: Any) -> FloatArray:
+    found = fields_of(theory, fields, "fields")
+    if len(found) < FEWEST_FIELDS:
+        raise LfmcError(f"{len(found)} fields; at least {FEWEST_FIELDS} samples of p are needed")
+    return found.copy()

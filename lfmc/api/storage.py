@@ -1,0 +1,54 @@
+"""`lfmc.save` and `lfmc.load`: models as safetensors, chains as HDF5, as the workflow has them."""
+
+from pathlib import Path
+from typing import Any
+
+from torch import nn
+
+from lfmc.api.chain import Chain
+from lfmc.api.chain_files import load_chain, save_chain
+from lfmc.api.model import Model
+from lfmc.api.model_files import load_model, save_model
+from lfmc.api.surroundings import own_torch
+from lfmc.errors import LfmcError
+
+MODEL, CHAIN = ".safetensors", ".h5"
+
+
+def save(what: Model | Chain, path: str | Path) -> None:
+    """Write a model (.safetensors) or a chain (.h5), with provenance and a checksum.
+
+    What exists under that name is replaced, at once or not at all. Of a flow or a theory of your
+    own, weights and settings are saved, not the code: `load` asks for it.
+
+    Raises:
+        LfmcError: another object or suffix, or a folder that cannot be written.
+    """
+    suffix = {Model: MODEL, Chain: CHAIN}.get(type(what))
+    if suffix is None:
+        raise LfmcError(f"{type(what).__name__} cannot be saved; models and chains can")
+    if Path(path).suffix != suffix:
+        raise LfmcError(
+            f"{path}: a {type(what).__name__.lower()} needs a name that ends in {suffix}"
+        )
+    if isinstance(what, Chain):
+        save_chain(what, Path(path))
+    else:
+        save_model(what, Path(path))
+
+
+def load(path: str | Path, *, theory: Any = None, flow: nn.Module | None = None) -> Model | Chain:
+    """Read what `save` or the workflow wrote; a flow's chain of the workflow: `lfmc.open_run`.
+
+    Args:
+        path: .safetensors or .h5.
+        theory: for files of a theory of your own; otherwise the file knows it.
+        flow: a module of the same class, for the weights of a flow of your own; it is copied.
+
+    Raises:
+        LfmcError: no such file, a damaged one, or one that needs a theory or flow.
+    """
+    if Path(path).suffix == CHAIN:
+        return load_chain(Path(path), theory)
+    with own_torch():
+        return load_model(Path(path), theory, flow)

@@ -1,0 +1,114 @@
+"""`lfmc.train`: a flow trained until both acceptances of its chain pass a target."""
+
+from dataclasses import replace
+from typing import Any
+
+from torch import nn
+
+from lfmc.action import Phi4
+from lfmc.api.arguments import require_theory, seed_of
+from lfmc.api.flows import require_exact, settings_of_flow
+from lfmc.api.model import Model, TargetNotReached, describe
+from lfmc.api.setup import checked_fields, of_stage, of_user
+from lfmc.api.surroundings import approached, own_torch
+from lfmc.training.acceptance import Estimate
+from lfmc.training.loop import Loop, Outcome
+from lfmc.training.method import Weights
+
+
+def train(
+    theory: Any,
+    target: float = 0.7,
+    *,
+    seed: int,
+    flow: Any = None,
+    fields: Any = None,
+    name: str = "theory",
+    progress: bool = True,
+    **training: Any,
+) -> Model:
+    """Train a flow until the chain that it drives accepts `target` of its proposals.
+
+    The target has passed when two estimates exceed it by two of their errors: from samples of the
+    model, and from independent samples of p, which see what the model leaves out. Samples of p come
+    from a cluster run (Phi4), from `theory.independent_fields(count, seed)` if there is such a
+    method, or from `fields`. Where there are none, the first estimate alone decides: it cannot see
+    a part of p that the model never visits, and `model.acceptance_target` is None.
+
+    Args:
+        theory: lfmc.Phi4, or any object with `shape` and `evaluate(phi)`, (..., sites) -> (...),
+            of NumPy arrays and of torch tensors.
+        target: acceptance, whole per cents.
+        seed: of everything random.
+        flow: a kind such as "realnvp"; a mapping as `flow.model` of the configuration, e.g.
+            {"kind": "realnvp", "couplings": 8}; or a torch module with `forward(z)` -> (phi,
+            log_q) and `log_q(phi)`, which is copied and trained from its own weights. None: the
+            heat-bath flow.
+        fields: independent samples of p, (n, sites) or (n, *shape), instead of those made here.
+        name: of the random streams; with the name of an ensemble and the seed of a run the model
+            is that of the workflow.
+        progress: a bar on a terminal, lines in a log.
+        training: keys of `flow.training` of the configuration: max_steps, max_seconds,
+            learning_rate, batch ...
+
+    Returns:
+        The model at the moment of passing.
+
+    Raises:
+        TargetNotReached: a limit came first; the error has the best model.
+        LfmcError: arguments that do not fit, or batches that keep coming out non-finite.
+    """
+    seed = seed_of(seed)
+    own = isinstance(flow, nn.Module)
+    if own:
+        training = {"optimiser": "adam", **training}
+    with own_torch():
+        require_theory(theory)
+        settings = settings_of_flow(theory, "realnvp" if own else flow, target, training)
+        given = None if fields is None else checked_fields(theory, fields)
+        if not own and given is None and isinstance(theory, Phi4):
+            setup = of_stage(theory, settings, seed, name)
+        else:
+            setup = of_user(theory, flow if own else None, settings, seed, name, given)
+        loop = Loop(name, settings, setup.method, setup.team, setup.check_seed)
+        with approached(f"train {name}", progress, target) as report:
+            outcome = loop.run(report, lambda: False)
+        best = _weights(outcome)
+        found = setup.rebuild(best).eval().requires_grad_(False)
+        if own:
+            require_exact(found, describe(found))
+    model = Model(theory, found, None if own else settings, name, seed, target)
+    model = _described(model, outcome, setup.both)
+    if not outcome.state.passed:
+        raise TargetNotReached(model, outcome.limit)
+    return model
+
+
+def _weights(outcome: Outcome) -> Weights:
+    passed = outcome.state.passed
+    weights: Weights = passed[0]["weights"] if passed else outcome.state.best["model"]
+    return weights
+
+
+def _described(model: Model, outcome: Outcome, both: bool) -> Model:
+    """The model with what its training says of it."""
+    state = outcome.state
+    history = tuple(state.history)
+    if not state.passed:
+        row = max(history, key=lambda entry: float(entry["acceptance_q"]))
+        spent = {"steps": state.step, "samples": state.samples, "seconds": state.seconds}
+    else:
+        row = spent = state.passed[0]
+    pair = ("acceptance_p", "acceptance_p_error")
+    of_target = Estimate(*(row[key] for key in pair)) if both and pair[0] in row else None
+    return replace(
+        model,
+        reached=bool(state.passed),
+        acceptance=Estimate(row["acceptance_q"], row["acceptance_q_error"]),
+        acceptance_target=of_target,
+        ess=row["ess"],
+        steps=int(spent["steps"]),
+        samples=int(spent["samples"]),
+        seconds=float(spent["seconds"]),
+        history=history,
+    )
