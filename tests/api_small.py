@@ -8,7 +8,7 @@ from torch import nn
 import lfmc
 
 SMALL = lfmc.Phi4((4, 4), m2=-4.0, lam=6.975)
-EASY = lfmc.Phi4((4, 4), m2=1.0, lam=0.5)  # a Gaussian of each site is near it
+EASY = lfmc.Phi4((4, 4), m2=8.0, lam=0.5)  # independent Gaussians of the sites are near it
 
 
 @lru_cache

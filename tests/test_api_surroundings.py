@@ -45,8 +45,8 @@ CALLS = {
 
 
 def missed():
+    flow = {"kind": "realnvp", "couplings": 2, "hidden": [8]}
     with pytest.raises(lfmc.TargetNotReached):
-        flow = {"kind": "realnvp", "couplings": 2, "hidden": [8]}
         lfmc.train(SMALL, 0.9, seed=1, flow=flow, max_steps=25, progress=False)
 
 
