@@ -21,6 +21,11 @@ from lfmc.seal import HEAD, file_digest, require_whole, seal
 
 RESERVE = 2**18  # bytes for what HDF5 keeps to itself until a file is closed
 SIGNATURE = b"\x89HDF\r\n\x1a\n"
+# Columns of tables that are read as text, whatever stands in them.
+WORDS = (
+    *("ensemble", "sampler", "observable", "estimator", "unit", "flow", "quantity", "fit_L"),
+    *("gate", "side", "note", "start", "clock"),
+)
 OF_HDF5 = re.compile(r"(Unable|Can't) |[A-Z][\w ]+ \(.*\)$", re.DOTALL)  # HDF5's messages
 
 
@@ -274,7 +279,13 @@ def read_table(path: str | Path) -> Any:
 
     try:
         require_whole(path)
-        return pandas.read_csv(path, comment="#")
+        columns = pandas.read_csv(path, comment="#", nrows=0).columns
+        words = {name: str for name in columns if name in WORDS}
+        # An ensemble may be called 12 or NA.
+        missing = {name: [""] if name in words else ["", "nan", "NaN"] for name in columns}
+        return pandas.read_csv(
+            path, comment="#", dtype=words, keep_default_na=False, na_values=missing
+        )
     except (OSError, ValueError) as error:
         raise LfmcError(f"{path}: not a readable table ({str(error).splitlines()[0]})") from None
 

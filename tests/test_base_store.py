@@ -224,3 +224,13 @@ def test_progress_outlives_a_batch_job_until_its_result_is_accepted(tmp_path, mo
     monkeypatch.delenv("SLURM_JOB_ID")
     discard_progress(folder)
     assert not folder.exists()
+
+
+def test_words_of_tables_are_read_as_they_were_written(tmp_path):
+    """Ensembles may be called like numbers or like what pandas takes for missing."""
+    names = ["12", "NA", "1e5", "null", "True"]
+    table = pandas.DataFrame({"ensemble": names, "value": [1.0, np.nan, 2.0, 3.0, np.inf]})
+    write_table(tmp_path / "table.csv", table, "{}")
+    found = read_table(tmp_path / "table.csv")
+    assert list(found.ensemble) == names
+    np.testing.assert_array_equal(found.value, table.value)
