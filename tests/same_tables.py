@@ -71,7 +71,8 @@ def to_rounding(a: pandas.DataFrame, b: pandas.DataFrame) -> list[str]:
 def within_errors(name: str, a: pandas.DataFrame, b: pandas.DataFrame) -> list[str]:
     """Numbers that differ by more than SIGMAS errors; keys that only one table has.
 
-    Of flows, whose models differ, only observables are compared.
+    Of flows, whose models differ, only observables are compared; what has no error (the longest
+    run of rejections) is not.
     """
     keys, value = VALUES[name]
     if name != "observables":
@@ -81,9 +82,9 @@ def within_errors(name: str, a: pandas.DataFrame, b: pandas.DataFrame) -> list[s
     merged = a.merge(b, on=list(keys), how="outer", suffixes=("", "_other"), indicator=True)
     found = [f"{tuple(row[k] for k in keys)} is in one table only"
              for _, row in merged[merged._merge != "both"].iterrows()]  # fmt: skip
-    both = merged[merged._merge == "both"]
+    both = merged[(merged._merge == "both") & ((merged.error > 0) | (merged.error_other > 0))]
     error = np.hypot(both.error, both.error_other)
-    sigmas = np.abs(both[value] - both[f"{value}_other"]) / np.where(error > 0, error, 1e-12)
+    sigmas = np.abs(both[value] - both[f"{value}_other"]) / error
     found += [
         f"{tuple(row[k] for k in keys)}: {row[value]} and {row[f'{value}_other']}"
         for _, row in both[sigmas > SIGMAS].iterrows()
