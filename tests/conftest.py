@@ -39,6 +39,16 @@ def run_lfmc(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
 
 
 @pytest.fixture(scope="session")
+def small_run(tmp_path_factory) -> Path:
+    """Folder of config.yaml and results/ of one small ensemble, up to the tables."""
+    from api_run import make_run
+
+    folder = tmp_path_factory.mktemp("small_run")
+    make_run(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
 def cluster() -> Iterator[Path]:
     """Folder of a Slurm of three virtual nodes, one for all tests marked slurm."""
     from slurm_cluster import running_cluster
