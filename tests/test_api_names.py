@@ -27,6 +27,13 @@ def test_a_theory_needs_no_torch():
     assert "torch" not in loaded_after("import lfmc; lfmc.Phi4((4, 4), 1.0, 1.0)")
 
 
+def test_classical_chains_and_measurements_need_no_torch():
+    code = "import lfmc; c = lfmc.local(lfmc.Phi4((2, 2), 8.0, 1.0), chains=2, updates=20, seed=1)"
+    loaded = loaded_after(f"{code}; lfmc.measure(c)")
+    assert "numba" in loaded
+    assert "torch" not in loaded
+
+
 def test_the_list_of_loaded_libraries_can_fail():
     assert "torch" in loaded_after("import lfmc; lfmc.train")
 

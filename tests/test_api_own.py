@@ -151,6 +151,31 @@ def test_a_theory_that_is_none_is_refused(theory):
         lfmc.train(theory, seed=1, flow=Scaled(), progress=False)
 
 
+class Odd(Own):
+    """Quartic, on a lattice without a checkerboard."""
+
+    shape = (3, 5)
+    right = np.roll(np.arange(15).reshape(3, 5), -1, 1).ravel()
+
+    def evaluate(self, phi):
+        return (4 * phi**2 + phi**4 - phi * phi[..., self.right]).sum(-1)
+
+
+def test_own_theories_and_flows_need_no_even_extents():
+    model = lfmc.train(Odd(), 0.5, seed=1, flow=Scaled(15), progress=False)
+    chain = lfmc.sample(model, 2000, seed=1, progress=False)
+    assert lfmc.log_prob(model, chain.fields.reshape(-1, 3, 5)).shape == (1000,)
+    with pytest.raises(lfmc.LfmcError, match="extent 3 is odd"):
+        lfmc.train(Odd(), 0.5, seed=1, flow="realnvp", progress=False)
+
+
+def test_given_samples_of_p_serve_flows_of_the_package():
+    given = lfmc.cluster(SMALL, chains=64, updates=32, seed=3, progress=False).fields
+    model = lfmc.train(SMALL, 0.5, seed=1, fields=given, progress=False)
+    assert model.acceptance_target.value > 0.5
+    assert model.settings.model.kind == "heatbath"
+
+
 def test_kinds_and_settings_pass_through():
     flow = lfmc.build_flow(SMALL, {"kind": "heatbath", "layers": 2})
     assert len(flow.layers()) == 2

@@ -91,11 +91,19 @@ def as_model(flow: nn.Module, theory: Any, *, name: str = "theory") -> Model:
 def settings_of_flow(
     theory: Any, flow: Any, target: float, training: dict[str, Any]
 ) -> FlowSettings:
-    """Section `flow` of a configuration, validated also against the theory."""
+    """Section `flow` of a configuration, validated also against the theory.
+
+    Args:
+        flow: kind, mapping or settings of a flow of the package; a module of the user's, of which
+            nothing is known, leaves the settings of its training.
+    """
+    if isinstance(flow, nn.Module):
+        raw = {"targets": [target], "training": {"optimiser": "adam", **training}}
+        return validated(FlowSettings, raw, "flow")
     model = {"kind": flow} if isinstance(flow, str) else flow
     if isinstance(model, BaseModel):
         model = model.model_dump(mode="json")
-    raw: dict[str, Any] = {"targets": [target], "training": training}
+    raw = {"targets": [target], "training": training}
     settings = validated(FlowSettings, raw | ({"model": model} if model else {}), "flow")
     if not isinstance(theory, Phi4):
         kind = settings.model.kind

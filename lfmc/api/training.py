@@ -60,11 +60,9 @@ def train(
     """
     seed = seed_of(seed)
     own = isinstance(flow, nn.Module)
-    if own:
-        training = {"optimiser": "adam", **training}
     with own_torch():
         require_theory(theory)
-        settings = settings_of_flow(theory, "realnvp" if own else flow, target, training)
+        settings = settings_of_flow(theory, flow, target, training)
         given = None if fields is None else checked_fields(theory, fields)
         if not own and given is None and isinstance(theory, Phi4):
             setup = of_stage(theory, settings, seed, name)
