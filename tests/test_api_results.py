@@ -1,12 +1,20 @@
 """Claims about what calls return: measurements, files and runs."""
 
+import json
+
 import numpy as np
 import pytest
 from api_small import EASY, SMALL, Own, Scaled, small_model
+from safetensors import safe_open
 
 import lfmc
 
 pytestmark = pytest.mark.unit
+
+
+def read_provenance(path):
+    with safe_open(str(path), "np") as file:
+        return json.loads(file.metadata()["provenance"])
 
 
 @pytest.fixture(scope="module")
@@ -119,3 +127,20 @@ def test_a_damaged_file_is_refused(tmp_path):
     path.write_bytes(content)
     with pytest.raises(lfmc.LfmcError, match="do not match its checksum"):
         lfmc.load(path)
+
+
+def test_files_say_where_they_came_from(tmp_path, monkeypatch):
+    monkeypatch.setattr("sys.argv", ["study.py", "--fast"])
+    lfmc.save(small_model(), tmp_path / "model.safetensors")
+    made = read_provenance(tmp_path / "model.safetensors")
+    assert made["command"] == "python study.py --fast"
+    assert made["settings"]["ensemble"]["shape"] == [4, 4]
+
+
+def test_log_prob_of_drawn_fields_is_their_log_q():
+    """To rounding; of the fields of others it is not."""
+    samples = lfmc.draw(small_model(), 500, seed=3)
+    log_q = lfmc.log_prob(small_model(), samples.phi)
+    assert np.allclose(log_q, samples.log_q, rtol=0, atol=1e-8)
+    assert not np.allclose(log_q, samples.log_q[::-1], rtol=0, atol=1e-2)
+    assert not np.array_equal(lfmc.draw(small_model(), 500, seed=4).phi, samples.phi)

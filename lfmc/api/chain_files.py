@@ -7,10 +7,10 @@ from typing import Any
 from lfmc.action import action_of
 from lfmc.api.arguments import shape_of
 from lfmc.api.chain import Chain
+from lfmc.api.marks import mark
 from lfmc.chains import read_chain, write_header
 from lfmc.errors import LfmcError
 from lfmc.problems import validated
-from lfmc.provenance import stamp
 from lfmc.sections import Ensemble
 from lfmc.store import create_hdf5, open_hdf5
 
@@ -20,7 +20,7 @@ def save_chain(chain: Chain, path: Path) -> None:
     record = chain.record
     settings = {"ensemble": record.ensemble, "sampler": record.sampler, **record.attributes}
     settings = json.loads(json.dumps(settings, default=str))
-    with create_hdf5(path, stamp(settings)) as file:
+    with create_hdf5(path, mark(settings)) as file:
         for name, values in record.scalars.items():
             file[f"scalars/{name}"] = values
         file["saved/two_point"] = record.two_point

@@ -13,12 +13,12 @@ from torch import nn
 from lfmc.action import Phi4, action_of, settings_of
 from lfmc.api.arguments import require_theory, shape_of
 from lfmc.api.flows import own_flow, settings_of_flow
+from lfmc.api.marks import mark
 from lfmc.api.model import Model, describe
 from lfmc.errors import LfmcError
 from lfmc.flow_sections import FlowSettings
 from lfmc.flows.build import build_flow, read_model, save_flow
 from lfmc.problems import validated
-from lfmc.provenance import provenance, stamp
 from lfmc.seal import require_whole
 from lfmc.sections import Ensemble
 from lfmc.store import write_bytes
@@ -42,8 +42,7 @@ def save_model(model: Model, path: Path) -> None:
     notes: dict[str, Any] = {"training": _notes(model)}
     if model.settings and isinstance(model.theory, Phi4):
         ensemble = settings_of(model.theory, model.name)
-        mark = stamp({"ensemble": ensemble.model_dump(mode="json")})
-        notes["provenance"] = mark
+        notes["provenance"] = mark({"ensemble": ensemble.model_dump(mode="json")})
         save_flow(path, weights_of(model.flow), model.settings, ensemble, **notes)
         return
     kind = None if model.settings is None else model.settings.model.model_dump(mode="json")
@@ -55,7 +54,7 @@ def save_model(model: Model, path: Path) -> None:
         "name": model.name,
     }
     header = {OWN: json.dumps(own), "training": json.dumps(notes["training"])}
-    header["provenance"] = json.dumps(provenance(own), sort_keys=True)
+    header["provenance"] = mark(own)
     write_bytes(path, packed(weights_of(model.flow), header))
 
 
@@ -136,5 +135,5 @@ def _with_notes(model: Model, notes: dict[str, str]) -> Model:
     if settings is not None and known.get("target"):
         raw = {"model": settings.model.model_dump(mode="json"), "targets": [known["target"]]}
         settings = validated(FlowSettings, raw, "header")
-    reached = bool(row.get("reached", False))
+    reached = bool(row.get("reached", True))  # earlier versions wrote no other
     return replace(model, **known, settings=settings, ess=row.get("ess"), reached=reached)
