@@ -37,7 +37,7 @@ def claimed(path: Path, what: str, output: Path, wait: float = WAIT) -> Iterator
     """Hold the claim on a result for the length of the block.
 
     Args:
-        path: file of the claim; it stays, empty, and may be deleted when no run is at work.
+        path: file of the claim; it is removed at the end, with the folders made for it.
         what: the result in words, as in "hmc E1".
         output: the file that the holder of the claim publishes.
         wait: seconds to wait for another holder that is alive.
@@ -47,24 +47,29 @@ def claimed(path: Path, what: str, output: Path, wait: float = WAIT) -> Iterator
         LfmcError: the file cannot be written.
     """
     before, token = _time_of(output), _token()
+    made = [folder for folder in path.parents if not folder.exists()]
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
         file = _take(path, what, token, wait)
     except OSError as error:
         reason = os.strerror(error.errno or 0)
         raise LfmcError(f"{path}: cannot be written ({reason})") from None
     ended = Event()
+    beats = Thread(target=_beat, args=(file.number, ended), daemon=True)
+    beats.start()
     try:
         if file.waited and _time_of(output) != before:
             raise Busy(f"{what}: another run has finished it meanwhile; nothing was done")
-        Thread(target=_beat, args=(file.number, ended), daemon=True).start()
         yield
     finally:
         ended.set()
+        beats.join()
         with suppress(OSError):
-            if _holder(file.number) == token:
-                os.ftruncate(file.number, 0)
+            if _holder(file.number) == token and _same_file(path, file.number):
+                path.unlink()
         os.close(file.number)
+        with suppress(OSError):  # another run's claim lies there, or results
+            for folder in made:
+                folder.rmdir()
 
 
 class _File(NamedTuple):
@@ -77,7 +82,13 @@ class _File(NamedTuple):
 def _take(path: Path, what: str, token: dict[str, Any], wait: float) -> _File:
     began, waited = time.monotonic(), False
     while True:
-        file = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            file = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+        except FileNotFoundError:  # another run has just removed the folder
+            if time.monotonic() - began >= max(wait, WAIT):
+                raise
+            continue
         try:
             locked = _lock(file)
             holder = _holder(file)

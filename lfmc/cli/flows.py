@@ -57,13 +57,14 @@ def _propose(run: Run, ensemble: str, sampler: str, mpi: Any, device: str) -> bo
     from lfmc.provenance import code_version
 
     mpi.require_same(code_version(), "ranks run different code; give all nodes one tree")
+    chosen = choose_device(device)
     model = run.made("train", ensemble, sampler)
     output = run.path("propose", ensemble, sampler, ".h5")
     place = ("propose", ensemble, sampler)
     if passed_on(run, place, model, output, write=mpi.rank == 0):
         mpi.all_agree(True)
         return True
-    task = proposals.job(run.config, ensemble, sampler, model, choose_device(device))
+    task = proposals.job(run.config, ensemble, sampler, model, chosen)
     mpi.require_same(
         f"settings {task.key}",
         f"ranks read different settings or models; is {run.results} one folder for all nodes?",
