@@ -1,6 +1,8 @@
 """Claims about envs/: the lock file, the conda environment and the image ask for one thing."""
 
 import re
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
@@ -96,3 +98,14 @@ def test_a_requirement_out_of_its_bounds_would_be_seen(project):
     """The twin of the first claim."""
     torch = next(r for r in requirements(project) if r.name == "torch")
     assert not torch.specifier.contains("2.12.0")
+
+
+def test_tests_of_one_group_share_a_process(tmp_path):
+    """pytest 9.2 ends this without a word, and every shared run is then made by each process."""
+    test = "@pytest.mark.xdist_group('one')\n@pytest.mark.parametrize('i', range(8))\n"
+    body = "def test_it(i, worker_id):\n    open(worker_id, 'w').close()\n    time.sleep(0.05)\n"
+    (tmp_path / "test_group.py").write_text(f"import time\n\nimport pytest\n\n\n{test}{body}")
+    command = [sys.executable, "-m", "pytest", "-q", "-n", "2", "--dist", "loadgroup"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert len(list(tmp_path.glob("gw*"))) == 1
