@@ -1,0 +1,163 @@
+"""Command lines of README.md, CONTRIBUTING.md and docs/, and how each is run by a test."""
+
+import re
+from pathlib import Path
+from typing import NamedTuple
+
+FIRST = (
+    r"(?:[A-Z_]+=\S+ +)*(make|snakemake|lfmc|pip|mpiexec|mpirun|python3?|srun|sbatch|salloc|squeue|"
+    r"sacct|scancel|apt-get|cat|sed|git|export|module|pytest|\.venv/bin/\w+)(?= |$)"
+)
+
+
+class Documented(NamedTuple):
+    """A command line, and the whole block of code it stands in (itself where it stands in text)."""
+
+    command: str
+    block: str
+
+
+def documents(root: Path) -> list[Path]:
+    return [root / "README.md", root / "CONTRIBUTING.md", *sorted((root / "docs").glob("*.md"))]
+
+
+def commands(text: str) -> list[Documented]:
+    """Every line of a block of code that begins with a command, and such code within sentences."""
+    found = []
+    for block in _blocks(text):
+        for line in block.splitlines():
+            if re.match(FIRST, line):
+                found.append(Documented(_normal(re.sub(r" +#.*", "", line)), block))
+    outside = re.sub(r"^```.*?^```", "", text, flags=re.MULTILINE | re.DOTALL)
+    for code in re.findall(r"(?<!`)`([^`]+)`(?!`)", outside):
+        command = _normal(code)
+        if re.match(FIRST, command) and " " in command:
+            found.append(Documented(command, command))
+    return found
+
+
+def _blocks(text: str) -> list[str]:
+    fenced = re.findall(r"^```\w*\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+    indented = re.findall(r"(?:^ {4}.*\n)+", text, re.MULTILINE)
+    return fenced + [re.sub(r"^ {4}", "", block, flags=re.MULTILINE) for block in indented]
+
+
+def _normal(command: str) -> str:
+    return " ".join(command.split())
+
+
+HELP = r"\g<0> --help"
+DRY_MAKE = r"make -n \g<1>"
+# Pattern of a whole command line -> the script that runs it in a copy with a tiny finished run, or
+# None and why it cannot be run here. The first that matches counts; a line without one is a fault.
+RULES: tuple[tuple[str, str | None, str], ...] = (
+    # As they are.
+    (r"make figures|make help|make schema|make \.venv/\.installed", r"\g<0>", ""),
+    (r"snakemake (--cores all|--unlock)", r"\g<0>", ""),
+    (r"lfmc (hmc|train) --(ensemble E1|help)", r"\g<0>", ""),
+    (r"mpiexec -n [24] lfmc (train|propose) .*E5.*", r"\g<0>", ""),
+    (r"lfmc (fit|gates|verify|plot tau_int|plot --all|--help)", r"\g<0>", ""),
+    (r"lfmc config (check|preset|schema|settings --stage hmc --ensemble E1)", r"\g<0>", ""),
+    (r"lfmc config preset (\w+) > (\w+)\.yaml", r"\g<0>; lfmc config check \2.yaml", ""),
+    (r"python -m benchmarks --help", r"\g<0>", ""),
+    (r"\.venv/bin/pytest tests/test_base_action\.py", r"\g<0>", ""),
+    # With names for the placeholders.
+    (r"lfmc (\w+) --ensemble E", r"\g<0>1", ""),
+    (r"lfmc train --config FILE --ensemble E", "lfmc train --config config.yaml --ensemble E1", ""),
+    (r"lfmc retrain --ensemble E --model K", "lfmc retrain --ensemble E1 --model 1", ""),
+    (
+        r"lfmc (\w+) --ensemble E --sampler (flow-50|X)",
+        r"lfmc \1 --ensemble E1 --sampler flow-50",
+        "",
+    ),
+    (
+        r"lfmc hmc/local/cluster --ensemble E",
+        "for s in hmc local cluster; do lfmc $s --ensemble E1; done",
+        "",
+    ),
+    (r"lfmc plot (FIGURE|NAME)", "lfmc plot greens", ""),
+    (r"lfmc show", "lfmc show results/hmc/E1.h5", ""),
+    (r"lfmc show FILE", "lfmc show results/train/E1/flow-70.safetensors", ""),
+    (r"lfmc show results-smoke/(.*)/S4/(.*)", r"lfmc show results/\1/E1/\2", ""),
+    (r"lfmc config check FILE", "lfmc config check config.yaml", ""),
+    (
+        r"lfmc config check/schema/preset/settings",
+        "for c in check schema preset 'settings --stage fit'; do lfmc config $c; done",
+        "",
+    ),
+    (
+        r"python tests/same_results\.py RESULTS OTHER",
+        "python tests/same_results.py results results",
+        "",
+    ),
+    (r"sed (.*) FILE \| sha256sum", r"sed \1 results/hmc/E1.h5 | sha256sum", ""),
+    (
+        r"(python benchmarks/scaling\.py) CONFIG ENSEMBLE SAMPLER",
+        r"\1 config.yaml E1 flow-70 2",
+        "",
+    ),
+    (
+        r"mpiexec -n N (python benchmarks/training_ranks\.py config\.yaml E5)",
+        r"mpiexec -n 2 \1",
+        "",
+    ),
+    (r"mpiexec -n N", "mpiexec -n 2 lfmc --version", ""),
+    # Tiny, where the real one takes hours; the dry form, where another test runs it.
+    (
+        r"make figures CONFIG=paper\.yaml",
+        r"lfmc config preset realnvp > paper.yaml; python tiny.py paper.yaml; \g<0>",
+        "",
+    ),
+    (
+        r"make figures CONFIG=my\.yaml",
+        r"lfmc config preset smoke > my.yaml; make -n figures CONFIG=my.yaml",
+        "",
+    ),
+    (
+        r"snakemake --cores all --configfile my\.yaml",
+        r"lfmc config preset smoke > my.yaml; \g<0> --dry-run",
+        "",
+    ),
+    (
+        r"snakemake --forcerun results/train/E/(\S+)",
+        r"snakemake --forcerun results/train/E1/\1 --cores 1 --dry-run",
+        "",
+    ),
+    (r"snakemake --set-resources train:device=cuda", r"\g<0> --cores 1 --dry-run", ""),
+    (
+        r"snakemake --workflow-profile (\S+) \[--configfile FILE\]",
+        r"snakemake --workflow-profile \1 --configfile config.yaml --dry-run",
+        "",
+    ),
+    (r"LFMC_SITE=.* snakemake --workflow-profile .*", "{block} --dry-run", ""),
+    (r"cat > site\.yaml <<'END'|sed 's/ranks: 1/ranks: 4/' .*", "{block} --dry-run", ""),
+    (r"(\.venv/bin/pytest -m .*)", r"\1 --markers", ""),
+    (r"make ((test|smoke|lint|format|lock|bench|report)\b.*)", DRY_MAKE, ""),
+    (r"make (PIP_ARGS=.*)", DRY_MAKE, ""),
+    # Names of commands and programs with arguments of one's own: they start and explain themselves.
+    (r"lfmc (tune|train|retrain|propose|accept|measure|autocorrelation)", HELP, ""),
+    (r"(python benchmarks/\w+\.py) --folder DIR", r"\1 --help", ""),
+    (r"(python3 workflow/slurm/try_slurm\.py) (up|status|down)", r"\1 \2 --help", ""),
+    # Not run here.
+    (r"pip install .*", None, "needs a network; .ci/run makes the environment from the lock file"),
+    (r"apt-get install .*", None, "packages of the system; `make test-slurm` installs them"),
+    (r"srun --mpi=.*", None, "a launcher in a sentence; tests marked slurm use it"),
+    (r"squeue --me", None, "Slurm's own"),
+)
+
+
+def script_of(documented: Documented) -> tuple[str | None, str]:
+    """The script that runs a command line, or None and the reason.
+
+    Raises:
+        KeyError: no rule knows this line.
+    """
+    for pattern, template, reason in RULES:
+        match = re.fullmatch(pattern, documented.command)
+        if match:
+            if template is None:
+                return None, reason
+            return match.expand(template.replace("{block}", "@")).replace(
+                "@", documented.block.rstrip()
+            ), ""
+    raise KeyError(documented.command)
