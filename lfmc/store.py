@@ -1,6 +1,5 @@
 """Files that are whole or absent: HDF5, CSV, JSON and bytes, written aside, sealed and renamed."""
 
-import errno
 import hashlib
 import json
 import os
@@ -17,10 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lfmc.errors import LfmcError
+from lfmc.hdf5_refused import reason_of, require_hdf5
 from lfmc.seal import HEAD, file_digest, require_whole, seal
 
 RESERVE = 2**18  # bytes for what HDF5 keeps to itself until a file is closed
-SIGNATURE = b"\x89HDF\r\n\x1a\n"
 # Columns of tables that are read as text, whatever stands in them.
 WORDS = (
     *("ensemble", "sampler", "observable", "estimator", "unit", "flow", "quantity", "fit_L"),
@@ -130,7 +129,7 @@ def open_hdf5(path: str | Path, check: bool = True) -> Iterator[h5py.File]:
             require_whole(path)
         file = h5py.File(path, "r")
     except OSError as error:
-        raise LfmcError(f"{path}: not a readable HDF5 file ({_reason(error)})") from None
+        raise LfmcError(f"{path}: not a readable HDF5 file ({reason_of(error)})") from None
     try:
         with file:
             _require_sources(Path(path), file, check)
@@ -143,37 +142,7 @@ def open_hdf5(path: str | Path, check: bool = True) -> Iterator[h5py.File]:
     except (OSError, RuntimeError, TypeError, ValueError) as error:
         if not OF_HDF5.match(str(error)) and not isinstance(error, UnicodeDecodeError):
             raise
-        raise LfmcError(f"{path}: cannot be read ({_reason(error)})") from None
-
-
-def require_hdf5(path: str | Path) -> None:
-    """Refuse what is no HDF5 file, before HDF5 sees it; deleting it is advised only if it was one.
-
-    Raises:
-        LfmcError: missing, forbidden, a folder, a loop of links, empty, cut off or of another kind.
-    """
-    try:
-        with open(path, "rb") as stream:
-            begin = stream.read(len(SIGNATURE))
-    except FileNotFoundError:
-        raise LfmcError(f"{path}: no such file") from None
-    except OSError as error:
-        raise LfmcError(f"{path}: not a readable HDF5 file ({_reason(error)})") from None
-    if begin != SIGNATURE:
-        why = "it has another format; is it in its place?"
-        if SIGNATURE.startswith(begin) or not any(begin):
-            why = "empty or cut off; delete it and run again"
-        raise LfmcError(f"{path}: not a readable HDF5 file ({why})")
-
-
-def _reason(error: Exception) -> str:
-    """Why HDF5 or the system refuses a file; to delete it helps only against bad content."""
-    number = getattr(error, "errno", None)
-    if number in (errno.EAGAIN, errno.EWOULDBLOCK):
-        return "another process is writing it; wait for that one to end"
-    if number:
-        return os.strerror(number)
-    return f"perhaps truncated: {str(error).splitlines()[0]}; delete it and run again"
+        raise LfmcError(f"{path}: cannot be read ({reason_of(error)})") from None
 
 
 def _require_sources(path: Path, file: h5py.File, check: bool) -> None:

@@ -11,13 +11,17 @@ from typing import Any
 import h5py
 import numpy as np
 import pandas as pd
+from matplotlib.container import ErrorbarContainer
+from matplotlib.figure import Figure
 
 from lfmc.analysis.gamma_method import Tau
 from lfmc.analysis.reference import find_reference, reference_data
 from lfmc.analysis.rejections import jensen_bound
 from lfmc.analysis.tables import all_tables
 from lfmc.config import Config, parse_config, stage_settings
+from lfmc.figures.registry import room
 from lfmc.figures.rundata import RunData
+from lfmc.figures.style import look
 from lfmc.lattice import separation_orbits, volume
 from lfmc.made_for import KINDS
 from lfmc.sections import Ensemble
@@ -204,3 +208,18 @@ def say_made_for(file: h5py.File, config: Config, stage: str, ensemble: str, sam
     said |= {"ensemble": json.dumps(chosen), "settings": json.dumps(settings)}
     for key, value in said.items():
         file.attrs[key] = value
+
+
+def drawn(ax, label: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """x, y and error of an errorbar series, read back from the artists."""
+    (series,) = [
+        c for c in ax.containers if isinstance(c, ErrorbarContainer) and c.get_label() == label
+    ]
+    line, _, (bars,) = series
+    ends = np.array(list(bars.get_segments())).reshape(-1, 2, 2)
+    return line.get_xdata(), line.get_ydata(), (ends[:, 1, 1] - ends[:, 0, 1]) / 2
+
+
+def draw(name: str, run: RunData) -> Figure:
+    with look():
+        return room(name).draw(RunData(run.config, run.results))

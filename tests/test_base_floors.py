@@ -13,7 +13,7 @@ FLOORS = {
     "errors": 0, "clock": 0, "private_folder": 0, "shared_memory": 0,
     "sections": 0, "flow_sections": 0, "config": 0, "site": 0, "store": 0,
     "provenance": 0, "not_reached": 0,
-    "yaml_reader": 0, "problems": 0, "seal": 0, "flow_limits": 0,
+    "yaml_reader": 0, "problems": 0, "seal": 0, "flow_limits": 0, "hdf5_refused": 0,
     "config_limits": 0, "results_folder": 0, "configfile": 0,
     "action": 1, "lattice": 1, "observables": 1, "streams": 1, "chains": 1, "weights": 1,
     "blocks": 1, "claim": 0, "attributes": 0, "made_for": 0,

@@ -23,8 +23,6 @@ from lfmc.accept import accept_proposals
 from lfmc.chains import read_chain
 from lfmc.errors import LfmcError
 from lfmc.propose import fill, publish
-from lfmc.store import read_table
-from lfmc.training.train import Trainer
 from lfmc.verify import verify_flow
 from lfmc.weights import read_log_weights
 
@@ -296,25 +294,3 @@ def test_proposals_of_another_ensemble_or_length_are_refused(reference, tmp_path
     with pytest.raises(LfmcError, match="made with proposals = 6060, the configuration has 6090"):
         accept_proposals(longer, "T4", "flow-50", output(reference), tmp_path / "chain.h5")
     assert list(tmp_path.iterdir()) == []
-
-
-def test_retrained_model_is_that_of_the_next_seed(tmp_path):
-    flow = {**small().flow.model_dump(mode="json"), "retrain_configurations": 3000}
-    config = write_small(tmp_path, flow=flow)
-    common = ("--config", str(config), "--ensemble", "T4")
-    options = {"cwd": tmp_path, "env": environment(), "capture_output": True, "text": True}
-    run = subprocess.run(lfmc("retrain", *common, "--model", "1"), **options)
-    assert run.returncode == 0, run.stderr
-    again = subprocess.run(lfmc("train", *common), **options)
-    assert again.returncode == 0, again.stderr
-    cost = read_table(tmp_path / "results/retrain/T4/model-1-training.csv")
-    assert set(cost.seed) == {12}
-    same = small(seed=12, flow=flow)
-    trained = Trainer(same, same.ensembles[0], tmp_path / "work")
-    steps = [p["steps"] for p in trained.run(lambda s: None, lambda: False).state.passed]
-    assert cost.steps.tolist() == steps
-    times = read_table(tmp_path / "results/retrain/T4/model-1.csv")
-    assert set(times.sampler) == {"flow-50", "flow-70"}
-    assert set(times.model) == {1}
-    accepted = times[(times.observable == "acc") & (times.estimator == "rejections")]
-    assert (accepted.tau > 0.5).all()
