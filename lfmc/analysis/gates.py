@@ -17,10 +17,10 @@ it neither passes nor stops the run. `describe_missing` names them.
 
 False alarms: deviations are turned into standard-normal sigmas with Student's t for the number of
 bins behind each error, and the limit is Bonferroni's, such that the whole table raises an alarm
-with probability at most 1 % (all gates but `published`, 290 of them at full size: limit 4.14
-sigma). `published` allows 2 of the published sigma and the table's limit of ours, in quadrature:
-2.0 combined sigma at full statistics. The true masses lie within .9 of the published sigma, which
-leaves at least 3.7 of ours and a false-alarm rate below 3e-4 each at any statistics.
+with probability at most 1 % (all gates but `published` and `error`, 290 of them at full size: limit
+4.14 sigma). `published` allows 2 of the published sigma and the table's limit of ours, in
+quadrature: 2.0 combined sigma at full statistics. The true masses lie within 0.9 of the published
+sigma, which leaves at least 3.7 of ours and a false-alarm rate below 3e-4 each at any statistics.
 """
 
 from collections.abc import Container
