@@ -89,7 +89,28 @@ def test_a_killed_run_leaves_nothing_in_the_way(files, holder, locks, request):
     holder.wait()
     assert json.loads(files[0].read_text())["pid"] == holder.pid
     take(files)
-    assert files[0].read_text() == ""
+    assert not files[0].exists()
+
+
+def test_nothing_is_left_of_a_claim_but_what_was_there_before(files):
+    take(files)
+    assert not files[0].parent.exists()
+    files[0].parent.mkdir()
+    take(files)
+    assert list(files[0].parent.iterdir()) == []
+
+
+def test_a_folder_that_another_run_removes_is_made_again(files, monkeypatch):
+    opened, removed = os.open, []
+
+    def without_folder(path, *arguments):
+        if path == files[0] and not removed:
+            removed.append(path.parent.rmdir())
+        return opened(path, *arguments)
+
+    monkeypatch.setattr(os, "open", without_folder)
+    take(files)
+    assert removed
 
 
 def test_without_locks_a_living_process_of_this_machine_is_found(files, holder, no_locks):
