@@ -25,10 +25,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from lfmc.analysis.consistency import require_consistent
+from lfmc.analysis.consistency import require_sound
 from lfmc.analysis.convergence import (
     require_agreement,
-    require_finite,
     require_length,
     require_moving,
     split_rhat,
@@ -44,7 +43,6 @@ from lfmc.analysis.rejections import (
 from lfmc.analysis.unresolved import Unresolved
 from lfmc.analysis.weights import weight_time
 from lfmc.chains import Chain
-from lfmc.errors import LfmcError
 from lfmc.lattice import volume
 
 Floats = NDArray[np.floating]
@@ -81,12 +79,7 @@ def autocorrelation_rows(chain: Chain, log_weight: Floats | None = None) -> list
         LfmcError: a chain with NaN or inf, or whose scalars contradict each other.
     """
     where = f"{chain.sampler} in {chain.ensemble['name']}"
-    try:
-        for name, series in chain.scalars.items():
-            require_finite(series, name)
-        require_consistent(chain)
-    except LfmcError as error:
-        raise LfmcError(f"{where}: {error}") from None
+    require_sound(chain)
     per_update: dict[str, Tau] = {}
     rows: list[Row] = []
     for name in OBSERVABLES:

@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lfmc.analysis.bins import Layout, bin_layout, whole_replicas
-from lfmc.analysis.consistency import require_consistent
-from lfmc.analysis.convergence import require_finite, require_length, require_moving
+from lfmc.analysis.consistency import require_sound
+from lfmc.analysis.convergence import require_length, require_moving
 from lfmc.analysis.gamma_method import integrated_time
 from lfmc.analysis.rejections import rejected_updates, rejection_runs
 from lfmc.analysis.unresolved import Unresolved
@@ -83,12 +83,7 @@ def bin_chain(chain: Chain) -> Bins:
             other.
     """
     where = f"{chain.sampler} in {chain.ensemble['name']}"
-    try:
-        for name, series in chain.scalars.items():
-            require_finite(series, name)
-        require_consistent(chain)
-    except LfmcError as error:
-        raise LfmcError(f"{where}: {error}") from None
+    require_sound(chain)
     saved = {name: np.asarray(v, dtype=np.float64) for name, v in chain.saved.items()}
     m = saved["m"]
     replicas, length = m.shape
