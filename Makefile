@@ -78,7 +78,7 @@ format: $(STAMP) ## rewrite sources and rules in the house's style
 	ruff format $(SOURCES)
 	snakefmt $(RULES)
 
-schema: $(STAMP) ## regenerate workflow/schemas/config.schema.json after a change of lfmc/config.py
+schema: $(STAMP) ## regenerate workflow/schemas/config.schema.json after a change of lfmc/config/config.py
 	lfmc config schema > workflow/schemas/config.schema.json
 
 bench: $(STAMP) $(PEERS_STAMP) ## benchmarks and docs/benchmarks.md (hours; QUICK=1: minutes; BENCH=options)

@@ -10,7 +10,7 @@ from benchmarks.table import Table
 from benchmarks.training import train_once
 from lfmc.flows.build import trained_flow
 from lfmc.flows.exactness import log_q_error
-from lfmc.proposals import drawing
+from lfmc.proposals.generate import drawing
 
 BARS = {"continuous": 1e-3}
 BAR = 1e-9

@@ -1,6 +1,6 @@
 """How far the default flow goes on one core: ladders of warm starts to more sites and layers.
 
-A rung starts from the weights of the rung before (`lfmc.flows.transfer`): of another lattice, or of
+A rung starts from the weights of the rung before (`heatbath.transfer`): of another lattice, or of
 the same with fewer layers, the further ones as the identity. Seconds are CPU seconds of one thread
 of all steps since the foot of the ladder; the checks between are this suite's own and do not count.
 """
@@ -16,10 +16,10 @@ import torch
 from benchmarks.plan import COUPLINGS, Plan, Rung
 from benchmarks.table import Table
 from lfmc.action import Phi4
-from lfmc.flow_sections import HeatbathSettings, NaturalSettings
+from lfmc.config.flow_sections import HeatbathSettings, NaturalSettings
 from lfmc.flows.base import Flow
-from lfmc.flows.heatbath import HeatbathFlow
-from lfmc.flows.transfer import transferred
+from lfmc.flows.heatbath.flow import HeatbathFlow
+from lfmc.flows.heatbath.transfer import transferred
 from lfmc.store import atomically
 from lfmc.training.acceptance import acceptance_from_model, effective_sample_size
 from lfmc.training.fisher import score_sums

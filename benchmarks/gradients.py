@@ -20,7 +20,7 @@ import torch
 
 from benchmarks.plan import TRAINING, configuration
 from lfmc.action import action_of
-from lfmc.flow_sections import Training as Settings
+from lfmc.config.flow_sections import Training as Settings
 from lfmc.flows.build import build_flow
 from lfmc.training.acceptance import acceptance_from_model
 from lfmc.training.adam import Adam

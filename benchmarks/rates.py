@@ -12,7 +12,7 @@ from benchmarks.training import train_once
 from lfmc.action import action_of
 from lfmc.config import Config
 from lfmc.flows.build import build_flow
-from lfmc.proposals import CHUNK, drawing
+from lfmc.proposals.generate import CHUNK, drawing
 
 
 def flow_rates(config: Config, repeats: int) -> dict[str, float]:

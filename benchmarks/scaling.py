@@ -13,9 +13,9 @@ from pathlib import Path
 
 START = time.process_time()
 
-from lfmc import parts, proposals, propose  # noqa: E402 (their import is what is measured)
 from lfmc.clock import Spent  # noqa: E402
 from lfmc.config import read_config  # noqa: E402
+from lfmc.proposals import generate, parts, propose  # noqa: E402 (their import is what is measured)
 
 NOTHING = Spent(0.0, 0.0)
 
@@ -26,14 +26,14 @@ def main() -> None:
     ensemble, sampler = sys.argv[2:4]
     blocks = int(sys.argv[4]) if len(sys.argv) > 4 else 20
     model = Path(config.results) / "train" / ensemble / f"{sampler}.safetensors"
-    task = proposals.job(config, ensemble, sampler, model)
+    task = generate.job(config, ensemble, sampler, model)
     ready = time.process_time()
     line("start of a rank (imports, model)", ready - START, "s")
-    proposals.make_block(task, 0)
+    generate.make_block(task, 0)
     with tempfile.TemporaryDirectory() as folder:
         path = parts.part_path(Path(folder), 1, 0)
-        made = [proposals.make_block(task, i) for i in range(blocks)]
-        making = cpu(lambda: [proposals.make_block(task, i) for i in range(blocks)])
+        made = [generate.make_block(task, i) for i in range(blocks)]
+        making = cpu(lambda: [generate.make_block(task, i) for i in range(blocks)])
         laid = cpu(lambda: parts.Part(task, path, range(blocks), "{}").__exit__())
         with parts.Part(task, path, range(blocks), "{}") as part:
             began = time.perf_counter()

@@ -15,7 +15,7 @@ from statistics import median
 from time import perf_counter, process_time
 
 from lfmc.config import read_config
-from lfmc.ranks import ranks
+from lfmc.mpi.ranks import ranks
 from lfmc.training.train import Trainer
 
 STEPS = 7

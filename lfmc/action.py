@@ -5,10 +5,10 @@ from math import isfinite
 from operator import index
 from typing import Any, Protocol
 
+from lfmc.config.problems import validated
+from lfmc.config.sections import Ensemble
 from lfmc.errors import LfmcError
 from lfmc.lattice import Shape, neighbours
-from lfmc.problems import validated
-from lfmc.sections import Ensemble
 
 
 class Action(Protocol):

@@ -8,8 +8,8 @@ from typing import Any, NoReturn
 import h5py
 import numpy as np
 
+from lfmc.config.problems import shortened
 from lfmc.errors import LfmcError
-from lfmc.problems import shortened
 
 
 def text(path: str | Path, file: h5py.File, key: str) -> str:

@@ -8,7 +8,7 @@ Layout (HDF5), R replicas, U updates, S = U // save_every saved configurations, 
     /extra/*                  sampler's own (dH, accepted, cluster size ...)
     attributes: kind="chain", ensemble (JSON), sampler, save_every, forces_per_update,
         seconds, acceptance, provenance, and settings of the sampler (JSON)
-A flow's chain is stored as proposal index and multiplicity (see lfmc.accept); `read_chain`
+A flow's chain is stored as proposal index and multiplicity (see proposals.accept); `read_chain`
 expands it, so that analysis never knows how a sample was made.
 """
 
@@ -22,12 +22,12 @@ from numpy.typing import NDArray
 
 from lfmc.attributes import mapping, number, text, whole_number
 from lfmc.config import Config
+from lfmc.config.problems import shortened
 from lfmc.errors import LfmcError
 from lfmc.lattice import separation_orbits
 from lfmc.made_for import require_made_for
 from lfmc.not_reached import not_reached
 from lfmc.observables import SCALARS
-from lfmc.problems import shortened
 from lfmc.store import open_hdf5
 
 Floats = NDArray[np.floating]
@@ -208,7 +208,7 @@ def require_states(
     """The number of replicas of a flow's chain.
 
     Raises:
-        LfmcError: states that no independence chain has; see `lfmc.accept`.
+        LfmcError: states that no independence chain has; see `lfmc.proposals.accept`.
     """
     arrays = (index, multiplicity, replica)
     if any(a.dtype.kind not in "iu" or a.shape != (len(index),) for a in arrays) or not len(index):

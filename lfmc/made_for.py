@@ -14,8 +14,8 @@ import h5py
 
 from lfmc.attributes import mapping, text
 from lfmc.config import Config, stage_settings
+from lfmc.config.problems import shortened
 from lfmc.errors import LfmcError
-from lfmc.problems import shortened
 from lfmc.store import open_hdf5
 
 KINDS = {"propose": "proposals", "accept": "flow-chain"}  # of all other stages: chain

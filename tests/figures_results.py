@@ -19,12 +19,12 @@ from lfmc.analysis.reference import find_reference, reference_data
 from lfmc.analysis.rejections import jensen_bound
 from lfmc.analysis.tables import all_tables
 from lfmc.config import Config, parse_config, stage_settings
+from lfmc.config.sections import Ensemble
 from lfmc.figures.registry import room
 from lfmc.figures.rundata import RunData
 from lfmc.figures.style import look
 from lfmc.lattice import separation_orbits, volume
 from lfmc.made_for import KINDS
-from lfmc.sections import Ensemble
 from lfmc.store import create_hdf5, write_table
 
 STAMP = json.dumps({"lfmc": "test", "utc": "2020-01-01T00:00:00+00:00", "commit": "", "host": "h"})

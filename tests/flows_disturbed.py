@@ -3,7 +3,7 @@
 import torch
 
 from lfmc.action import Phi4
-from lfmc.flow_sections import (
+from lfmc.config.flow_sections import (
     ContinuousSettings,
     ConvolutionalSettings,
     HeatbathSettings,

@@ -4,14 +4,14 @@ import sys
 
 import numpy as np
 
-from lfmc.vector.lanes import LANES
+from lfmc.kernels.lanes import LANES
 
 ROWS = 8  # on either side
 GUARD = -1.2345e300
 
 
 class Guards:
-    """Stands in for `lfmc.vector.lanes.aligned` and remembers what it gave."""
+    """Stands in for `lfmc.kernels.lanes.aligned` and remembers what it gave."""
 
     def __init__(self):
         self.given = []

@@ -15,8 +15,8 @@ from lfmc.analysis.gates import (
 )
 from lfmc.analysis.reference import find_reference, reference_data
 from lfmc.config import parse_config
+from lfmc.config.sections import Ensemble
 from lfmc.errors import LfmcError
-from lfmc.sections import Ensemble
 
 NAMES = ("E1", "E2", "E3", "E4", "E5")
 RELATIVE = {"chi2": 1e-3, "E": 3e-4, "phi2": 1e-4, "mpL": 1e-3}

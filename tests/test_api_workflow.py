@@ -9,7 +9,7 @@ from api_small import SMALL
 
 import lfmc
 from lfmc.config import parse_config
-from lfmc.retrain import short_chain, short_proposals
+from lfmc.proposals.retrain import short_chain, short_proposals
 from lfmc.samplers import run as sampling
 from lfmc.samplers.tune import tune
 from lfmc.store import write_json
@@ -61,7 +61,7 @@ def test_another_seed_or_name_gives_another_model(stage, model):
 
 
 def test_the_chain_of_a_model_is_that_of_the_stages(stage, model):
-    from lfmc.ranks import ALONE
+    from lfmc.mpi.ranks import ALONE
 
     made = short_proposals(CONFIG, "S4", "flow-50", stage, ALONE)
     wanted, log_weight = short_chain(CONFIG, "S4", "flow-50", made)

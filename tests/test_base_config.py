@@ -13,9 +13,9 @@ from lfmc.config import (
     settings_hash,
     stage_settings,
 )
+from lfmc.config.flow_sections import RealNvpSettings
+from lfmc.config.sections import Ensemble
 from lfmc.errors import LfmcError
-from lfmc.flow_sections import RealNvpSettings
-from lfmc.sections import Ensemble
 
 pytestmark = pytest.mark.unit
 

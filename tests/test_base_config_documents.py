@@ -6,7 +6,7 @@ import re
 import pytest
 
 from lfmc.config import json_schema, read_config
-from lfmc.flow_sections import RealNvpSettings
+from lfmc.config.flow_sections import RealNvpSettings
 
 pytestmark = pytest.mark.unit
 

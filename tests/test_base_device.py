@@ -10,9 +10,9 @@ from torch.utils._pytree import tree_leaves
 
 from lfmc.action import action_of
 from lfmc.config import settings_hash, stage_settings
+from lfmc.config.flow_sections import FlowSettings
 from lfmc.device import choose_device, device_key
 from lfmc.errors import LfmcError
-from lfmc.flow_sections import FlowSettings
 from lfmc.flows.build import KINDS, build_flow
 from lfmc.training.train import Trainer
 

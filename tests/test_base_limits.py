@@ -6,8 +6,7 @@ from importlib.util import find_spec
 
 import pytest
 
-from lfmc import flow_limits
-from lfmc.config import CLASSICAL, Config, parse_config, read_config, stage_settings
+from lfmc.config import CLASSICAL, Config, flow_limits, parse_config, read_config, stage_settings
 from lfmc.errors import LfmcError
 
 pytestmark = pytest.mark.unit

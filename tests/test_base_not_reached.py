@@ -38,8 +38,8 @@ def test_other_files_are_no_markers(tmp_path):
 
 
 def test_a_marker_is_neither_model_nor_chain(tmp_path):
+    from lfmc.config.sections import Ensemble
     from lfmc.flows.build import load_flow
-    from lfmc.sections import Ensemble
 
     write_marker(tmp_path / "a.h5", MISSED, STAMP)
     with pytest.raises(LfmcError, match=r"no chain, target 0\.99 not reached"):

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lfmc.ranks import share_of
+from lfmc.mpi.ranks import share_of
 
 pytestmark = pytest.mark.unit
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from lfmc.config.site import Site, read_site
 from lfmc.errors import LfmcError
-from lfmc.site import Site, read_site
 
 pytestmark = pytest.mark.unit
 

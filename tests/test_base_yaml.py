@@ -6,8 +6,8 @@ import os
 import pytest
 
 from lfmc.config import read_config
+from lfmc.config.yaml_reader import parse_yaml, read_yaml
 from lfmc.errors import LfmcError
-from lfmc.yaml_reader import parse_yaml, read_yaml
 
 pytestmark = pytest.mark.unit
 

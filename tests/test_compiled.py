@@ -8,17 +8,17 @@ import torch
 from flows_disturbed import disturbed, normals
 
 from lfmc.action import Phi4
-from lfmc.compiled.adjoint import scoring
-from lfmc.compiled.draw import draw, log_weights_of, model_log_weights
-from lfmc.compiled.plan import has_kernels, plan
-from lfmc.compiled.scores import scored
-from lfmc.flow_sections import HeatbathSettings
+from lfmc.config.flow_sections import HeatbathSettings
 from lfmc.flows.base import Flow
 from lfmc.flows.build import build_flow
 from lfmc.flows.exactness import log_q_error
-from lfmc.flows.heatbath import HeatbathFlow
-from lfmc.proposals import drawing
-from lfmc.vector.lanes import LANES
+from lfmc.flows.heatbath.adjoint import scoring
+from lfmc.flows.heatbath.arrays import has_kernels, plan
+from lfmc.flows.heatbath.draw import draw, log_weights_of, model_log_weights
+from lfmc.flows.heatbath.draw_scores import scored
+from lfmc.flows.heatbath.flow import HeatbathFlow
+from lfmc.kernels.lanes import LANES
+from lfmc.proposals.generate import drawing
 
 pytestmark = pytest.mark.unit
 

@@ -9,11 +9,11 @@ import torch
 from figures_results import say_made_for
 from flows_small import small
 
-from lfmc.accept import accept_proposals
 from lfmc.action import action_of
 from lfmc.clock import Spent, cpu_seconds
 from lfmc.flows.build import build_flow
-from lfmc.proposals import Job, drawing, timed_block
+from lfmc.proposals.accept import accept_proposals
+from lfmc.proposals.generate import Job, drawing, timed_block
 from lfmc.samplers import run as sampling
 
 pytestmark = pytest.mark.unit
@@ -58,7 +58,7 @@ def test_correlators_are_no_part_of_sampling(monkeypatch):
 
         return two_point(fields, shape)
 
-    for module in ("lfmc.proposals", "lfmc.samplers.run"):
+    for module in ("lfmc.proposals.generate", "lfmc.samplers.run"):
         monkeypatch.setattr(f"{module}.cpu_seconds", lambda: now[0])
         monkeypatch.setattr(f"{module}.two_point", correlators)
     assert timed_block(job(), 0)[1] == Spent(0.0, 7.0)
@@ -97,7 +97,7 @@ def test_the_chain_says_by_which_clock(clock, tmp_path, proposals_file):
 @pytest.fixture
 def proposals_file(tmp_path, monkeypatch):
     """Proposals without their checks, which need a model."""
-    monkeypatch.setattr("lfmc.accept.require_blocks", lambda *arguments: None)
+    monkeypatch.setattr("lfmc.proposals.accept.require_blocks", lambda *arguments: None)
     count, path = small().proposals, tmp_path / "proposals.h5"
     with h5py.File(path, "w") as file:
         file["log_q"] = file["S"] = torch.zeros(count, dtype=torch.float64).numpy()

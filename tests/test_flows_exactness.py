@@ -8,8 +8,7 @@ import torch
 from flows_disturbed import SETTINGS, disturbed, normals
 
 from lfmc.action import Phi4
-from lfmc.errors import LfmcError
-from lfmc.flow_sections import (
+from lfmc.config.flow_sections import (
     ContinuousSettings,
     ConvolutionalSettings,
     HeatbathSettings,
@@ -17,10 +16,11 @@ from lfmc.flow_sections import (
     RealNvpSettings,
     SplineSettings,
 )
+from lfmc.errors import LfmcError
 from lfmc.flows.base import Draw, standard_normal_log_density
 from lfmc.flows.build import build_flow
 from lfmc.flows.exactness import log_q_error
-from lfmc.flows.heatbath import HeatbathFlow
+from lfmc.flows.heatbath.flow import HeatbathFlow
 from lfmc.flows.monotone import inverse_tanh_map, strength, tanh_map
 from lfmc.lattice import coordinates
 

@@ -3,9 +3,9 @@
 import pytest
 import torch
 
-from lfmc.flows.checkerboard import split
-from lfmc.flows.lines import Lines
-from lfmc.flows.rings import Edges, bounded, inverse_ring_map, ring_map, ring_newton
+from lfmc.flows.heatbath.checkerboard import split
+from lfmc.flows.heatbath.lines import Lines
+from lfmc.flows.heatbath.rings import Edges, bounded, inverse_ring_map, ring_map, ring_newton
 from lfmc.lattice import neighbours
 
 pytestmark = pytest.mark.unit

@@ -8,12 +8,15 @@ import torch
 from flows_disturbed import SETTINGS, disturbed, normals
 
 from lfmc.action import Phi4
-from lfmc.compiled.draw import log_weights_of
-from lfmc.compiled.monotone import inverse_tanh_map as compiled_inverse
-from lfmc.compiled.plan import plan
-from lfmc.compiled.rings import BLOCKS, inverse_ring_maps, ring_maps
 from lfmc.errors import LfmcError
 from lfmc.flows.build import build_flow
+from lfmc.flows.heatbath.arrays import plan
+from lfmc.flows.heatbath.draw import log_weights_of
+from lfmc.flows.heatbath.monotone_kernels import inverse_tanh_map as compiled_inverse
+from lfmc.flows.heatbath.rings import Edges, inverse_ring_map
+from lfmc.flows.heatbath.rings_kernels import BLOCKS, inverse_ring_maps, ring_maps
+from lfmc.flows.heatbath.site_conditional import SiteConditional
+from lfmc.flows.heatbath.site_tables import site_tables
 from lfmc.flows.monotone import (
     FLOOR,
     SHIFT,
@@ -22,13 +25,10 @@ from lfmc.flows.monotone import (
     strength,
     tanh_map,
 )
-from lfmc.flows.rings import Edges, inverse_ring_map
-from lfmc.flows.site_conditional import SiteConditional
-from lfmc.flows.site_tables import site_tables
 from lfmc.flows.spline import SplineCoupling
+from lfmc.kernels.lanes import LANES, aligned, kernel, load, store
 from lfmc.samplers.local import LocalParameters, sample_local
 from lfmc.samplers.state import cold_start, fields
-from lfmc.vector.lanes import LANES, aligned, kernel, load, store
 
 pytestmark = pytest.mark.unit
 

@@ -8,8 +8,8 @@ from scipy.special import log_ndtr
 
 from lfmc.action import Phi4
 from lfmc.errors import LfmcError
-from lfmc.flows.site_conditional import SiteConditional
-from lfmc.flows.site_tables import site_tables
+from lfmc.flows.heatbath.site_conditional import SiteConditional
+from lfmc.flows.heatbath.site_tables import site_tables
 
 pytestmark = pytest.mark.unit
 
@@ -134,8 +134,8 @@ def test_quantiles_over_a_barrier_are_right_at_the_nodes(m2, lam):
 
 def test_cubics_that_are_not_limited_would_fold(monkeypatch):
     """The must-fail twin: the same tables as they were interpolated before."""
-    monkeypatch.setattr("lfmc.flows.site_conditional.FLATTEST", -1e300)
-    monkeypatch.setattr("lfmc.flows.site_conditional.STEEPEST", 1e300)
+    monkeypatch.setattr("lfmc.flows.heatbath.site_conditional.FLATTEST", -1e300)
+    monkeypatch.setattr("lfmc.flows.heatbath.site_conditional.STEEPEST", 1e300)
     site = SiteConditional(site_tables(Phi4((4, 4), -12.0, 2.0), 128))
     u = torch.linspace(-2, 2, 8001, dtype=torch.float64)
     assert bool((site.map(u, torch.full_like(u, 0.02)).value.diff() < 0).any())

@@ -5,9 +5,9 @@ import pytest
 import torch
 
 from lfmc.flows import sublattice
-from lfmc.flows.checkerboard import split
-from lfmc.flows.radial import RadialConvolution, Shells, radial_basis
-from lfmc.flows.sublattice import Transform, cells
+from lfmc.flows.heatbath.checkerboard import split
+from lfmc.flows.heatbath.radial import RadialConvolution, Shells, radial_basis
+from lfmc.flows.heatbath.sublattice import Transform, cells
 from lfmc.lattice import coordinates, volume
 
 pytestmark = pytest.mark.unit

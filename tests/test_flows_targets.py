@@ -9,7 +9,7 @@ import torch
 from exact_targets import quadrature, sigmas
 
 from lfmc.action import Phi4
-from lfmc.flow_sections import (
+from lfmc.config.flow_sections import (
     ContinuousSettings,
     ConvolutionalSettings,
     HeatbathSettings,

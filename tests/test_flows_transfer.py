@@ -4,10 +4,10 @@ import pytest
 import torch
 
 from lfmc.action import Phi4
+from lfmc.config.flow_sections import HeatbathSettings
 from lfmc.errors import LfmcError
-from lfmc.flow_sections import HeatbathSettings
-from lfmc.flows.heatbath import HeatbathFlow
-from lfmc.flows.transfer import transferred
+from lfmc.flows.heatbath.flow import HeatbathFlow
+from lfmc.flows.heatbath.transfer import transferred
 
 pytestmark = pytest.mark.unit
 

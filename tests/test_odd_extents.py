@@ -9,20 +9,20 @@ from test_flows_exactness import jacobian_log_det
 from test_samplers_targets import CHAINS, every_sampler, run, schwinger_dyson
 
 from lfmc.action import Phi4
-from lfmc.compiled.adjoint import scoring
-from lfmc.compiled.draw import draw, log_weights_of, model_log_weights
-from lfmc.compiled.plan import plan
-from lfmc.compiled.scores import scored
 from lfmc.errors import LfmcError
 from lfmc.flows.base import standard_normal_log_density
 from lfmc.flows.build import build_flow
-from lfmc.flows.checkerboard import split
+from lfmc.flows.heatbath.adjoint import scoring
+from lfmc.flows.heatbath.arrays import plan
+from lfmc.flows.heatbath.checkerboard import split
+from lfmc.flows.heatbath.draw import draw, log_weights_of, model_log_weights
+from lfmc.flows.heatbath.draw_scores import scored
+from lfmc.kernels.lanes import LANES
 from lfmc.lattice import khat2, volume
 from lfmc.samplers.cluster import ClusterParameters, sample_cluster
 from lfmc.samplers.hmc import HmcParameters, leapfrog, sample_hmc
 from lfmc.samplers.local import LocalParameters, sample_local
 from lfmc.samplers.state import chains_first, cold_start, fields
-from lfmc.vector.lanes import LANES
 
 ODD = [(3, 3), (5,), (3, 5), (3, 3, 3)]
 SAMPLES = {

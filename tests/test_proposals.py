@@ -18,12 +18,12 @@ from flows_small import (
     write_small,
 )
 
-from lfmc import parts, proposals
-from lfmc.accept import accept_proposals
 from lfmc.chains import read_chain
 from lfmc.errors import LfmcError
-from lfmc.propose import fill, publish
-from lfmc.verify import verify_flow
+from lfmc.proposals import generate, parts
+from lfmc.proposals.accept import accept_proposals
+from lfmc.proposals.propose import fill, publish
+from lfmc.proposals.verify import verify_flow
 from lfmc.weights import read_log_weights
 
 pytestmark = pytest.mark.unit
@@ -135,7 +135,7 @@ def test_killed_proposals_continue_to_the_same_bits(reference, folder):
 
 def task_of(folder):
     model = folder / "results/train/T4/flow-50.safetensors"
-    return proposals.job(small(), "T4", "flow-50", model)
+    return generate.job(small(), "T4", "flow-50", model)
 
 
 def never():
@@ -234,7 +234,7 @@ def test_every_row_is_written_for_every_block_size(folder):
     task = task_of(folder)
     for block in (16, 257, 512, 6060, 9999):
         sized = task._replace(config=small(propose={"block": block}))
-        rows = [len(proposals.make_block(sized, i)["log_q"]) for i in {0, sized.blocks - 1}]
+        rows = [len(generate.make_block(sized, i)["log_q"]) for i in {0, sized.blocks - 1}]
         assert rows[0] == min(block, sized.config.proposals)
         assert block * (sized.blocks - 1) + rows[-1] == sized.config.proposals or len(rows) == 1
 
@@ -242,9 +242,9 @@ def test_every_row_is_written_for_every_block_size(folder):
 def test_a_model_that_overflows_is_refused(folder):
     task = task_of(folder)
     task.flow.prior.log_width.data.fill_(500.0)
-    task = task._replace(draw=proposals.drawing(task.flow))
+    task = task._replace(draw=generate.drawing(task.flow))
     with pytest.raises(LfmcError, match=r"proposal 0 of T4 flow-50: log q = .*train again"):
-        proposals.make_block(task, 0)
+        generate.make_block(task, 0)
 
 
 def test_chain_reverifies_from_file_and_tampering_is_caught(reference, tmp_path):

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from lfmc.samplers.generators import draw, normal_pair, symmetric, uniform
-from lfmc.vector.lanes import LANES, kernel, load, spread, store
-from lfmc.vector.mathematics import (
+from lfmc.kernels.generators import draw, normal_pair, symmetric, uniform
+from lfmc.kernels.lanes import LANES, kernel, load, spread, store
+from lfmc.kernels.mathematics import (
     exp_negative,
     exponential,
     log_positive,

@@ -6,13 +6,13 @@ from exact_targets import sigmas
 
 from lfmc.action import Phi4
 from lfmc.config import parse_config, stage_settings
+from lfmc.kernels.lanes import LANES
 from lfmc.samplers.cluster import ClusterParameters, sample_cluster
 from lfmc.samplers.hmc import WINDOW, HmcParameters, leapfrog, sample_hmc
 from lfmc.samplers.local import LocalParameters, sample_local
 from lfmc.samplers.method import method
 from lfmc.samplers.state import State, cold_start, copied
 from lfmc.samplers.tune import tune
-from lfmc.vector.lanes import LANES
 
 pytestmark = pytest.mark.stat
 

@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 
 from lfmc.action import Phi4
+from lfmc.kernels.lanes import LANES
 from lfmc.observables import scalars
 from lfmc.samplers.cluster import ClusterParameters, sample_cluster
 from lfmc.samplers.hmc import HmcParameters, sample_hmc
 from lfmc.samplers.local import LocalParameters, sample_local
 from lfmc.samplers.state import cold_start, fields
-from lfmc.vector.lanes import LANES
 
 pytestmark = pytest.mark.unit
 

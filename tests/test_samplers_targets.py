@@ -7,13 +7,13 @@ import pytest
 from exact_targets import quadrature, sigmas
 
 from lfmc.action import Phi4
+from lfmc.kernels.lanes import aligned
 from lfmc.lattice import khat2, volume
 from lfmc.samplers import hmc
 from lfmc.samplers.cluster import ClusterParameters, sample_cluster
 from lfmc.samplers.hmc import HmcParameters, leapfrog, sample_hmc
 from lfmc.samplers.local import LocalParameters, sample_local
 from lfmc.samplers.state import buffers, cold_start, copied, couplings, geometry, info
-from lfmc.vector.lanes import aligned
 
 pytestmark = pytest.mark.stat
 
@@ -222,10 +222,10 @@ def connected(sites, near):
 
 def test_wrong_bond_probability_is_caught():
     """Must-fail twin: hopping doubled in the bonds only breaks the 2x2 lattice."""
+    from lfmc.kernels.lanes import LANES, kernel
     from lfmc.samplers.cluster import flip_cluster
     from lfmc.samplers.local import sweep
     from lfmc.samplers.state import load_streams, measure, store_scalars, store_streams
-    from lfmc.vector.lanes import LANES, kernel
 
     @kernel
     def broken(phi, streams, near, hopping, couplings, scalars):

@@ -6,11 +6,11 @@ import pytest
 import torch
 
 from lfmc.action import Phi4
-from lfmc.flow_sections import HeatbathSettings, NaturalSettings
+from lfmc.config.flow_sections import HeatbathSettings, NaturalSettings
 from lfmc.flows.build import build_flow
 from lfmc.training import natural
-from lfmc.training.method import vector_of
 from lfmc.training.natural import DAMPING, NaturalGradient
+from lfmc.training.optimiser import vector_of
 
 pytestmark = pytest.mark.unit
 

@@ -7,8 +7,7 @@ import torch
 from flows_small import small
 
 from lfmc.action import Phi4
-from lfmc.errors import LfmcError
-from lfmc.flow_sections import (
+from lfmc.config.flow_sections import (
     ContinuousSettings,
     ConvolutionalSettings,
     HeatbathSettings,
@@ -16,11 +15,12 @@ from lfmc.flow_sections import (
     RealNvpSettings,
     SplineSettings,
 )
+from lfmc.errors import LfmcError
 from lfmc.flows import alternating, multiscale
 from lfmc.flows.base import Flow
 from lfmc.flows.build import KINDS, build_flow
 from lfmc.flows.density_gradient import Carried, gradient_at
-from lfmc.flows.heatbath import HeatbathFlow
+from lfmc.flows.heatbath.flow import HeatbathFlow
 from lfmc.training.gradient import ESTIMATORS, path, reparametrised
 from lfmc.training.train import Trainer
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from lfmc.action import Phi4
-from lfmc.flow_sections import HeatbathSettings, NaturalSettings
+from lfmc.config.flow_sections import HeatbathSettings, NaturalSettings
 from lfmc.flows.build import build_flow
 from lfmc.training import natural
 from lfmc.training.fisher import Fit, after, fit_of, pooled, propose_step, score_sums

@@ -13,8 +13,8 @@ from flows_small import PATIENCE, environment, lfmc, small, write_small
 from same_results import contents, same
 
 from lfmc.errors import LfmcError
-from lfmc.ranks import ALONE, share_of
-from lfmc.training.tree import tree_sum
+from lfmc.mpi.ranks import ALONE, share_of
+from lfmc.mpi.tree import tree_sum
 
 pytestmark = [pytest.mark.unit, pytest.mark.mpi]
 
@@ -179,8 +179,8 @@ def test_ranks_of_different_settings_are_refused(tmp_path):
 WAITING = """
 import time
 import numpy as np
-from lfmc.ranks import ranks
-from lfmc.training.messages import concatenated, hear, tell
+from lfmc.mpi.ranks import ranks
+from lfmc.mpi.messages import concatenated, hear, tell
 mpi = ranks(2)
 array = np.ones(10**6)
 for late, wait in (

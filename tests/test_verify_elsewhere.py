@@ -5,10 +5,10 @@ import pytest
 from flows_small import small
 from test_proposals import output, reference, trained  # noqa: F401 (fixtures)
 
-from lfmc import proposals
-from lfmc.accept import accept_proposals
 from lfmc.errors import LfmcError
-from lfmc.verify import OTHER_MACHINE, verify_flow
+from lfmc.proposals import generate
+from lfmc.proposals.accept import accept_proposals
+from lfmc.proposals.verify import OTHER_MACHINE, verify_flow
 
 pytestmark = pytest.mark.unit
 
@@ -39,14 +39,14 @@ def test_other_rounding_is_told_from_other_numbers(
     change,
     summary,
 ):
-    made = proposals.make_block
+    made = generate.make_block
 
     def elsewhere(task, index):
         arrays = made(task, index)
         value = arrays[name].astype(np.float64)
         return {**arrays, name: (value + change * (1 + abs(value))).astype(arrays[name].dtype)}
 
-    monkeypatch.setattr(proposals, "make_block", elsewhere)
+    monkeypatch.setattr(generate, "make_block", elsewhere)
     model = reference / "results/train/T4/flow-50.safetensors"
     arguments = (small(), "T4", "flow-50", model, output(reference), chain)
     if summary:

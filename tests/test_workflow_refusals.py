@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from lfmc.configfile import given
-from lfmc.results_folder import results_folder
+from lfmc.config.configfile import given
+from lfmc.config.results_folder import results_folder
 
 pytestmark = pytest.mark.unit
 

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from lfmc.analysis.reference import find_reference
-from lfmc.sections import Ensemble
+from lfmc.config.sections import Ensemble
 
 COLUMNS = (
     *("ensemble", "L", "m2", "lam", "observable", "value", "error"),

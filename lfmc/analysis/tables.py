@@ -11,8 +11,8 @@ import pandas
 from lfmc.analysis import costs, exponents, published, spread
 from lfmc.analysis.columns import checked, read_checked
 from lfmc.config import Config
+from lfmc.config.sections import Ensemble
 from lfmc.errors import LfmcError
-from lfmc.sections import Ensemble
 
 log = logging.getLogger(__name__)
 

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 
 from lfmc.action import Phi4, settings_of
+from lfmc.config.sections import Ensemble
 from lfmc.errors import LfmcError
 from lfmc.lattice import FloatArray
-from lfmc.sections import Ensemble
 
 
 def whole(name: str, value: Any, low: int, high: int = 10**12) -> int:

@@ -9,9 +9,9 @@ from lfmc.api.arguments import shape_of
 from lfmc.api.chain import Chain
 from lfmc.api.marks import mark
 from lfmc.chains import read_chain, write_header
+from lfmc.config.problems import validated
+from lfmc.config.sections import Ensemble
 from lfmc.errors import LfmcError
-from lfmc.problems import validated
-from lfmc.sections import Ensemble
 from lfmc.store import create_hdf5, open_hdf5
 
 

@@ -10,9 +10,9 @@ from lfmc.api.surroundings import counted
 from lfmc.chains import Chain as Record
 from lfmc.clock import CPU, Spent, cpu_seconds
 from lfmc.config import Config
+from lfmc.config.problems import validated
 from lfmc.errors import LfmcError
 from lfmc.lattice import volume
-from lfmc.problems import validated
 from lfmc.samplers.method import method
 from lfmc.samplers.plan import plan
 from lfmc.samplers.run import Task, sample_segment

@@ -11,7 +11,7 @@ from lfmc.api.model import Model
 from lfmc.api.surroundings import own_torch
 from lfmc.errors import LfmcError
 from lfmc.lattice import FloatArray
-from lfmc.proposals import CHUNK, drawing
+from lfmc.proposals.generate import CHUNK, drawing
 from lfmc.streams import generator
 from lfmc.training.acceptance import effective_sample_size
 

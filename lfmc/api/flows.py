@@ -12,13 +12,13 @@ from lfmc.action import Phi4
 from lfmc.api.arguments import require_theory, seed_of, shape_of
 from lfmc.api.model import Model, describe
 from lfmc.api.surroundings import own_torch
+from lfmc.config.flow_sections import FlowSettings
+from lfmc.config.problems import validated
 from lfmc.errors import LfmcError
-from lfmc.flow_sections import FlowSettings
 from lfmc.flows.base import Draw, Flow
 from lfmc.flows.build import build_flow as built
 from lfmc.flows.exactness import LARGEST, log_q_error
 from lfmc.lattice import require_even
-from lfmc.problems import validated
 from lfmc.training.prepare import seeds_of
 
 NORMALS = 4  # that a flow of the user's is tried with
@@ -120,8 +120,8 @@ def settings_of_flow(
 def new_flow(theory: Any, settings: FlowSettings) -> Flow:
     """A flow of these settings, which are known to fit the theory."""
     if isinstance(theory, Phi4):
-        from lfmc import flow_limits
         from lfmc.action import settings_of
+        from lfmc.config import flow_limits
 
         wrong = flow_limits.refusals([settings_of(theory, "theory")], settings.model)
         if wrong:

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 
-from lfmc.accept import FlowChain, independence_chains
 from lfmc.action import Phi4, settings_of
 from lfmc.api.arguments import seed_of, whole
 from lfmc.api.chain import Chain
@@ -19,7 +18,8 @@ from lfmc.clock import CPU, cpu_seconds
 from lfmc.errors import LfmcError
 from lfmc.lattice import FloatArray, IntArray
 from lfmc.observables import SCALARS, two_point
-from lfmc.proposals import Drawn, drawing, drawn_block
+from lfmc.proposals.accept import FlowChain, independence_chains
+from lfmc.proposals.generate import Drawn, drawing, drawn_block
 from lfmc.streams import generator
 
 BLOCK = 4096  # proposals of one random stream, as the configuration's default

@@ -3,8 +3,8 @@
 from dataclasses import dataclass, field
 from typing import Any
 
+from lfmc.config.flow_sections import FlowSettings
 from lfmc.errors import LfmcError
-from lfmc.flow_sections import FlowSettings
 from lfmc.flows.base import Flow
 from lfmc.training.acceptance import Estimate
 

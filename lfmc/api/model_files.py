@@ -15,15 +15,15 @@ from lfmc.api.arguments import require_theory, shape_of
 from lfmc.api.flows import own_flow, settings_of_flow
 from lfmc.api.marks import mark
 from lfmc.api.model import Model, describe
+from lfmc.config.flow_sections import FlowSettings
+from lfmc.config.problems import validated
+from lfmc.config.sections import Ensemble
 from lfmc.errors import LfmcError
-from lfmc.flow_sections import FlowSettings
 from lfmc.flows.build import build_flow, read_model, save_flow
-from lfmc.problems import validated
 from lfmc.seal import require_whole
-from lfmc.sections import Ensemble
 from lfmc.store import write_bytes
 from lfmc.training.acceptance import Estimate
-from lfmc.training.method import weights_of
+from lfmc.training.optimiser import weights_of
 
 OWN = "own"  # key of the header of a flow or theory of the user's
 

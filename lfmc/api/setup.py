@@ -11,16 +11,16 @@ from lfmc.action import Phi4
 from lfmc.api.arguments import ensemble_of, fields_of
 from lfmc.api.flows import new_flow, own_flow
 from lfmc.config import Config
+from lfmc.config.flow_sections import FlowSettings
+from lfmc.config.problems import validated
 from lfmc.errors import LfmcError
-from lfmc.flow_sections import FlowSettings
 from lfmc.flows.base import Flow
 from lfmc.flows.build import trained_flow
 from lfmc.lattice import FloatArray
-from lfmc.problems import validated
-from lfmc.ranks import ALONE
+from lfmc.mpi.ranks import ALONE
 from lfmc.training.acceptance import acceptance_from_model, effective_sample_size
-from lfmc.training.method import Method, Weights
 from lfmc.training.moment import FEWEST, Verdict
+from lfmc.training.optimiser import Method, Weights
 from lfmc.training.prepare import method_of, precision_of, prepared, seeds_of
 from lfmc.training.target import target_fields
 from lfmc.training.team import Team

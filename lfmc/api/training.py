@@ -13,7 +13,7 @@ from lfmc.api.setup import checked_fields, of_stage, of_user
 from lfmc.api.surroundings import approached, own_torch
 from lfmc.training.acceptance import Estimate
 from lfmc.training.loop import Loop, Outcome
-from lfmc.training.method import Weights
+from lfmc.training.optimiser import Weights
 
 
 def train(

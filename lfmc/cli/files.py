@@ -142,7 +142,7 @@ def config() -> None:
 @click.argument("file", type=click.Path(path_type=Path), default="config.yaml")
 def check(file: Path) -> None:
     """Validate FILE; every problem is named at once, with its path in the file."""
-    from lfmc.configfile import checked
+    from lfmc.config.configfile import checked
 
     run = checked(file)
     click.echo(

@@ -42,7 +42,7 @@ def propose(
     run = open_run(config_path, results)
     run.ensemble(ensemble)
     run.config.target(sampler)
-    from lfmc.ranks import ranks
+    from lfmc.mpi.ranks import ranks
 
     mpi = ranks(expect_ranks)
     with all_or_none(mpi):
@@ -52,8 +52,8 @@ def propose(
 
 
 def _propose(run: Run, ensemble: str, sampler: str, mpi: Any, device: str) -> bool:
-    from lfmc import proposals, propose
     from lfmc.device import choose_device
+    from lfmc.proposals import generate, propose
     from lfmc.provenance import code_version
 
     mpi.require_same(code_version(), "ranks run different code; give all nodes one tree")
@@ -64,7 +64,7 @@ def _propose(run: Run, ensemble: str, sampler: str, mpi: Any, device: str) -> bo
     if passed_on(run, place, model, output, write=mpi.rank == 0):
         mpi.all_agree(True)
         return True
-    task = proposals.job(run.config, ensemble, sampler, model, chosen)
+    task = generate.job(run.config, ensemble, sampler, model, chosen)
     mpi.require_same(
         f"settings {task.key}",
         f"ranks read different settings or models; is {run.results} one folder for all nodes?",
@@ -96,7 +96,7 @@ def accept(config_path: Path, results: Path | None, ensemble: str, sampler: str)
     output = run.path("accept", ensemble, sampler, ".h5")
     if passed_on(run, ("accept", ensemble, sampler), source, output):
         return
-    from lfmc.accept import accept_proposals
+    from lfmc.proposals.accept import accept_proposals
 
     acceptance, longest = accept_proposals(run.config, ensemble, sampler, source, output)
     click.echo(
@@ -130,10 +130,10 @@ def verify(
         raise LfmcError("give --ensemble and --sampler, or neither: then every file is compared")
     run.ensemble(ensemble)
     from lfmc.config import stage_settings
+    from lfmc.proposals.verify import verify_classical, verify_flow
     from lfmc.provenance import provenance
     from lfmc.seal import require_whole
     from lfmc.store import write_json
-    from lfmc.verify import verify_classical, verify_flow
 
     output = run.path("verify", ensemble, sampler, ".json")
     inputs = tuple(run.made(s, ensemble, sampler) for s in run.stages(sampler))

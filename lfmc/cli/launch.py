@@ -22,7 +22,7 @@ expect_ranks_option = click.option(
 @contextmanager
 def all_or_none(mpi: Any) -> Iterator[None]:
     """What ends one rank early ends all: the others would wait for it for ever."""
-    from lfmc.ranks import OfAllRanks
+    from lfmc.mpi.ranks import OfAllRanks
 
     try:
         yield
@@ -45,7 +45,7 @@ def all_or_none(mpi: Any) -> Iterator[None]:
 def claimed_by_ranks(mpi: Any, path: Path, what: str, output: Path) -> Iterator[None]:
     """As `lfmc.claim.claimed`, for all ranks: the first one holds the claim."""
     from lfmc.claim import claimed
-    from lfmc.ranks import OfAllRanks
+    from lfmc.mpi.ranks import OfAllRanks
 
     with ExitStack() as stack:
         refused = ""

@@ -6,8 +6,8 @@ from typing import Any, NamedTuple
 import click
 
 from lfmc.config import CLASSICAL, Config, read_config
+from lfmc.config.sections import Ensemble
 from lfmc.errors import LfmcError, unknown
-from lfmc.sections import Ensemble
 
 
 class Run(NamedTuple):

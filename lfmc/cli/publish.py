@@ -18,7 +18,7 @@ def publish_model(run: Run, ensemble: str, trainer: Any, record: dict[str, Any])
     from lfmc.config import stage_settings
     from lfmc.flows.build import holds_model, save_flow, trained_flow
     from lfmc.flows.exactness import LARGEST, log_q_error
-    from lfmc.proposals import drawing
+    from lfmc.proposals.generate import drawing
     from lfmc.provenance import stamp
     from lfmc.training.records import reached, row_of, same_model
 

@@ -30,7 +30,7 @@ def train(
     """
     run = open_run(config_path, results)
     run.ensemble(ensemble)
-    from lfmc.ranks import ranks
+    from lfmc.mpi.ranks import ranks
 
     mpi, label = ranks(expect_ranks), f"train {ensemble}"
     claim, last = run.claim("train", ensemble), run.path("train", ensemble, "training", ".csv")
@@ -120,7 +120,7 @@ def retrain(
             f"no further model {model}: flow.models is {further + 1}, the first of 'lfmc train' "
             f"and {further} further; raise flow.models"
         )
-    from lfmc.ranks import ranks
+    from lfmc.mpi.ranks import ranks
 
     mpi, name = ranks(expect_ranks), f"model-{model}"
     label = f"retrain {ensemble} {name}"
@@ -145,8 +145,8 @@ def _short_chains(run: Run, trainer: Any, model: int, outcome: Any, mpi: Any) ->
 
     from lfmc.analysis.autocorrelation import COLUMNS, autocorrelation_rows
     from lfmc.config import stage_settings
+    from lfmc.proposals.retrain import short_chain, short_proposals
     from lfmc.provenance import stamp
-    from lfmc.retrain import short_chain, short_proposals
     from lfmc.store import write_table
     from lfmc.training.records import reached, records
 

@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from lfmc.analysis.jackknife import jackknife
+from lfmc.config.sections import Ensemble
 from lfmc.figures.drawable import NotDrawable
 from lfmc.figures.format import count
 from lfmc.figures.panels import logarithmic_y, sampler_legend, stacked_grid
@@ -18,7 +19,6 @@ from lfmc.figures.rundata import Floats, Line, RunData
 from lfmc.figures.style import observable_mark, sampler_mark
 from lfmc.lattice import Shape
 from lfmc.observables import ising_energy, susceptibility
-from lfmc.sections import Ensemble
 
 OBSERVABLES = ("chi2", "E")
 FEWEST_BINS = 8

@@ -11,11 +11,11 @@ from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from lfmc.config.sections import Ensemble
 from lfmc.figures.panels import title
 from lfmc.figures.rundata import RunData
 from lfmc.figures.style import DOUBLE, sampler_mark
 from lfmc.lattice import volume
-from lfmc.sections import Ensemble
 
 
 class Example(NamedTuple):

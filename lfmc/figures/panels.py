@@ -12,9 +12,9 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator
 from numpy.typing import NDArray
 
+from lfmc.config.sections import Ensemble
 from lfmc.figures.rundata import RunData
 from lfmc.figures.style import COLUMN, DOUBLE, sampler_mark
-from lfmc.sections import Ensemble
 
 Floats = NDArray[np.floating]
 

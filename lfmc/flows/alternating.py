@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from lfmc.action import Phi4
-from lfmc.flow_sections import PriorKind
+from lfmc.config.flow_sections import PriorKind
 from lfmc.flows.base import Draw, Flow
 from lfmc.flows.density_gradient import Carried, WithGradient, gradient_at
 from lfmc.flows.monotone import Mapped

@@ -3,7 +3,7 @@
 log q is the exact density of the map as computed, in the precision of the parameters: float64
 for everything that decides, float32 only while training. No flow sees the batch as a whole, so a
 sample's numbers do not depend on the batch it sits in beyond the rounding of a matrix product
-(`lfmc.proposals` fixes that too, by fixed chunks).
+(`lfmc.proposals.generate` fixes that too, by fixed chunks).
 """
 
 import math

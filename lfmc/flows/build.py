@@ -9,23 +9,23 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
-from lfmc import flow_limits
 from lfmc.action import Phi4, action_of
+from lfmc.config import flow_limits
+from lfmc.config.flow_sections import FlowSettings
+from lfmc.config.problems import validated
+from lfmc.config.sections import Ensemble
+from lfmc.config.yaml_reader import parse_yaml
 from lfmc.errors import LfmcError
-from lfmc.flow_sections import FlowSettings
 from lfmc.flows.base import Flow
 from lfmc.flows.continuous import ContinuousFlow
 from lfmc.flows.convolutional import ConvolutionalFlow
-from lfmc.flows.heatbath import HeatbathFlow
+from lfmc.flows.heatbath.flow import HeatbathFlow
 from lfmc.flows.multiscale import MultiscaleFlow
 from lfmc.flows.realnvp import RealNvpFlow
 from lfmc.flows.spline import SplineFlow
 from lfmc.not_reached import not_reached
-from lfmc.problems import validated
 from lfmc.seal import require_whole
-from lfmc.sections import Ensemble
 from lfmc.store import write_bytes
-from lfmc.yaml_reader import parse_yaml
 
 KINDS = {
     "heatbath": HeatbathFlow,

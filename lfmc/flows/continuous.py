@@ -21,7 +21,7 @@ from numpy.polynomial import legendre
 from torch import Tensor, nn
 
 from lfmc.action import Phi4
-from lfmc.flow_sections import ContinuousSettings as Settings
+from lfmc.config.flow_sections import ContinuousSettings as Settings
 from lfmc.flows.base import Draw, Flow
 from lfmc.flows.prior import build_prior
 from lfmc.lattice import FloatArray, Shape, coordinates, separation_orbits

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from lfmc.action import Phi4
-from lfmc.flow_sections import ConvolutionalSettings as Settings
+from lfmc.config.flow_sections import ConvolutionalSettings as Settings
 from lfmc.flows.affine import AffineCoupling
 from lfmc.flows.alternating import AlternatingFlow
 from lfmc.flows.conditioner import ConvolutionalFeatures, PeriodicConvolution, zeroed

@@ -28,8 +28,8 @@ def log_q_error(
         flow: a flow without gradients of its parameters.
         samples: number of Jacobians; each costs a pass of as many samples as sites.
         seed: of the normals.
-        draw: another pass of the same map (`lfmc.compiled`), base normals (batch, sites) -> fields
-            and log q, whose log q must be as near.
+        draw: another pass of the same map, base normals (batch, sites) -> fields and log q,
+            whose log q must be as near.
 
     Returns:
         The error, or None for lattices of more than LARGEST sites, where it would take too long.

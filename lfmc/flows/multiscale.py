@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from lfmc.action import Phi4
-from lfmc.flow_sections import MultiscaleSettings as Settings
+from lfmc.config.flow_sections import MultiscaleSettings as Settings
 from lfmc.flows.alternating import Coupling
 from lfmc.flows.base import Draw, Flow, standard_normal_log_density
 from lfmc.flows.conditioner import ConvolutionalFeatures, PeriodicConvolution, zeroed

@@ -5,7 +5,7 @@ import torch
 from torch import Tensor, nn
 
 from lfmc.action import Phi4
-from lfmc.flow_sections import PriorKind
+from lfmc.config.flow_sections import PriorKind
 from lfmc.flows.base import Draw, standard_normal_log_density
 from lfmc.flows.modes import variational_variance
 

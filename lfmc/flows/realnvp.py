@@ -3,7 +3,7 @@
 from torch import Tensor
 
 from lfmc.action import Phi4
-from lfmc.flow_sections import RealNvpSettings as Settings
+from lfmc.config.flow_sections import RealNvpSettings as Settings
 from lfmc.flows.affine import AffineCoupling
 from lfmc.flows.alternating import AlternatingFlow
 from lfmc.flows.conditioner import connected

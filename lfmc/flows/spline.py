@@ -14,8 +14,8 @@ import torch
 from torch import Tensor, nn
 
 from lfmc.action import Phi4
+from lfmc.config.flow_sections import SplineSettings as Settings
 from lfmc.errors import LfmcError
-from lfmc.flow_sections import SplineSettings as Settings
 from lfmc.flows.alternating import AlternatingFlow, Coupling
 from lfmc.flows.conditioner import ConvolutionalFeatures, PeriodicConvolution, connected, zeroed
 from lfmc.flows.monotone import Mapped, errors, solve_increasing

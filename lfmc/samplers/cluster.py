@@ -18,7 +18,9 @@ from typing import NamedTuple
 import numpy as np
 
 from lfmc.action import Phi4
-from lfmc.samplers.generators import draw, uniform
+from lfmc.kernels.generators import draw, uniform
+from lfmc.kernels.lanes import LANES, inlined, kernel, load, spread, store
+from lfmc.kernels.mathematics import exp_negative
 from lfmc.samplers.local import sweep
 from lfmc.samplers.state import (
     Info,
@@ -34,8 +36,6 @@ from lfmc.samplers.state import (
     store_scalars,
     store_streams,
 )
-from lfmc.vector.lanes import LANES, inlined, kernel, load, spread, store
-from lfmc.vector.mathematics import exp_negative
 
 _1, _32 = np.uint64(1), np.uint64(32)
 

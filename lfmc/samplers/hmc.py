@@ -20,7 +20,10 @@ from typing import NamedTuple
 import numpy as np
 
 from lfmc.action import Phi4
-from lfmc.samplers.generators import draw, normal_pair, one_to_two, symmetric
+from lfmc.config.sections import Hmc
+from lfmc.kernels.generators import draw, normal_pair, one_to_two, symmetric
+from lfmc.kernels.lanes import aligned, inlined, kernel, load, select, spread, store
+from lfmc.kernels.mathematics import log_positive
 from lfmc.samplers.state import (
     Info,
     State,
@@ -36,9 +39,6 @@ from lfmc.samplers.state import (
     store_scalars,
     store_streams,
 )
-from lfmc.sections import Hmc
-from lfmc.vector.lanes import aligned, inlined, kernel, load, select, spread, store
-from lfmc.vector.mathematics import log_positive
 
 _FAR = 1e300
 WINDOW = 0.5  # of random lengths

@@ -12,8 +12,8 @@ from numba import njit
 from numpy.typing import NDArray
 
 from lfmc.errors import LfmcError
+from lfmc.kernels.cache import cache_of_this_code
 from lfmc.lattice import FloatArray
-from lfmc.vector.cache import cache_of_this_code
 
 IntArray = NDArray[np.int64]
 

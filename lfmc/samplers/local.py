@@ -7,7 +7,9 @@ update is one sweep over the lattice in lexicographic order.
 from typing import NamedTuple
 
 from lfmc.action import Phi4
-from lfmc.samplers.generators import symmetric, uniform
+from lfmc.kernels.generators import symmetric, uniform
+from lfmc.kernels.lanes import inlined, kernel, load, select, spread, store
+from lfmc.kernels.mathematics import exp_negative
 from lfmc.samplers.state import (
     Info,
     State,
@@ -23,8 +25,6 @@ from lfmc.samplers.state import (
     store_scalars,
     store_streams,
 )
-from lfmc.vector.lanes import inlined, kernel, load, select, spread, store
-from lfmc.vector.mathematics import exp_negative
 
 
 class LocalParameters(NamedTuple):

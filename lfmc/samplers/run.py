@@ -19,9 +19,9 @@ from lfmc.action import Phi4, action_of
 from lfmc.chains import write_header
 from lfmc.clock import CPU, Spent, cpu_seconds
 from lfmc.config import Config, settings_hash, stage_settings
+from lfmc.config.problems import shortened
 from lfmc.errors import LfmcError
 from lfmc.observables import two_point
-from lfmc.problems import shortened
 from lfmc.provenance import stamp
 from lfmc.samplers.method import Method, method
 from lfmc.samplers.plan import Plan, plan

@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 
 from lfmc.action import Phi4
 from lfmc.errors import LfmcError
+from lfmc.kernels.generators import normal_pair
+from lfmc.kernels.lanes import LANES, aligned, inlined, kernel, load, spread, store
 from lfmc.lattice import Shape, neighbours, volume
 from lfmc.observables import Scalars
-from lfmc.samplers.generators import normal_pair
 from lfmc.streams import chain_words
-from lfmc.vector.lanes import LANES, aligned, inlined, kernel, load, spread, store
 
 Floats = NDArray[np.floating]
 

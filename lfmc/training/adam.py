@@ -4,10 +4,10 @@ from typing import Any
 
 import torch
 
-from lfmc.flow_sections import Training
+from lfmc.config.flow_sections import Training
 from lfmc.flows.base import Flow
 from lfmc.training.gradient import ESTIMATORS
-from lfmc.training.method import Progress, Weights, weights_of
+from lfmc.training.optimiser import Progress, Weights, weights_of
 from lfmc.training.step import follow, gradient_step, warm
 
 BETAS = (0.9, 0.99)

@@ -24,13 +24,13 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from lfmc.compiled.plan import has_kernels
 from lfmc.flows.base import Flow
+from lfmc.flows.heatbath.arrays import has_kernels
 from lfmc.lattice import FloatArray
-from lfmc.ranks import ALONE, Ranks
-from lfmc.training.method import parameter_count
+from lfmc.mpi.ranks import ALONE, Ranks
+from lfmc.mpi.tree import tree_sum
+from lfmc.training.optimiser import parameter_count
 from lfmc.training.products import packed_products, unpacked
-from lfmc.training.tree import tree_sum
 
 CHUNK = 512
 # Added to the diagonal of F before it scales the damping: parameters that hardly matter stay put.
@@ -81,7 +81,7 @@ def score_sums(flow: Flow, seeds: Sequence[int], origin: float, mpi: Ranks = ALO
         origin: near the mean of log w, and subtracted from it: the sums of large numbers in single
             precision would lose it.
         mpi: ranks that share the seeds, each with this flow. Any number of them gives the same
-            bits (`lfmc.training.tree`).
+            bits (`lfmc.mpi.tree`).
 
     Returns:
         (parameters + 2, parameters + 2), on rank 0; nothing on the others.
@@ -103,8 +103,8 @@ def score_sums(flow: Flow, seeds: Sequence[int], origin: float, mpi: Ranks = ALO
 def _scores_of(flow: Flow) -> Callable[[Tensor], tuple[Tensor, Tensor]]:
     """Base normals -> log weights (batch,), scores (parameters, batch): compiled where possible."""
     if has_kernels(flow):
-        from lfmc.compiled.adjoint import scoring
-        from lfmc.compiled.scores import scored
+        from lfmc.flows.heatbath.adjoint import scoring
+        from lfmc.flows.heatbath.draw_scores import scored
 
         arrays = scoring(flow)
 

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
-from lfmc.flow_sections import Training
-from lfmc.training.method import Method
+from lfmc.config.flow_sections import Training
+from lfmc.training.optimiser import Method
 from lfmc.training.plateau import on_plateau
 from lfmc.training.state import TrainingState
 

@@ -9,12 +9,12 @@ from collections.abc import Callable
 from time import perf_counter
 from typing import Any, NamedTuple
 
+from lfmc.config.flow_sections import FlowSettings
 from lfmc.errors import LfmcError
-from lfmc.flow_sections import FlowSettings
 from lfmc.training.acceptance import acceptance_from_model
 from lfmc.training.limits import what_ended
-from lfmc.training.method import Method, Weights
 from lfmc.training.moment import Abandoned, Verdict, moment_of_passing
+from lfmc.training.optimiser import Method, Weights
 from lfmc.training.records import Point, check_record, pass_record
 from lfmc.training.state import TrainingState
 from lfmc.training.team import Team, clock_of

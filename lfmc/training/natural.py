@@ -8,10 +8,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from lfmc.flow_sections import NaturalSettings
+from lfmc.config.flow_sections import NaturalSettings
 from lfmc.flows.base import Flow
 from lfmc.training.fisher import CHUNK, Fit, after, fit_of, pooled, propose_step
-from lfmc.training.method import (
+from lfmc.training.optimiser import (
     Progress,
     Weights,
     parameter_count,

@@ -7,18 +7,18 @@ from typing import NamedTuple
 import torch
 
 from lfmc.action import action_of
-from lfmc.compiled.plan import has_kernels
 from lfmc.config import Config, settings_hash, stage_settings
+from lfmc.config.flow_sections import FlowSettings
+from lfmc.config.sections import Ensemble
 from lfmc.device import device_key
-from lfmc.flow_sections import FlowSettings
 from lfmc.flows.base import Flow
 from lfmc.flows.build import build_flow
-from lfmc.ranks import Ranks
-from lfmc.sections import Ensemble
+from lfmc.flows.heatbath.arrays import has_kernels
+from lfmc.mpi.ranks import Ranks
 from lfmc.streams import generator as stream
 from lfmc.training.adam import Adam
-from lfmc.training.method import Method
 from lfmc.training.natural import NaturalGradient, Sums, precision
+from lfmc.training.optimiser import Method
 from lfmc.training.start import Start, read_start
 from lfmc.training.target import compile_target, target_fields
 from lfmc.training.team import Team, clock_of
@@ -81,7 +81,7 @@ def team_of(config: Config, ensemble: Ensemble, flow: Flow, mpi: Ranks) -> Team:
     action, like = action_of(ensemble), next(flow.parameters())
     compile_target(action)
     if has_kernels(flow):
-        from lfmc.compiled.scores import compile_for_training
+        from lfmc.flows.heatbath.draw_scores import compile_for_training
 
         compile_for_training(flow, config.flow.optimiser == "natural")
     clock = clock_of(flow)

@@ -11,10 +11,10 @@ from lfmc.config import Config
 from lfmc.errors import LfmcError
 from lfmc.flows.base import Flow
 from lfmc.flows.build import load_flow
-from lfmc.flows.transfer import transferred
+from lfmc.flows.heatbath.transfer import transferred
 from lfmc.not_reached import not_reached
 from lfmc.provenance import file_hash
-from lfmc.training.method import Weights
+from lfmc.training.optimiser import Weights
 
 log = logging.getLogger(__name__)
 

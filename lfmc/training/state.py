@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from lfmc.store import write_bytes
-from lfmc.training.method import Weights
+from lfmc.training.optimiser import Weights
 
 log = logging.getLogger(__name__)
 

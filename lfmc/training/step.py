@@ -6,11 +6,11 @@ import torch
 from torch import Tensor
 from torch.nn.utils import clip_grad_norm_
 
-from lfmc.compiled.plan import has_kernels, plan
 from lfmc.flows.base import Flow
-from lfmc.ranks import ALONE, Ranks
+from lfmc.flows.heatbath.arrays import has_kernels, plan
+from lfmc.mpi.messages import concatenated
+from lfmc.mpi.ranks import ALONE, Ranks
 from lfmc.training.gradient import Estimator
-from lfmc.training.messages import concatenated
 
 WARM_UP = 50
 # Numbers of a field of a chunk: few enough to stay in the cache, enough to be worth a call.
@@ -59,7 +59,7 @@ def log_weights_of(flow: Flow, fields: Tensor, mpi: Ranks = ALONE) -> Tensor:
 def _of_model(flow: Flow) -> Callable[[Tensor], Tensor]:
     """Base normals (batch, reduced_sites) -> log weights (batch,): compiled where it can be."""
     if has_kernels(flow):
-        from lfmc.compiled.draw import model_log_weights
+        from lfmc.flows.heatbath.draw import model_log_weights
 
         arrays = plan(flow)
         return lambda z: torch.from_numpy(model_log_weights(arrays, z.double().numpy()))
@@ -74,7 +74,7 @@ def _of_model(flow: Flow) -> Callable[[Tensor], Tensor]:
 def _of_fields(flow: Flow) -> Callable[[Tensor], Tensor]:
     """Fields (batch, sites) -> log weights (batch,), likewise."""
     if has_kernels(flow):
-        from lfmc.compiled.draw import log_weights_of
+        from lfmc.flows.heatbath.draw import log_weights_of
 
         arrays = plan(flow)
         return lambda phi: torch.from_numpy(log_weights_of(arrays, phi.double().numpy()))

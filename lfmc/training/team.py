@@ -3,7 +3,7 @@
 The other ranks know no step and decide nothing. Each question comes with the weights that it is
 about, so they keep nothing either: they cannot come to differ from rank 0, a checkpoint is rank 0's
 alone, and it continues on any number of ranks. A question costs a message of 4 bytes a parameter
-to every rank, and the answers of `lfmc.training.tree`.
+to every rank, and the answers of `lfmc.mpi.tree`.
 """
 
 from collections.abc import Callable, Sequence
@@ -18,11 +18,11 @@ from lfmc.clock import cpu_seconds
 from lfmc.errors import LfmcError
 from lfmc.flows.base import Flow
 from lfmc.lattice import FloatArray
-from lfmc.ranks import OfAllRanks, Ranks
+from lfmc.mpi.messages import concatenated, hear, tell
+from lfmc.mpi.ranks import OfAllRanks, Ranks
 from lfmc.training.fisher import score_sums
-from lfmc.training.messages import concatenated, hear, tell
-from lfmc.training.method import Weights, set_vector, vector_of
 from lfmc.training.moment import FEWEST, Verdict, verdict
+from lfmc.training.optimiser import Weights, set_vector, vector_of
 from lfmc.training.step import log_weights, log_weights_of
 
 FINISHED, STOPPED, FAILED = "finished", "stopped", "failed"

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import torch
 
 from lfmc.store import write_bytes
-from lfmc.training.method import Weights
+from lfmc.training.optimiser import Weights
 from lfmc.training.records import Point
 from lfmc.training.state import TrainingState, read_tensors
 

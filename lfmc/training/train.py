@@ -8,10 +8,10 @@ import torch
 
 from lfmc.clock import CPU, WALL, cpu_seconds
 from lfmc.config import Config
-from lfmc.ranks import ALONE, Disagreement, Ranks
-from lfmc.sections import Ensemble
+from lfmc.config.sections import Ensemble
+from lfmc.mpi.ranks import ALONE, Disagreement, Ranks
 from lfmc.training.loop import Loop, Outcome
-from lfmc.training.method import Weights
+from lfmc.training.optimiser import Weights
 from lfmc.training.prepare import key_of, prepared
 from lfmc.training.state import TrainingState, load_state, save_state
 from lfmc.training.trail import Trail

@@ -7,7 +7,7 @@ from pathlib import Path
 from bad_inputs.cases import Case
 from bad_inputs.finished import FLOW
 from bad_inputs.preparing import folder_instead, written
-from lfmc.site import site_or_exit
+from lfmc.config.site import site_or_exit
 
 ASCII: dict[str, str | None] = {
     "LC_ALL": "C",

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 from lfmc.config import stage_settings
-from lfmc.configfile import config_or_exit
+from lfmc.config.configfile import config_or_exit
 from lfmc.figures.registry import FIGURES, inputs
 
 # Rules call the lfmc and the mpiexec that are installed beside the snakemake that runs them, unless

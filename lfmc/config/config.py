@@ -1,0 +1,191 @@
+"""Typed, frozen, validated configuration: the one description of a run.
+
+Every problem of a file is reported at once, with its path and what would be right.
+"""
+
+import hashlib
+import json
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, Any, Self
+
+from pydantic import AfterValidator, Field, model_validator
+
+from lfmc.config import flow_limits
+from lfmc.config.flow_sections import FlowSettings
+from lfmc.config.limits import names_refused, sizes_refused
+from lfmc.config.problems import validated
+from lfmc.config.results_folder import results_folder
+from lfmc.config.sections import Accept, Ensemble, Fit, Propose, Samplers, Section, Statistics
+from lfmc.config.yaml_reader import read_yaml
+from lfmc.errors import LfmcError, unknown
+
+CLASSICAL = ("hmc", "local", "cluster")
+# Stages by what one job of them is for: an ensemble, a chain of one, or the whole run.
+OF_ENSEMBLES = ("tune", "train", "retrain", *CLASSICAL)
+OF_CHAINS = ("propose", "accept", "measure", "autocorrelation", "verify")
+OF_RUNS = ("fit", "gates", "plot")
+
+
+class Config(Section):
+    """A whole run."""
+
+    seed: Annotated[int, Field(ge=0, lt=2**63)] = 1904
+    results: Annotated[str, AfterValidator(results_folder)] = "results"
+    ensembles: Annotated[tuple[Ensemble, ...], Field(min_length=1, max_length=10_000)]
+    statistics: Statistics = Statistics()
+    samplers: Samplers = Samplers()
+    flow: FlowSettings = FlowSettings()
+    propose: Propose = Propose()
+    accept: Accept = Accept()
+    fit: Fit = Fit()
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        found = [*names_refused(self), *sizes_refused(self)]
+        found += flow_limits.refusals(self.ensembles, self.flow.model)
+        missing = sorted(set(self.fit.L) - {e.extent for e in self.ensembles})
+        if missing:
+            found.append(f"fit.L: no ensemble has L = {missing[0]}")
+        family = {e.extent for e in self.ensembles if e.joins(self.ensembles[0])}
+        if not self.fit.model_fields_set and len(family) >= 3:
+            object.__setattr__(self, "fit", Fit(L=tuple(sorted(family))))
+        if found:
+            raise ValueError("; ".join(found))
+        return self
+
+    def retraining(self, model: int) -> Self:
+        """The configuration of model number `model` >= 1: the next seeds, short chains."""
+        shorter = self.statistics.model_copy(
+            update={"configurations": self.flow.retrain_configurations}
+        )
+        return self.model_copy(update={"seed": self.seed + model, "statistics": shorter})
+
+    def ensemble(self, name: str) -> Ensemble:
+        """The ensemble of that name; an unknown one names the choices."""
+        try:
+            return self.named[name]
+        except KeyError:
+            raise unknown("ensemble", name, self.ensemble_names) from None
+
+    @cached_property
+    def named(self) -> dict[str, Ensemble]:
+        """The ensembles by name: a workflow of hundreds asks several times for each job."""
+        return {e.name: e for e in self.ensembles}
+
+    @property
+    def ensemble_names(self) -> tuple[str, ...]:
+        return tuple(e.name for e in self.ensembles)
+
+    @property
+    def flow_names(self) -> tuple[str, ...]:
+        """Flow samplers, one for each target: flow-50, flow-70."""
+        return tuple(f"flow-{round(100 * t)}" for t in self.flow.targets)
+
+    @property
+    def sampler_names(self) -> tuple[str, ...]:
+        return (*self.flow_names, *CLASSICAL)
+
+    @property
+    def proposals(self) -> int:
+        """Proposals of each flow: configurations of its chain plus burn-in of its replicas."""
+        replicas = self.accept.replicas
+        each = -(-self.statistics.configurations // replicas)
+        return replicas * (each + self.accept.burn_in)
+
+    def start(self, ensemble: str) -> str | None:
+        """Model file below the results that an ensemble's trainings start from, if any."""
+        source = self.flow.start.get(ensemble)
+        return source and f"train/{source}/{self.flow_names[-1]}.safetensors"
+
+    def target(self, flow: str) -> float:
+        """Acceptance target of a flow sampler's name."""
+        for name, value in zip(self.flow_names, self.flow.targets, strict=True):
+            if name == flow:
+                return value
+        raise unknown("flow", flow, self.flow_names)
+
+
+def read_config(path: str | Path) -> Config:
+    """Read and validate a YAML file.
+
+    Raises:
+        LfmcError: unreadable file, or every invalid key with its path and what would be right.
+    """
+    raw = read_yaml(path)
+    if not isinstance(raw, dict):
+        raise LfmcError(f"{path}: expected a mapping with 'ensembles: [...]' at the top")
+    return parse_config(raw, str(path))
+
+
+def parse_config(raw: dict[str, Any], origin: str = "configuration") -> Config:
+    """Validate a mapping; see `read_config`."""
+    return validated(Config, raw, origin)
+
+
+def stage_settings(
+    config: Config, stage: str, ensemble: str | None = None, sampler: str | None = None
+) -> dict[str, Any]:
+    """The settings on which a stage's bits depend, and nothing else.
+
+    The Snakefile passes them as params, so a change reruns exactly the rules that it touches;
+    checkpoints and files carry their hash. Stages of the whole run (fit, gates, plot) name no
+    ensemble and depend on the list of all.
+    """
+    settings: dict[str, Any] = {"stage": stage, "seed": config.seed}
+    if ensemble is None:
+        settings["ensembles"] = [e.model_dump(mode="json") for e in config.ensembles]
+        settings["samplers"] = list(config.sampler_names)
+    else:
+        settings["ensemble"] = config.ensemble(ensemble).model_dump(mode="json")
+    if sampler is not None:
+        settings["sampler"] = sampler
+    statistics = config.statistics.model_dump(mode="json")
+    if stage in ("train", "retrain"):
+        # Limits decide whether a training ends well, and ranks how soon; never what it yields.
+        other: Any = {"training": {"max_steps", "max_seconds", "ranks"}, "start": True}
+        if stage == "train":
+            other |= {"models": True, "retrain_configurations": True}
+        else:
+            settings["accept"] = config.accept.model_dump(mode="json")
+            settings["block"] = config.propose.block
+        settings["flow"] = config.flow.model_dump(mode="json", exclude=other)
+        settings["start"] = config.flow.start.get(ensemble or "")
+    elif stage == "propose":
+        settings["block"] = config.propose.block
+        settings["proposals"] = config.proposals
+        settings["keep_fields"] = config.statistics.keep_fields
+    elif stage == "accept":
+        settings["accept"] = config.accept.model_dump(mode="json")
+        settings["configurations"] = config.statistics.configurations
+    elif stage in CLASSICAL:
+        settings["settings"] = _sampler_settings(getattr(config.samplers, stage))
+        settings["statistics"] = statistics
+    elif stage == "tune":
+        samplers = config.samplers
+        settings["settings"] = {
+            name: _sampler_settings(getattr(samplers, name)) for name in CLASSICAL
+        }
+    elif stage == "fit":
+        settings["fit"] = config.fit.model_dump(mode="json")
+    return settings
+
+
+def _sampler_settings(section: Section) -> dict[str, Any]:
+    """As they were before there was a choice of lengths: fixed ones are not named."""
+    settings = section.model_dump(mode="json")
+    if settings.get("length") == "fixed":
+        del settings["length"]
+    return settings
+
+
+def settings_hash(settings: Any) -> str:
+    """sha256 (16 hex digits) of any JSON-like settings, key order ignored."""
+    text = json.dumps(settings, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def json_schema() -> dict[str, Any]:
+    """JSON schema of the configuration file, generated from these types."""
+    dialect = "https://json-schema.org/draft/2020-12/schema"
+    return {"$schema": dialect, **Config.model_json_schema()}

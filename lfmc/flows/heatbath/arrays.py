@@ -1,0 +1,223 @@
+"""A trained flow as the arrays that the kernels read: kernels by mode, tables of neighbours."""
+
+from typing import NamedTuple, TypeGuard
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from lfmc.flows.base import Flow
+from lfmc.flows.heatbath.coupling import EquivariantCoupling
+from lfmc.flows.heatbath.flow import HeatbathFlow
+from lfmc.flows.heatbath.mode_prior import ModePrior
+from lfmc.flows.heatbath.radial import RadialConvolution
+from lfmc.flows.heatbath.rings import bounded
+from lfmc.flows.heatbath.sublattice import Cells, waves
+from lfmc.flows.monotone import strength
+
+Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
+
+
+class Prior(NamedTuple):
+    """`flows.gaussian.ModePrior`.
+
+    Attributes:
+        to_sites, to_modes: orthogonal matrix from modes to kept sites, flat (kept, modes), and
+            its transpose.
+        widths: factors of every mode, (modes,).
+        breathing: of every mode to every response, (modes, responses); zeros for the first mode.
+        response: r_j.
+        zero: alpha and beta of the map of the zero mode.
+    """
+
+    to_sites: Floats
+    to_modes: Floats
+    widths: Floats
+    breathing: Floats
+    response: Floats
+    zero: Floats
+
+
+class Coupling(NamedTuple):
+    """`flows.coupling.EquivariantCoupling`; weights are (modes, output planes, input planes).
+
+    Attributes:
+        sides: of a cell, (d,).
+        to_modes: of the frozen half; waves_to_modes, waves_to_sites: of the integrated sites;
+            to_sites: of the moved half. (cells, flat matrices of all axes.)
+        hidden, ring: from the frozen half to the integrated sites.
+        odd, even, hidden_odd, hidden_even: to the moved half.
+        frequency, hidden_frequency: in turns.
+        field_scale: (smooth,); background: (4, smooth); constant: (3,), the last one as beta.
+        force: strength / sharpness of ring terms; strength, sharpness.
+        ring_rows, ring_edges: sites and edges (rows of one ring field) of all rings of all axes,
+            ring after ring; ring_sides: sites of a ring of each axis.
+    """
+
+    sides: Integers
+    to_modes: Floats
+    waves_to_modes: Floats
+    waves_to_sites: Floats
+    to_sites: Floats
+    hidden: Floats
+    ring: Floats
+    odd: Floats
+    even: Floats
+    hidden_odd: Floats
+    hidden_even: Floats
+    frequency: Floats
+    hidden_frequency: Floats
+    field_scale: Floats
+    background: Floats
+    constant: Floats
+    force: Floats
+    strength: Floats
+    sharpness: Floats
+    ring_rows: Integers
+    ring_edges: Integers
+    ring_sides: Integers
+
+
+class Integrated(NamedTuple):
+    """`flows.site_conditional.SiteConditional`.
+
+    Attributes:
+        near: kept neighbours of every integrated site, (integrated, 2d).
+        quantile: (nodes of u, nodes of J, 4); log_z: coefficients of log Z, (cells of J, 4).
+        steps: in u and in J.
+        quadratic, lam: of the action.
+    """
+
+    near: Integers
+    quantile: Floats
+    log_z: Floats
+    steps: Floats
+    quadratic: float
+    lam: float
+
+
+class Plan(NamedTuple):
+    """All of a flow.
+
+    Attributes:
+        order: places of kept and integrated sites on the lattice, (sites,).
+        half: kept sites of the first half.
+    """
+
+    prior: Prior
+    couplings: tuple[Coupling, ...]
+    integrated: Integrated
+    order: Integers
+    half: int
+
+
+def has_kernels(flow: Flow) -> TypeGuard[HeatbathFlow]:
+    """Whether there are kernels for it, where it is: the default flow on a CPU."""
+    return type(flow) is HeatbathFlow and flow.order.device.type == "cpu"
+
+
+def plan(flow: HeatbathFlow) -> Plan:
+    """From a flow on the CPU, as it is: one in float32 has tables and weights rounded to that."""
+    with torch.no_grad():
+        near = torch.repeat_interleave(
+            torch.arange(flow.kept).repeat(flow.adjacency.shape[1]),
+            flow.adjacency.T.long().flatten(),
+        )
+        site = flow.site
+        integrated = Integrated(
+            integers(near.reshape(flow.adjacency.shape[1], -1)),
+            floats(site.quantile),
+            floats(site.log_z_cubic),
+            np.array([site.u_step, site.j_step]),
+            flow.action.quadratic,
+            flow.action.lam,
+        )
+        couplings = tuple(_coupling(layer) for layer in flow.layers())
+        return Plan(_prior(flow.prior), couplings, integrated, integers(flow.order), flow.half_a)
+
+
+def _prior(prior: ModePrior) -> Prior:
+    small = {name: value[..., 0] for name, value in prior.small().items()}
+    breathing = torch.einsum("jc,ck->kj", small["breathing"], prior.cosines)
+    breathing[0] = 0
+    widths = prior.log_sigma + small["log_width"] @ prior.cosines
+    widths[0] += small["zero_mode"][2]
+    zero = torch.stack([strength(small["zero_mode"][0]), torch.exp(small["zero_mode"][1])])
+    return Prior(
+        to_sites=floats(prior.basis.T.flatten()),
+        to_modes=floats(prior.basis.flatten()),
+        widths=floats(torch.exp(widths)),
+        breathing=floats(breathing),
+        response=floats(prior.response),
+        zero=floats(zero),
+    )
+
+
+def _coupling(layer: EquivariantCoupling) -> Coupling:
+    small = {name: value[..., 0] for name, value in layer.small().items()}
+    frozen, hidden, moved = layer.frozen.part, layer.hidden_sites.part, layer.moved.part
+    half, integrated = len(moved.sites), len(hidden.sites)
+    if layer.lines:
+        force, sharpness = bounded(small["ring_strength"]), torch.exp(small["ring_sharpness"])
+        ring = _by_mode(layer.ring)
+    else:
+        force = sharpness = torch.zeros(0, dtype=torch.float64)
+        ring = np.zeros((frozen.each, 0, 0))
+    rows, edges = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
+    for line in layer.lines:
+        rows.append(integers(line.rings(torch.arange(half)[:, None])[..., 0].T.flatten()))
+        cells = torch.arange(integrated).reshape(len(hidden.parities), -1, 1, 1)
+        edges.append(integers(line.edges(cells)[:, 0, :, 0].T.flatten()))
+    constant = small["constant"].clone()
+    constant[2] = torch.exp(constant[2] + 1)
+    return Coupling(
+        sides=np.array([n // 2 for n in frozen.shape]),
+        to_modes=matrices(frozen, False),
+        waves_to_modes=matrices(hidden, False),
+        waves_to_sites=matrices(hidden, True),
+        to_sites=matrices(moved, True),
+        hidden=_by_mode(layer.hidden),
+        ring=ring,
+        odd=_by_mode(layer.odd),
+        even=_by_mode(layer.even),
+        hidden_odd=_by_mode(layer.hidden_odd),
+        hidden_even=_by_mode(layer.hidden_even),
+        frequency=floats(small["frequency"] / (2 * np.pi)),
+        hidden_frequency=floats(small["hidden_frequency"] / (2 * np.pi)),
+        field_scale=floats(small["field_scale"]),
+        background=floats(small["background"]),
+        constant=floats(constant),
+        force=floats(force / sharpness),
+        strength=floats(force),
+        sharpness=floats(sharpness),
+        ring_rows=np.concatenate(rows),
+        ring_edges=np.concatenate(edges),
+        ring_sides=np.array([line.sides[line.axis] for line in layer.lines], np.int64),
+    )
+
+
+def _by_mode(convolution: RadialConvolution) -> Floats:
+    matrix = torch.einsum(
+        "fcj,stkj->kctfs", convolution.kernel, convolution.shells.eigenvalues
+    ).contiguous()
+    return floats(matrix.reshape(len(matrix), matrix.shape[1] * matrix.shape[2], -1))
+
+
+def matrices(part: Cells, back: bool) -> Floats:
+    """Matrices of all axes of every cell, flat, to modes or back to sites; (cells, numbers)."""
+    rows = []
+    for parities in part.parities:
+        found = [waves(n, int(p))[0] for n, p in zip(part.shape, parities, strict=True)]
+        rows.append(np.concatenate([(m.T if back else m).ravel() for m in found]))
+    return np.array(rows)
+
+
+def floats(values: torch.Tensor) -> Floats:
+    """As the kernels want them."""
+    return np.ascontiguousarray(values.detach().double().numpy())
+
+
+def integers(values: torch.Tensor) -> Integers:
+    """As the kernels want them."""
+    return np.ascontiguousarray(values.long().numpy())

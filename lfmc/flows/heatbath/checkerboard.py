@@ -1,0 +1,50 @@
+"""Which sites a heat-bath flow integrates exactly, and how it splits the rest."""
+
+from functools import lru_cache
+from typing import NamedTuple
+
+import numpy as np
+
+from lfmc.errors import LfmcError
+from lfmc.flows.heatbath.sublattice import Cells, cells
+from lfmc.lattice import FloatArray, IntArray, Shape, neighbours, volume
+
+
+class Split(NamedTuple):
+    """Partition of the lattice.
+
+    Attributes:
+        integrated: sites of even parity, (V/2,): independent of each other once the rest is given.
+        half_a, half_b: sites of odd parity with even and with odd x_0.
+        kept: the sites of half A, then those of half B, (V/2,).
+        adjacency: (kept, integrated), how often each kept site neighbours an integrated one.
+    """
+
+    integrated: Cells
+    half_a: Cells
+    half_b: Cells
+    kept: IntArray
+    adjacency: FloatArray
+
+
+@lru_cache
+def split(shape: Shape) -> Split:
+    """The partition of a lattice with even extents and d >= 2.
+
+    In two dimensions a quarter turn about any kept site maps each half onto itself, so the
+    couplings between the halves keep the full point group.
+
+    Raises:
+        LfmcError: one dimension, or an odd extent.
+    """
+    if len(shape) < 2:
+        raise LfmcError(f"the heatbath flow needs d >= 2, not shape {list(shape)}; use realnvp")
+    half_a, half_b = (cells(shape, 1, first) for first in (0, 1))
+    integrated = cells(shape, 0)
+    kept, even = np.concatenate([half_a.sites, half_b.sites]), integrated.sites
+    position = np.full(volume(shape), -1)
+    position[kept] = np.arange(len(kept))
+    adjacency = np.zeros((len(kept), len(even)))
+    for column, site in enumerate(even):
+        np.add.at(adjacency[:, column], position[neighbours(shape)[site]], 1)
+    return Split(integrated, half_a, half_b, kept, adjacency)

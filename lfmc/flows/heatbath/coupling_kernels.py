@@ -1,0 +1,134 @@
+"""One coupling on all fields, or its inverse: conditions from the frozen half, then the maps."""
+
+from lfmc.flows.heatbath.monotone_kernels import inverse_tanh_map
+from lfmc.flows.heatbath.planes import mix, transform
+from lfmc.flows.heatbath.rings_kernels import inverse_ring_maps, ring_maps
+from lfmc.flows.monotone import FLOOR, SHIFT
+from lfmc.kernels.lanes import inlined, kernel, load, spread, store
+from lfmc.kernels.mathematics import TOGETHER, exponential, logarithm, sincos_turns, softplus, tanh
+
+
+@kernel
+def couple(x, log_q, frozen, moved, coupling, room):
+    """Move half of x (groups, kept, LANES) and take the log determinant off log_q (groups, LANES).
+
+    frozen, moved: first row of either half.
+    """
+    for group in range(x.shape[0]):
+        field = x[group]
+        listen(field, frozen, coupling, room)
+        ladj = _move(field, moved, coupling, room.said)
+        if len(coupling.ring_sides):
+            first = first_edge(coupling, room)
+            ladj = ladj + ring_maps(field, moved, coupling, room.integrated, first, room.plane)
+        store(log_q, group, load(log_q, group) - ladj)
+
+
+@kernel
+def uncouple(x, log_q, frozen, moved, coupling, room):
+    """The inverse of `couple`; the log determinant of the forward map comes off log_q as there."""
+    for group in range(x.shape[0]):
+        field, ladj = x[group], spread(0.0)
+        listen(field, frozen, coupling, room)
+        if len(coupling.ring_sides):
+            first = first_edge(coupling, room)
+            ladj = inverse_ring_maps(field, moved, coupling, room.integrated, first, room.plane)
+        ladj = ladj + _move_back(field, moved, coupling, room.said)
+        store(log_q, group, load(log_q, group) - ladj)
+
+
+@inlined
+def first_edge(coupling, room):
+    """Row of the integrated fields where those of rings begin."""
+    pairs = len(coupling.hidden_frequency)
+    return pairs * (room.integrated.shape[0] // (pairs + len(coupling.strength)))
+
+
+@kernel
+def listen(field, frozen, coupling, room):
+    """From the frozen half to fields on the integrated sites, and to what is said of the moved."""
+    features, integrated, waves, said, plane = room
+    sides, modes = coupling.sides, coupling.odd.shape[0]
+    half = modes * coupling.to_modes.shape[0]
+    frequencies = len(coupling.frequency)
+    for site in range(half):
+        a = load(field, frozen + site)
+        store(features, site, a)
+        for f in range(frequencies):
+            sine, cosine = sincos_turns(coupling.frequency[f] * a)
+            store(features, (1 + f) * half + site, sine)
+            store(features, (1 + frequencies + f) * half + site, cosine)
+    transform(features, 0, 1 + 2 * frequencies, coupling.to_modes, sides, plane)
+    pairs, terms = len(coupling.hidden_frequency), len(coupling.strength)
+    hidden = modes * coupling.waves_to_modes.shape[0]
+    mix(features, 0, integrated, 0, coupling.hidden, False)
+    if terms:
+        mix(features, 0, integrated, pairs * hidden, coupling.ring, False)
+    transform(integrated, 0, pairs + terms, coupling.waves_to_sites, sides, plane)
+    for p in range(pairs):
+        for site in range(hidden):
+            turns = coupling.hidden_frequency[p] * load(integrated, p * hidden + site)
+            sine, cosine = sincos_turns(turns)
+            store(waves, p * hidden + site, sine)
+            store(waves, (pairs + p) * hidden + site, cosine)
+    transform(waves, 0, 2 * pairs, coupling.waves_to_modes, sides, plane)
+    even = (2 + len(coupling.field_scale)) * half
+    mix(features, 0, said, 0, coupling.odd, False)
+    mix(features, (1 + frequencies) * half, said, even, coupling.even, False)
+    mix(waves, 0, said, 0, coupling.hidden_odd, True)
+    mix(waves, pairs * hidden, said, even, coupling.hidden_even, True)
+    transform(said, 0, 4 + len(coupling.field_scale), coupling.to_sites, sides, plane)
+
+
+@inlined
+def conditions(coupling, said, site):
+    """Scale, alpha, inner and outer shift of a moved site, from what is said of it."""
+    smooth = len(coupling.field_scale)
+    half, background = said.shape[0] // (4 + smooth), coupling.background
+    inner, outer = load(said, site), load(said, half + site)
+    scale = load(said, (2 + smooth) * half + site) + coupling.constant[0]
+    alpha = load(said, (3 + smooth) * half + site) + coupling.constant[1]
+    for j in range(smooth):
+        g = coupling.field_scale[j] * load(said, (2 + j) * half + site)
+        square = g * g
+        response = square / (1.0 + square)
+        scale = scale + background[0, j] * response
+        alpha = alpha + background[1, j] * response
+        inner = inner + background[2, j] * (g * response)
+        outer = outer + background[3, j] * (g * response)
+    # `flows.monotone.strength`
+    return scale, softplus(alpha + SHIFT) - FLOOR, inner, outer
+
+
+@kernel
+def _move(field, moved, coupling, said):
+    """The map of every site by itself; its log determinant."""
+    beta, ladj, slopes = coupling.constant[2], spread(0.0), spread(1.0)
+    for site in range(said.shape[0] // (4 + len(coupling.field_scale))):
+        scale, alpha, inner, outer = conditions(coupling, said, site)
+        y = load(field, moved + site) * exponential(scale) + inner
+        t = tanh(beta * y)
+        store(field, moved + site, y + alpha * t / beta + outer)
+        ladj = ladj + scale
+        slopes = slopes * (1.0 + alpha * (1.0 - t * t))
+        if site % TOGETHER == TOGETHER - 1:
+            ladj = ladj + logarithm(slopes)
+            slopes = spread(1.0)
+    return ladj + logarithm(slopes)
+
+
+@kernel
+def _move_back(field, moved, coupling, said):
+    """The inverse of `_move`; the log determinant of the forward map."""
+    beta, ladj, slopes = coupling.constant[2], spread(0.0), spread(1.0)
+    for site in range(said.shape[0] // (4 + len(coupling.field_scale))):
+        scale, alpha, inner, outer = conditions(coupling, said, site)
+        y = inverse_tanh_map(load(field, moved + site) - outer, alpha, beta)
+        t = tanh(beta * y)
+        store(field, moved + site, (y - inner) * exponential(0.0 - scale))
+        ladj = ladj + scale
+        slopes = slopes * (1.0 + alpha * (1.0 - t * t))
+        if site % TOGETHER == TOGETHER - 1:
+            ladj = ladj + logarithm(slopes)
+            slopes = spread(1.0)
+    return ladj + logarithm(slopes)

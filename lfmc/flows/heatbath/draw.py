@@ -1,0 +1,121 @@
+"""Whole passes: base normals -> fields and log q; log weights of the model and of given fields."""
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+
+from lfmc.flows.heatbath.arrays import Coupling, Floats, Plan
+from lfmc.flows.heatbath.coupling_kernels import couple, uncouple
+from lfmc.flows.heatbath.mode_prior_kernels import add_prior_density, draw_prior
+from lfmc.flows.heatbath.rings_kernels import BLOCKS
+from lfmc.flows.heatbath.site_kernels import draw_integrated, reduced_action
+from lfmc.kernels.lanes import LANES, aligned
+
+
+class Fields(NamedTuple):
+    """phi (batch, sites) and log q (batch,), as `flows.base.Draw`."""
+
+    phi: Floats
+    log_q: Floats
+
+
+class Room(NamedTuple):
+    """Rows of lanes for one field at a time.
+
+    Attributes:
+        features: of the frozen half; integrated, waves: fields on the integrated sites and their
+            waves; said: what is said of the moved half; plane: one feature, one ring, the prior.
+    """
+
+    features: Floats
+    integrated: Floats
+    waves: Floats
+    said: Floats
+    plane: Floats
+
+
+def draw(plan: Plan, z: Floats) -> Fields:
+    """Base normals (batch, sites), contiguous float64, -> fields and their log density.
+
+    Every field passes through the same instructions whatever the batch: its bits do not depend
+    on it. A number that is not finite on the way makes log q NaN.
+    """
+    room, batch = room_of(plan), len(z)
+    z = whole_groups(z)
+    x, log_q = _push(plan, z, room)
+    phi = np.empty_like(z)
+    draw_integrated(z, x, log_q, plan.integrated, plan.order, phi, room.plane)
+    return Fields(phi[:batch], log_q.ravel()[:batch])
+
+
+def model_log_weights(plan: Plan, z: Floats) -> Floats:
+    """-S - log q of the reduced variables of base normals (batch, kept), (batch,)."""
+    room, batch = room_of(plan), len(z)
+    x, log_q = _push(plan, whole_groups(z), room)
+    return -(action_of(plan, x, room) + log_q).ravel()[:batch]
+
+
+def log_weights_of(plan: Plan, phi: Floats) -> Floats:
+    """The same of given fields (batch, sites), by the inverse map, (batch,)."""
+    room, batch, kept = room_of(plan), len(phi), len(plan.prior.widths)
+    reduced = whole_groups(phi[:, plan.order[:kept]])
+    x = aligned((len(reduced) // LANES, kept, LANES))
+    x[:] = reduced.reshape(-1, LANES, kept).swapaxes(1, 2)
+    total = -action_of(plan, x, room)
+    log_q = aligned(total.shape)
+    log_q[:] = 0
+    for frozen, moved, coupling in reversed(layers_of(plan)):
+        uncouple(x, log_q, frozen, moved, coupling, room)
+    add_prior_density(x, log_q, plan.prior, log_norm(plan, kept), room.plane)
+    return (total - log_q).ravel()[:batch]
+
+
+def _push(plan: Plan, z: Floats, room: Room) -> tuple[Floats, Floats]:
+    """Kept sites (groups, kept, LANES) and log q of all normals and of their maps, so far."""
+    groups = len(z) // LANES
+    x, log_q = aligned((groups, len(plan.prior.widths), LANES)), aligned((groups, LANES))
+    draw_prior(z, x, log_q, plan.prior, log_norm(plan, z.shape[1]), room.plane)
+    for frozen, moved, coupling in layers_of(plan):
+        couple(x, log_q, frozen, moved, coupling, room)
+    return x, log_q
+
+
+def layers_of(plan: Plan) -> list[tuple[int, int, Coupling]]:
+    """First rows of the frozen and the moved half, and the coupling, of every layer."""
+    halves = [(plan.half, 0), (0, plan.half)]
+    return [(*halves[layer % 2], coupling) for layer, coupling in enumerate(plan.couplings)]
+
+
+def action_of(plan: Plan, x: Floats, room: Room) -> Floats:
+    action = aligned((len(x), LANES))
+    reduced_action(x, action, plan.integrated, room.plane)
+    return action
+
+
+def log_norm(plan: Plan, normals: int) -> float:
+    """Of so many normals, and of the widths of the prior's modes."""
+    widths: float = np.log(plan.prior.widths).sum()
+    return -0.5 * normals * math.log(2 * math.pi) - widths
+
+
+def whole_groups(rows: Floats) -> Floats:
+    """Filled up with zeros to a multiple of LANES."""
+    missing = -len(rows) % LANES
+    return np.pad(rows, ((0, missing), (0, 0))) if missing else np.ascontiguousarray(rows)
+
+
+def room_of(plan: Plan, plane: int = 0) -> Room:
+    """With at least so many rows in `plane`."""
+    kept, integrated = len(plan.prior.widths), len(plan.integrated.near)
+    one = plan.couplings[0]
+    smooth, frequencies = len(one.field_scale), len(one.frequency)
+    pairs, terms, half = len(one.hidden_frequency), len(one.strength), kept // 2
+    plane = max(plane, kept + len(plan.prior.response), BLOCKS * int(max(one.sides)))
+    return Room(
+        features=aligned(((1 + 2 * frequencies) * half, LANES)),
+        integrated=aligned(((pairs + terms) * integrated, LANES)),
+        waves=aligned((2 * pairs * integrated, LANES)),
+        said=aligned(((4 + smooth) * half, LANES)),
+        plane=aligned((plane, LANES)),
+    )

@@ -1,0 +1,69 @@
+"""Scores of single samples, in the pass that draws them: for natural gradients."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from lfmc.flows.heatbath.adjoint import Scoring, scoring
+from lfmc.flows.heatbath.arrays import Floats, plan
+from lfmc.flows.heatbath.coupling_score_kernels import couple_scores
+from lfmc.flows.heatbath.draw import (
+    action_of,
+    layers_of,
+    log_norm,
+    log_weights_of,
+    model_log_weights,
+    room_of,
+    whole_groups,
+)
+from lfmc.flows.heatbath.flow import HeatbathFlow
+from lfmc.flows.heatbath.mode_prior_score_kernels import prior_scores
+from lfmc.flows.heatbath.rings_kernels import BLOCKS
+from lfmc.flows.heatbath.rings_score_kernels import MORE_BLOCKS
+from lfmc.kernels.lanes import LANES, aligned
+
+
+class Scored(NamedTuple):
+    """Log weights -S - log q (batch,), and d log q(x) / d theta at fixed x, (parameters, batch)."""
+
+    log_weight: Floats
+    scores: Floats
+
+
+def scored(arrays: Scoring, z: Floats) -> Scored:
+    """Of base normals (batch, kept); parameters in the order of the flow's `named_parameters()`."""
+    (passes, prior, adjoints, parameters), batch = arrays, len(z)
+    z = whole_groups(z)
+    groups, kept = len(z) // LANES, len(passes.prior.widths)
+    x, slopes = aligned((groups, kept, LANES)), aligned((groups, kept, LANES))
+    log_q, scores = aligned((groups, LANES)), aligned((groups, parameters, LANES))
+    room, asked = room_of(passes, _rows(arrays)), room_of(passes)
+    norm = log_norm(passes, kept)
+    prior_scores(z, x, slopes, log_q, scores, passes.prior, prior, norm, room.plane)
+    for (frozen, moved, coupling), adjoint in zip(layers_of(passes), adjoints, strict=True):
+        couple_scores(x, slopes, log_q, scores, frozen, moved, coupling, adjoint, room, asked)
+    log_weight = -(action_of(passes, x, room) + log_q).ravel()
+    rows = scores.swapaxes(0, 1).reshape(parameters, -1)
+    return Scored(log_weight[:batch], rows[:, :batch])
+
+
+def compile_for_training(flow: HeatbathFlow, natural: bool) -> None:
+    """Compile what a training calls, scores if `natural`, before a SIGTERM has to wait for it."""
+    z, phi = np.zeros((1, flow.kept)), np.zeros((1, flow.sites))
+    if natural:
+        scored(scoring(flow), z)
+    arrays = plan(flow)
+    model_log_weights(arrays, z)
+    log_weights_of(arrays, phi)
+
+
+def _rows(arrays: Scoring) -> int:
+    """Of a plane: for the prior, for one ring, for one kernel."""
+    passes, one = arrays.plan, arrays.couplings[0]
+    coupling = passes.couplings[0]
+    ring = BLOCKS + MORE_BLOCKS + len(coupling.strength)
+    return max(
+        2 * len(passes.prior.widths) + len(passes.prior.response),
+        ring * int(max(coupling.sides)),
+        *(numbers.shape[1] for numbers in (one.direct, one.to_hidden, one.from_hidden)),
+    )

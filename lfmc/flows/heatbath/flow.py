@@ -1,0 +1,167 @@
+"""The default flow: half of the lattice by exact heat bath, the other half by couplings.
+
+Sites of even parity are independent of each other given the odd ones, and their conditional is a
+known one-dimensional density. So q(phi) = q(phi_odd) p(phi_even | phi_odd), and only the marginal
+
+    exp(-S_m(phi_odd)),   S_m = sum_odd (A phi^2 + lam phi^4) - sum_even log Z(J_even)
+
+has to be learned: half the sites, and log w without any noise of the other half. The marginal is
+learned by equivariant couplings between the two halves of the odd sites, on top of the
+variational Gaussian. Z2, reflections and the translations that keep the parity hold by
+construction; quarter turns hold but for the order in which a coupling's ring maps take the axes,
+which alternates.
+"""
+
+import torch
+from torch import Tensor, nn
+
+from lfmc.action import Phi4
+from lfmc.config.flow_sections import HeatbathSettings as Settings
+from lfmc.flows.base import Draw, Flow, standard_normal_log_density
+from lfmc.flows.density_gradient import WithGradient, gradient_at
+from lfmc.flows.heatbath.checkerboard import split
+from lfmc.flows.heatbath.coupling import Between, EquivariantCoupling
+from lfmc.flows.heatbath.lines import Lines
+from lfmc.flows.heatbath.mode_prior import ModePrior
+from lfmc.flows.heatbath.per_sample import PerSample
+from lfmc.flows.heatbath.radial import Record, Shells
+from lfmc.flows.heatbath.site_conditional import SiteConditional
+from lfmc.flows.heatbath.site_tables import site_tables
+from lfmc.flows.heatbath.sublattice import Transform
+from lfmc.flows.modes import modes
+from lfmc.flows.scores import Scored
+
+
+class HeatbathFlow(Flow):
+    """See the module's docstring. Reduced variables: the kept sites, half A before half B."""
+
+    adjacency: Tensor
+    order: Tensor
+
+    def __init__(self, action: Phi4, settings: Settings) -> None:
+        super().__init__(action)
+        halves = split(action.shape)
+        self.half_a = len(halves.half_a.sites)
+        self.kept = len(halves.kept)
+        self.register_buffer("adjacency", torch.tensor(halves.adjacency), persistent=False)
+        sites = torch.tensor(halves.kept.tolist() + halves.integrated.sites.tolist())
+        self.register_buffer("order", sites, persistent=False)
+        self.prior = ModePrior(modes(action, halves.kept))
+        self.site = SiteConditional(site_tables(action, settings.table))
+        first, second, hidden = map(Transform, (halves.half_a, halves.half_b, halves.integrated))
+
+        def between(frozen: Transform, moved: Transform) -> Between:
+            return Between(
+                frozen=frozen,
+                hidden=hidden,
+                moved=moved,
+                direct=Shells(frozen.part, moved.part),
+                to_hidden=Shells(frozen.part, hidden.part),
+                from_hidden=Shells(hidden.part, moved.part),
+                lines=[Lines(moved.part, hidden.part, axis) for axis in range(len(action.shape))],
+            )
+
+        sides = (between(second, first), between(first, second))
+        self.couplings = nn.ModuleList()
+        for layer in range(settings.layers):
+            side = sides[layer % 2]
+            lines = side.lines if layer % 4 < 2 else side.lines[::-1]
+            self.couplings.append(EquivariantCoupling(side._replace(lines=lines), settings))
+
+    @property
+    def reduced_sites(self) -> int:
+        return self.kept
+
+    def layers(self) -> list[EquivariantCoupling]:
+        """The couplings, in the order in which they move the prior's fields."""
+        return [layer for layer in self.couplings if isinstance(layer, EquivariantCoupling)]
+
+    def reduced(self, z: Tensor) -> Draw:
+        return self._push(z)[0]
+
+    def _push(self, z: Tensor) -> tuple[Draw, list[list[Tensor]]]:
+        """Reduced samples, and the arguments of the maps of every layer (`Conditions.apply`)."""
+        x, log_q = self.prior(z.T.contiguous())
+        a, b = x[: self.half_a], x[self.half_a :]
+        arguments = []
+        for layer, coupling in enumerate(self.layers()):
+            frozen, moved = (b, a) if layer % 2 == 0 else (a, b)
+            found, (moved, ladj) = coupling.conditions(frozen, coupling.small()).apply(moved)
+            a, b = (moved, frozen) if layer % 2 == 0 else (frozen, moved)
+            arguments.append(found)
+            log_q = log_q - ladj
+        return Draw(torch.cat([a, b]).T.contiguous(), log_q), arguments
+
+    def _pull(
+        self,
+        x: Tensor,
+        copies: PerSample | None = None,
+        tape: list[Record] | None = None,
+        arguments: list[list[Tensor]] | None = None,
+    ) -> tuple[Tensor, Tensor]:
+        """Given reduced variables back to the prior's field (kept, batch), and log determinants.
+
+        Args:
+            copies, tape: for scores of single samples.
+            arguments: what `_push` found, else the maps are inverted.
+        """
+        x = x.T.contiguous()
+        a, b = x[: self.half_a], x[self.half_a :]
+        log_det = x.new_zeros(x.shape[1])
+        for layer, coupling in reversed(list(enumerate(self.layers()))):
+            frozen, moved = (b, a) if layer % 2 == 0 else (a, b)
+            small = copies.of(coupling) if copies else coupling.small()
+            said = coupling.conditions(frozen, small, tape)
+            moved, ladj = said.undo(moved, arguments[layer] if arguments else None)
+            a, b = (moved, frozen) if layer % 2 == 0 else (frozen, moved)
+            log_det = log_det + ladj
+        return torch.cat([a, b]), log_det
+
+    def reduced_action(self, x: Tensor) -> Tensor:
+        square = x * x
+        own = (self.action.quadratic + self.action.lam * square) * square
+        return own.sum(1) - self.site.log_z(x @ self.adjacency).sum(1)
+
+    def reduced_log_q(self, x: Tensor) -> Tensor:
+        """log density of given reduced variables, (batch, kept) -> (batch,)."""
+        field, log_det = self._pull(x)
+        return self.prior.log_density(field) - log_det
+
+    def with_gradient(self, z: Tensor) -> WithGradient:
+        (x, log_q), arguments = self._push(z)
+        known = [[one.detach() for one in layer] for layer in arguments]
+
+        def log_density(at: Tensor) -> Tensor:
+            field, log_det = self._pull(at, arguments=known)
+            return self.prior.log_density(field, zero=z.T[:1]) - log_det
+
+        return WithGradient(x, log_q, gradient_at(log_density, x)[1])
+
+    def scores(self, z: Tensor) -> Scored:
+        with torch.no_grad():
+            (x, log_q), arguments = self._push(z)
+            log_weight = -self.reduced_action(x) - log_q
+        copies = PerSample(self, len(z))
+        tape: list[Record] = []
+        field, log_det = self._pull(x, copies, tape, arguments)
+        log_density = self.prior.log_density(field, copies.of(self.prior), z.T[:1]) - log_det
+        return Scored(x, log_weight, copies.gradients(log_density, tape))
+
+    def forward(self, z: Tensor) -> Draw:
+        x, log_q = self.reduced(z[:, : self.kept])
+        scores = z[:, self.kept :]
+        integrated, ladj = self.site.map(scores, x @ self.adjacency)
+        phi = torch.empty_like(z)
+        phi[:, self.order] = torch.cat([x, integrated], 1)
+        return Draw(phi, log_q + standard_normal_log_density(scores) - ladj.sum(1))
+
+    def log_q(self, phi: Tensor) -> Tensor:
+        ordered = phi[:, self.order]
+        x = ordered[:, : self.kept]
+        scores, ladj = self.site.inverse(ordered[:, self.kept :], x @ self.adjacency)
+        return self.reduced_log_q(x) + standard_normal_log_density(scores) - ladj.sum(1)
+
+    def log_weight(self, phi: Tensor) -> Tensor:
+        # The heat-bath half drops out of log w, so it need not be inverted.
+        x = phi[:, self.order[: self.kept]]
+        return -self.reduced_action(x) - self.reduced_log_q(x)

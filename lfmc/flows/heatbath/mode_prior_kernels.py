@@ -1,0 +1,79 @@
+"""Base normals of the kept sites to the prior's fields and back, as `heatbath.mode_prior` does."""
+
+from lfmc.flows.heatbath.monotone_kernels import inverse_tanh_map
+from lfmc.flows.heatbath.planes import along_axis
+from lfmc.kernels.lanes import LANES, inlined, kernel, load, spread, store
+from lfmc.kernels.mathematics import exponential, logarithm, tanh
+
+
+@kernel
+def draw_prior(z, x, log_q, prior, log_norm, modes):
+    """z (batch, sites) -> fields x (groups, kept, LANES), log q of all normals and of this map.
+
+    Args:
+        log_norm: what log q has of constants.
+        modes: rows for the modes of a field and for the responses of their widths.
+    """
+    kept = x.shape[1]
+    for group in range(x.shape[0]):
+        field, square = x[group], spread(0.0)
+        for site in range(z.shape[1]):
+            # Those of the integrated sites pass through the first row only to be summed.
+            row = site if site < kept else 0
+            for lane in range(LANES):
+                field[row, lane] = z[group * LANES + lane, site]
+            value = load(field, row)
+            square = square + value * value
+            if site < kept:
+                store(modes, site, value)
+        zero, ladj = zero_map(load(modes, 0), prior.zero)
+        respond(zero, prior, modes, kept)
+        store(modes, 0, prior.widths[0] * zero)
+        for k in range(1, kept):
+            breathing = breathing_of(prior, modes, kept, k)
+            ladj = ladj + breathing
+            store(modes, k, load(modes, k) * exponential(breathing) * prior.widths[k])
+        along_axis(modes, 0, field, 0, prior.to_sites, 0, kept, 1, 1)
+        store(log_q, group, log_norm - 0.5 * square - ladj)
+
+
+@kernel
+def add_prior_density(x, log_q, prior, log_norm, modes):
+    """Add the log density of the prior's fields x (groups, kept, LANES), which are spent."""
+    kept = x.shape[1]
+    for group in range(x.shape[0]):
+        field = x[group]
+        along_axis(field, 0, modes, 0, prior.to_modes, 0, kept, 1, 1)
+        zero = load(modes, 0) / prior.widths[0]
+        first = inverse_tanh_map(zero, prior.zero[0], prior.zero[1])
+        ladj, square = zero_map(first, prior.zero)[1], first * first
+        respond(zero, prior, modes, kept)
+        for k in range(1, kept):
+            breathing = breathing_of(prior, modes, kept, k)
+            ladj = ladj + breathing
+            z = load(modes, k) / prior.widths[k] * exponential(0.0 - breathing)
+            square = square + z * z
+        store(log_q, group, load(log_q, group) + (log_norm - 0.5 * square - ladj))
+
+
+@inlined
+def zero_map(value, zero):
+    """The map of the zero mode and its log derivative."""
+    t = tanh(zero[1] * value)
+    return value + zero[0] * t / zero[1], logarithm(1.0 + zero[0] * (1.0 - t * t))
+
+
+@inlined
+def respond(zero, prior, rows, first):
+    """tanh(r_j m^2) of the mapped zero mode m to so many rows from the first one."""
+    for j in range(len(prior.response)):
+        store(rows, first + j, tanh(zero * zero * prior.response[j]))
+
+
+@inlined
+def breathing_of(prior, rows, first, k):
+    """Change of the log width of mode k."""
+    breathing = spread(0.0)
+    for j in range(len(prior.response)):
+        breathing = breathing + prior.breathing[k, j] * load(rows, first + j)
+    return breathing

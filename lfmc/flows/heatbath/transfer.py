@@ -1,0 +1,53 @@
+"""Weights of one lattice as the start on another.
+
+A coefficient of a radial kernel is the weight of a whole shell (`heatbath.radial`), so that a
+constant field means the same on every lattice: it is kept, not the kernel at a distance, whose sum
+would grow with the shells that a larger lattice completes. Shells that the other lattice has not
+are left out, new ones start at zero. The prior's widths are functions of the momentum in units
+that every lattice shares; all else is as it is. A flow of more layers than its start keeps the
+further ones as it has them: new, they are the identity.
+"""
+
+import torch
+from torch import Tensor
+
+from lfmc.errors import LfmcError
+from lfmc.flows.base import Flow
+from lfmc.flows.heatbath.flow import HeatbathFlow
+from lfmc.flows.heatbath.radial import RadialConvolution, Shells
+
+
+def transferred(source: Flow, target: Flow) -> dict[str, Tensor]:
+    """Weights for `target` from those of `source`, a flow of the same settings or of fewer layers.
+
+    Raises:
+        LfmcError: the two are not of one architecture, or not of one whose weights fit any lattice.
+    """
+    if not (isinstance(source, HeatbathFlow) and isinstance(target, HeatbathFlow)):
+        raise LfmcError("a warm start from another lattice needs flow.model.kind: heatbath")
+    found = {name: value.clone() for name, value in source.state_dict().items()}
+    for name, module in target.named_modules():
+        if isinstance(module, RadialConvolution) and f"{name}.kernel" in found:
+            old = source.get_submodule(name)
+            assert isinstance(old, RadialConvolution)
+            found[f"{name}.kernel"] = _kernel(old, module.shells)
+    further = tuple(f"couplings.{k}." for k in range(len(source.couplings), len(target.couplings)))
+    own = target.state_dict()
+    found |= {name: value.clone() for name, value in own.items() if name.startswith(further)}
+    shapes = {name: value.shape for name, value in own.items()}
+    wrong = [name for name in shapes if name not in found or found[name].shape != shapes[name]]
+    if wrong or len(found) != len(shapes):
+        raise LfmcError(
+            "a warm start needs the same flow.model or more layers; "
+            f"{wrong[0] if wrong else 'layers'} does not fit"
+        )
+    return found
+
+
+def _kernel(old: RadialConvolution, new: Shells) -> Tensor:
+    """Weights of the shells that both have, (F, C, shells)."""
+    known = {round(float(radius), 9): j for j, radius in enumerate(old.shells.radius)}
+    places = [known.get(round(float(radius), 9)) for radius in new.radius]
+    zero = torch.zeros_like(old.kernel[..., 0].detach())
+    columns = [zero if j is None else old.kernel[..., j].detach() for j in places]
+    return torch.stack(columns, -1)

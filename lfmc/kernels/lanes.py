@@ -1,0 +1,251 @@
+"""A numba type for a bank of vector registers: LANES chains that advance in step.
+
+A kernel written with it reads like the formula of one chain and advances LANES chains:
+``load(phi, x)`` is the row of site x, ``+ - * / <`` act lane by lane, ``select`` replaces a branch.
+Unlike auto-vectorised loops there is no remainder loop and no run-time alias check, so the bits of
+a lane cannot depend on which chains share its block, and a block is small enough for the nearest
+cache. LLVM maps the type onto whatever registers the processor has.
+
+Kernels allow contraction to fused multiply-add and nothing else of fast-math: reassociation
+silently breaks range reductions, and NaN must compare as NaN.
+
+Compiled kernels are cached (`lfmc.kernels.cache`).
+"""
+
+import operator
+from typing import Any
+
+import numpy as np
+from llvmlite import ir  # type: ignore[import-untyped]
+from numba import njit, types
+from numba.core import cgutils
+from numba.core.typing.templates import ConcreteTemplate, infer_global, signature
+from numba.extending import intrinsic, lower_builtin, models, register_model
+from numpy.typing import NDArray
+
+from lfmc.kernels.cache import cache_of_this_code
+
+LANES = 32
+
+_OPTIONS: dict[str, Any] = {
+    "cache": True,
+    "fastmath": {"contract", "nsz"},
+    "error_model": "numpy",
+    "nogil": True,
+}
+
+
+def kernel(function: Any) -> Any:
+    """Compile for the types of each call."""
+    with cache_of_this_code():
+        return njit(**_OPTIONS)(function)
+
+
+def kernel_of(signature: str) -> Any:
+    """A kernel compiled once, for these types: not anew for every constant among its arguments."""
+
+    def compiled(function: Any) -> Any:
+        with cache_of_this_code():
+            return njit(signature, **_OPTIONS)(function)
+
+    return compiled
+
+
+def inlined(function: Any) -> Any:
+    """A part of kernels."""
+    with cache_of_this_code():
+        return njit(**_OPTIONS, forceinline=True)(function)
+
+
+device: Any = intrinsic
+
+
+def aligned(shape: tuple[int, ...]) -> NDArray[np.float64]:
+    """Room for float64 that begins on a cache line, as then every row of lanes does.
+
+    Vector loads that straddle two lines cost a third of the speed of HMC.
+    """
+    count, line = int(np.prod(shape)), 64
+    raw = np.empty(count + line // 8)
+    begin = -raw.ctypes.data % line // 8
+    return raw[begin : begin + count].reshape(shape)
+
+
+class Lanes(types.Type):
+    """LANES values of one element type (float64, uint64 or bool)."""
+
+    def __init__(self, element: types.Type) -> None:
+        self.element = element
+        super().__init__(name=f"Lanes({element}, {LANES})")
+
+
+floats, words, mask = Lanes(types.float64), Lanes(types.uint64), Lanes(types.boolean)
+_BANK: dict[Any, Lanes] = {types.float64: floats, types.uint64: words}
+_REGISTER: dict[Any, Any] = {
+    types.float64: ir.DoubleType(),
+    types.uint64: ir.IntType(64),
+    types.boolean: ir.IntType(1),
+}
+
+
+def _vector(bank: Lanes) -> ir.VectorType:
+    return ir.VectorType(_REGISTER[bank.element], LANES)
+
+
+@register_model(Lanes)
+class _LanesModel(models.PrimitiveModel):
+    def __init__(self, dmm: Any, fe_type: Lanes) -> None:
+        super().__init__(dmm, fe_type, _vector(fe_type))
+
+
+def _spread(builder: Any, value: Any, vector: ir.VectorType) -> Any:
+    """A scalar in every lane."""
+    nothing = ir.Constant(vector, ir.Undefined)
+    first = builder.insert_element(nothing, value, ir.IntType(32)(0))
+    zeros = ir.Constant(ir.VectorType(ir.IntType(32), LANES), [0] * LANES)
+    return builder.shuffle_vector(first, nothing, zeros)
+
+
+def _operator(symbol: Any, bank: Lanes, result: Lanes, emit: Any) -> None:
+    """Define `symbol` between lanes, and between lanes and a scalar on either side."""
+    pairs = [(bank, bank), (bank, bank.element), (bank.element, bank)]
+
+    class Template(ConcreteTemplate):
+        cases = [signature(result, *pair) for pair in pairs]  # noqa: RUF012
+
+    infer_global(symbol)(Template)
+
+    def lower(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        both = zip(args, signature.args, strict=True)
+        spread = [
+            a if isinstance(t, Lanes) else _spread(builder, a, _vector(bank)) for a, t in both
+        ]
+        return emit(builder, *spread)
+
+    for pair in pairs:
+        lower_builtin(symbol, *pair)(lower)
+
+
+_operator(operator.add, floats, floats, lambda b, x, y: b.fadd(x, y))
+_operator(operator.sub, floats, floats, lambda b, x, y: b.fsub(x, y))
+_operator(operator.mul, floats, floats, lambda b, x, y: b.fmul(x, y))
+_operator(operator.truediv, floats, floats, lambda b, x, y: b.fdiv(x, y))
+_operator(operator.lt, floats, mask, lambda b, x, y: b.fcmp_ordered("<", x, y))
+_operator(operator.gt, floats, mask, lambda b, x, y: b.fcmp_ordered(">", x, y))
+_operator(operator.add, words, words, lambda b, x, y: b.add(x, y))
+_operator(operator.sub, words, words, lambda b, x, y: b.sub(x, y))
+_operator(operator.xor, words, words, lambda b, x, y: b.xor(x, y))
+_operator(operator.or_, words, words, lambda b, x, y: b.or_(x, y))
+_operator(operator.and_, words, words, lambda b, x, y: b.and_(x, y))
+_operator(operator.lshift, words, words, lambda b, x, y: b.shl(x, y))
+_operator(operator.rshift, words, words, lambda b, x, y: b.lshr(x, y))
+
+
+def _row_pointer(context: Any, builder: Any, array_type: Any, array: Any, row: Any) -> Any:
+    data = context.make_array(array_type)(context, builder, array).data
+    first = builder.gep(data, [builder.mul(row, row.type(LANES))])
+    return builder.bitcast(first, _vector(_BANK[array_type.dtype]).as_pointer())
+
+
+def _check_rows(array: Any) -> None:
+    good = isinstance(array, types.Array) and array.ndim == 2 and array.layout == "C"
+    if not (good and array.dtype in _BANK):
+        raise TypeError(f"rows of lanes lie in a C-ordered (rows, {LANES}) array, not {array}")
+
+
+@device
+def load(typingctx, array, row):
+    """Row `row` of a C-ordered (rows, LANES) array; the index is not checked."""
+    _check_rows(array)
+
+    def codegen(context, builder, signature, args):
+        pointer = _row_pointer(context, builder, signature.args[0], *args)
+        return builder.load(pointer, align=8)
+
+    return _BANK[array.dtype](array, types.intp), codegen
+
+
+@device
+def store(typingctx, array, row, value):
+    """Write row `row` of a C-ordered (rows, LANES) array; the index is not checked."""
+    _check_rows(array)
+
+    def codegen(context, builder, signature, args):
+        pointer = _row_pointer(context, builder, signature.args[0], *args[:2])
+        builder.store(args[2], pointer, align=8)
+        return context.get_dummy_value()
+
+    return types.void(array, types.intp, _BANK[array.dtype]), codegen
+
+
+@device
+def spread(typingctx, value):
+    """A float64 in every lane."""
+
+    def codegen(context, builder, signature, args):
+        return _spread(builder, args[0], _vector(floats))
+
+    return floats(types.float64), codegen
+
+
+@device
+def select(typingctx, condition, yes, no):
+    """`yes` where the condition holds, else `no`; on lanes or on scalars, without a branch."""
+    bank = isinstance(condition, Lanes)
+    result = yes if isinstance(yes, Lanes) or not bank else no
+    if bank and not isinstance(result, Lanes):
+        result = floats
+
+    def codegen(context, builder, signature, args):
+        if not bank:
+            return builder.select(*args)
+        pair = zip(args[1:], signature.args[1:], strict=True)
+        vector = _vector(result)
+        spread = [a if isinstance(t, Lanes) else _spread(builder, a, vector) for a, t in pair]
+        return builder.select(args[0], *spread)
+
+    return result(condition, yes, no), codegen
+
+
+@device
+def any_lane(typingctx, condition):
+    """Whether a condition holds in some lane."""
+
+    def codegen(context, builder, signature, args):
+        bits = builder.bitcast(args[0], ir.IntType(LANES))
+        return builder.icmp_unsigned("!=", bits, ir.Constant(ir.IntType(LANES), 0))
+
+    return types.boolean(mask), codegen
+
+
+def _bitcast(source: Any, target: Any) -> Any:
+    def codegen(context, builder, signature, args):
+        return builder.bitcast(args[0], context.get_value_type(target))
+
+    return target(source), codegen
+
+
+@device
+def bits_of(typingctx, value):
+    """The bits of float64 (scalar or lanes) as uint64."""
+    return _bitcast(value, words if isinstance(value, Lanes) else types.uint64)
+
+
+@device
+def float_of(typingctx, value):
+    """The float64 (scalar or lanes) with these bits."""
+    return _bitcast(value, floats if isinstance(value, Lanes) else types.float64)
+
+
+@device
+def square_root(typingctx, value):
+    """Square root, correctly rounded, lane by lane."""
+
+    def codegen(context, builder, signature, args):
+        vector = _vector(floats)
+        name = f"llvm.sqrt.v{LANES}f64"
+        function = ir.FunctionType(vector, [vector])
+        declared = cgutils.get_or_insert_function(builder.module, function, name)
+        return builder.call(declared, args)
+
+    return floats(floats), codegen

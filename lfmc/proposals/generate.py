@@ -1,0 +1,211 @@
+"""Proposals in fixed-size blocks, each from its own stream, by any number of ranks.
+
+A block is a pure function of (seed, ensemble, sampler, model file, block index): bit-identical for
+every number of ranks and for interrupted and resumed runs. `proposals.parts` keeps finished blocks,
+`lfmc.proposals.propose` shares the others out.
+
+Layout of propose/ENSEMBLE/SAMPLER.h5, N proposals, K orbits of separations, F kept fields:
+    /log_q, /S           float64 (N,)   exact density of the map, and action
+    /scalars/{m,phi2,phi4,E}  float32 (N,)   observables.Scalars
+    /two_point           float32 (N, K)  orbit-averaged G(x) of each proposal
+    /fields/phi          float64 (F, V)  whole fields of proposals /fields/index (F,)
+    /fields/prior        float64 (F, V)  the base normals they were made of
+    /blocks/checksum     uint8 (B, 32)   sha256 of number and content of each of the B blocks
+    attributes: kind="proposals", ensemble (JSON), sampler, model_sha256, block, seconds, provenance
+All but the checksums are virtual data sets over the parts that the ranks made (`proposals.parts`).
+"""
+
+from functools import partial
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from lfmc.action import Action, action_of
+from lfmc.clock import Spent, cpu_seconds
+from lfmc.config import Config, settings_hash, stage_settings
+from lfmc.device import device_key
+from lfmc.errors import LfmcError
+from lfmc.flows.base import Flow
+from lfmc.flows.build import load_flow
+from lfmc.flows.exactness import Drawing
+from lfmc.flows.heatbath.arrays import has_kernels, plan
+from lfmc.lattice import FloatArray, separation_orbits, volume
+from lfmc.observables import SCALARS, scalars, two_point
+from lfmc.proposals.blocks import Layout, layout
+from lfmc.provenance import file_hash
+from lfmc.streams import generator
+
+# The batch of one pass through the network. Matrix products round differently for different
+# batches, so it is a constant, and the last pass of a block is as large as the others.
+CHUNK = 256
+
+Arrays = dict[str, NDArray]
+
+
+class Job(NamedTuple):
+    """One ensemble's proposals by one model.
+
+    Attributes:
+        draw: base normals (CHUNK, sites) -> fields and log q, by `drawing` of the flow.
+        key: hash of everything that the bits depend on.
+        keep: every `keep`-th proposal leaves its whole field.
+    """
+
+    config: Config
+    ensemble: str
+    sampler: str
+    flow: Flow
+    draw: Drawing
+    model: Path
+    key: str
+    keep: int
+
+    @property
+    def device(self) -> torch.device:
+        return next(self.flow.parameters()).device
+
+    @property
+    def size(self) -> int:
+        return self.config.propose.block
+
+    @property
+    def layout(self) -> Layout:
+        return Layout(self.config.proposals, self.size, self.keep)
+
+    @property
+    def blocks(self) -> int:
+        return self.layout.blocks
+
+
+def job(
+    config: Config,
+    ensemble: str,
+    sampler: str,
+    model: Path,
+    device: torch.device = torch.device("cpu"),  # noqa: B008 (immutable)
+) -> Job:
+    """Load the model and fix what is to be done."""
+    torch.set_num_threads(1)
+    flow = load_flow(model, config.ensemble(ensemble)).to(device)
+    settings = stage_settings(config, "propose", ensemble, sampler)
+    key = settings_hash(
+        {**settings, "model": file_hash(model), "chunk": CHUNK, "compiled": has_kernels(flow)}
+        | device_key(device)
+    )
+    keep = layout(config).keep
+    return Job(config, ensemble, sampler, flow, drawing(flow), model, key, keep)
+
+
+def drawing(flow: Flow) -> Drawing:
+    """The pass that makes proposals, in float64: compiled kernels, or the flow's own."""
+    if has_kernels(flow):
+        from lfmc.flows.heatbath.draw import draw
+
+        arrays = plan(flow)
+        draw(arrays, np.zeros((1, flow.sites)))  # compiles now, before a SIGTERM has to wait for it
+        return partial(draw, arrays)
+    device = next(flow.parameters()).device
+
+    @torch.no_grad()
+    def by_torch(z: FloatArray) -> tuple[FloatArray, FloatArray]:
+        # A copy, which begins on a cache line: some libraries round by where their operands begin.
+        phi, log_q = flow(torch.tensor(z).to(device))
+        return phi.cpu().numpy(), log_q.cpu().numpy()
+
+    return by_torch
+
+
+class Drawn(NamedTuple):
+    """Proposals of one block, (count,) or (count, sites): fields, the base normals that they were
+    made of, log q, S, and float32 scalars by name."""
+
+    fields: FloatArray
+    prior: FloatArray
+    log_q: FloatArray
+    action: FloatArray
+    scalars: Arrays
+
+
+def drawn_block(
+    draw: Drawing, action: Action, random: np.random.Generator, size: int, count: int
+) -> Drawn:
+    """The first `count` of the `size` proposals of a block, from its own random numbers."""
+    sites = volume(action.shape)
+    padded = -(-size // CHUNK) * CHUNK
+    z = random.standard_normal((padded, sites))
+    fields, log_q, s = np.empty_like(z), np.empty(padded), np.empty(padded)
+    seen = {name: np.empty(padded, np.float32) for name in SCALARS}
+    for begin in range(0, padded, CHUNK):
+        part = slice(begin, begin + CHUNK)
+        fields[part], log_q[part] = draw(z[part])
+        # While the chunk is in the cache: two ranks share one memory.
+        s[part] = action.evaluate(fields[part])
+        for name, values in scalars(fields[part], action.shape)._asdict().items():
+            seen[name][part] = values
+    kept = {name: values[:count] for name, values in seen.items()}
+    return Drawn(fields[:count], z[:count], log_q[:count], s[:count], kept)
+
+
+def make_block(task: Job, index: int) -> Arrays:
+    """All data sets of one block; see `timed_block`."""
+    return timed_block(task, index)[0]
+
+
+def timed_block(task: Job, index: int) -> tuple[Arrays, Spent]:
+    """All data sets of one block, and what it took to draw and to measure them.
+
+    Raises:
+        LfmcError: a proposal whose log q or S is not finite.
+    """
+    config, began = task.config, cpu_seconds()
+    random = generator(config.seed, "propose", task.ensemble, task.sampler, index)
+    action = action_of(config.ensemble(task.ensemble))
+    first = index * task.size
+    count = min(task.size, config.proposals - first)
+    made = drawn_block(task.draw, action, random, task.size, count)
+    fields, log_q, s, z = made.fields, made.log_q, made.action, made.prior
+    bad = np.flatnonzero(~(np.isfinite(log_q) & np.isfinite(s)))
+    if len(bad):
+        raise LfmcError(
+            f"proposal {first + bad[0]} of {task.ensemble} {task.sampler}: log q = "
+            f"{log_q[bad[0]]}, S = {s[bad[0]]}; the model is broken, train again"
+        )
+    drawn = cpu_seconds()
+    kept = np.flatnonzero((first + np.arange(count)) % task.keep == 0)
+    arrays: Arrays = {"log_q": log_q, "S": s}
+    arrays |= {f"scalars/{name}": values for name, values in made.scalars.items()}
+    arrays["two_point"] = two_point(fields, action.shape).astype(np.float32)
+    arrays["fields/index"] = first + kept
+    arrays["fields/phi"] = fields[kept]
+    arrays["fields/prior"] = z[kept]
+    return arrays, Spent(drawn - began, cpu_seconds() - drawn)
+
+
+class Column(NamedTuple):
+    """A data set of proposals: type and shape of one row."""
+
+    dtype: str
+    shape: tuple[int, ...]
+
+
+def columns(task: Job) -> dict[str, Column]:
+    """The data sets of a block, a part or all proposals, in the order of the file."""
+    shape = task.config.ensemble(task.ensemble).sites
+    field = Column("f8", (volume(shape),))
+    return {
+        "log_q": Column("f8", ()),
+        "S": Column("f8", ()),
+        **{f"scalars/{name}": Column("f4", ()) for name in SCALARS},
+        "two_point": Column("f4", (len(separation_orbits(shape).size),)),
+        "fields/index": Column("i8", ()),
+        "fields/phi": field,
+        "fields/prior": field,
+    }
+
+
+def first_row(task: Job, name: str, block: int) -> int:
+    """Rows of a data set that come before a block; for block = task.blocks, all of them."""
+    return task.layout.first_row(name, block)

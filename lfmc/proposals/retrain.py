@@ -1,0 +1,60 @@
+"""Chains of further models of an ensemble, in memory: how much does tau_int depend on the training?
+
+Two models trained to the same acceptance have errors in different places, and tau_int of an
+observable depends on where they are. The scatter over models belongs to the error of tau_int when
+lattices are compared; a single chain, however long, cannot show it.
+"""
+
+from pathlib import Path
+
+import numpy as np
+from torch import Tensor
+
+from lfmc.chains import Chain, updates_of_states
+from lfmc.config import Config
+from lfmc.flows.build import trained_flow
+from lfmc.lattice import FloatArray
+from lfmc.mpi.ranks import Ranks
+from lfmc.observables import SCALARS
+from lfmc.proposals.accept import flow_chain
+from lfmc.proposals.generate import Job, drawing, make_block
+
+
+def short_proposals(
+    config: Config, ensemble: str, sampler: str, weights: dict[str, Tensor], mpi: Ranks
+) -> dict[str, np.ndarray]:
+    """Proposals of a model that is given by its weights, on rank 0; nothing on the others.
+
+    Args:
+        config: of `Config.retraining`: seed and number of configurations are its own.
+        mpi: ranks that share the blocks.
+    """
+    flow = trained_flow(config.ensemble(ensemble), config.flow, weights)
+    task = Job(config, ensemble, sampler, flow, drawing(flow), Path(), "", config.proposals)
+    blocks = mpi.gather([make_block(task, index) for index in mpi.share(task.blocks)])
+    names = blocks[0] if blocks else ()
+    return {name: np.concatenate([block[name] for block in blocks]) for name in names}
+
+
+def short_chain(
+    config: Config, ensemble: str, sampler: str, joined: dict[str, np.ndarray]
+) -> tuple[Chain, FloatArray]:
+    """The chain of these proposals, and their log weights."""
+    chosen = config.ensemble(ensemble)
+    log_w = -joined["S"] - joined["log_q"]
+    states = flow_chain(config, ensemble, sampler, log_w)
+    steps = updates_of_states(states.index, states.multiplicity, config.accept.replicas)
+    chain = Chain(
+        ensemble=chosen.model_dump(mode="json"),
+        sampler=sampler,
+        shape=chosen.sites,
+        scalars={name: joined[f"scalars/{name}"][steps] for name in SCALARS},
+        two_point=joined["two_point"][steps],
+        save_every=1,
+        acceptance=states.acceptance,
+        forces_per_update=0,
+        seconds=float("nan"),
+        extra={name: getattr(states, name) for name in ("index", "multiplicity", "replica")},
+        attributes={},
+    )
+    return chain, log_w

@@ -1,0 +1,142 @@
+"""Chains checked from their files: recompute what was stored, from what else was stored."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lfmc.action import Phi4, action_of
+from lfmc.attributes import number, text
+from lfmc.chains import STATES, read_chain_of
+from lfmc.config import Config
+from lfmc.errors import LfmcError
+from lfmc.lattice import volume
+from lfmc.made_for import require_made_for, require_same
+from lfmc.observables import SCALARS, scalars, two_point
+from lfmc.proposals.blocks import require_blocks
+from lfmc.seal import file_digest
+from lfmc.store import open_hdf5
+from lfmc.weights import read_log_weights
+
+# Stored in float32; the action in float64. log q of a field is by the inverse map, as good as the
+# flow says.
+FLOAT32 = 2e-6
+ACTION = 1e-9
+# Another kind of processor, or other versions of libraries, round every number in another way.
+ROUNDING = 1e-9
+OTHER_MACHINE = "reproduced but for rounding (made elsewhere), chain reproduced bit for bit"
+BLOCKS = 3
+
+
+def verify_flow(
+    config: Config, ensemble: str, sampler: str, model: Path, proposals: Path, chain: Path
+) -> dict[str, Any]:
+    """Kept fields against S, log q and observables; all checksums; blocks and chain made again.
+
+    Returns:
+        The largest deviations, and a summary line.
+
+    Raises:
+        LfmcError: the first mismatch, naming file, data set and size.
+    """
+    import torch
+
+    from lfmc.proposals.accept import flow_chain
+    from lfmc.proposals.generate import job, make_block
+
+    task = job(config, ensemble, sampler, model)
+    action = action_of(config.ensemble(ensemble))
+    found: dict[str, Any] = {}
+    require_made_for(chain, config, "accept", ensemble, sampler)
+    with open_hdf5(proposals) as file:
+        require_same(proposals, file, config, "propose", ensemble, sampler)
+        if text(proposals, file, "model_sha256") != file_digest(model):
+            raise LfmcError(f"{proposals}: made by another model than {model}; run propose again")
+        at, phi = file["fields/index"][()], file["fields/phi"][()]
+        _require_places(proposals, phi, action, (at, len(file["log_q"])))
+        found["S"] = _same(proposals, "S", action.evaluate(phi), file["S"][()][at], ACTION)
+        with torch.no_grad():
+            log_q = task.flow.log_q(torch.from_numpy(phi)).numpy()
+        allowed = task.flow.inverse_tolerance
+        found["log_q"] = _same(proposals, "log_q", log_q, file["log_q"][()][at], allowed)
+        stored = {name: file["scalars"][name][()][at] for name in SCALARS}
+        found["observables"] = _observables(proposals, action, phi, stored, file["two_point"][at])
+        require_blocks(proposals, file, task.layout)
+        # verify computes on a CPU; a GPU draws the same normals and rounds more coarsely.
+        rounding = ROUNDING if file.attrs.get("device", "cpu") == "cpu" else FLOAT32
+        exact = True
+        for index in sorted({round(i) for i in np.linspace(0, task.blocks - 1, BLOCKS)}):
+            first = index * task.size
+            for name, again in make_block(task, index).items():
+                if name.startswith("fields/"):
+                    continue
+                stored = file[name][first : first + len(again)]
+                allowed = max(rounding, FLOAT32 if stored.dtype == np.float32 else 0.0)
+                if not np.allclose(again, stored, allowed, allowed):
+                    raise LfmcError(f"{proposals}: block {index}, {name} is not reproduced")
+                exact = exact and np.array_equal(again, stored)
+    replayed = flow_chain(config, ensemble, sampler, read_log_weights(proposals))
+    with open_hdf5(chain) as file:
+        for name in STATES:
+            if not np.array_equal(getattr(replayed, name), file[f"chain/{name}"][()]):
+                raise LfmcError(f"{chain}: chain/{name} is not what its proposals give")
+        if number(chain, file, "acceptance", 0, 1) != replayed.acceptance:
+            raise LfmcError(f"{chain}: its acceptance is not what its proposals give")
+    found["summary"] = (
+        f"{len(phi)} fields (S {found['S']:.1e}, log q {found['log_q']:.1e}), checksums, blocks "
+        + ("and chain reproduced bit for bit" if exact else OTHER_MACHINE)
+    )
+    return found
+
+
+def verify_classical(config: Config, ensemble: str, sampler: str, path: Path) -> dict[str, Any]:
+    """Kept fields of hmc, local or cluster against the scalars and correlators of their updates."""
+    action = action_of(config.ensemble(ensemble))
+    chain = read_chain_of(config, ensemble, sampler, path)
+    every, (replicas, updates) = chain.save_every, chain.scalars["m"].shape
+    with open_hdf5(path) as file:
+        phi, replica = file["fields/phi"][()], file["fields/replica"][()]
+        update = file["fields/update"][()]
+    _require_places(path, phi, action, (replica, replicas), (update, updates))
+    if ((update + 1) % every).any():
+        raise LfmcError(f"{path}: fields/update names configurations that were not saved")
+    stored = {name: chain.scalars[name][replica, update] for name in SCALARS}
+    saved = chain.two_point[replica, (update + 1) // every - 1]
+    found: dict[str, Any] = {"observables": _observables(path, action, phi, stored, saved)}
+    found["summary"] = f"{len(phi)} fields, observables to {found['observables']:.1e}"
+    return found
+
+
+def _require_places(path: Path, phi: NDArray, action: Phi4, *places: tuple[NDArray, int]) -> None:
+    """Refuse kept fields whose indices lie beyond what they point into."""
+    if phi.ndim != 2 or phi.shape[1] != volume(action.shape) or phi.dtype.kind != "f":
+        raise LfmcError(f"{path}: fields/phi of shape {phi.shape} are no fields of this ensemble")
+    for index, count in places:
+        if index.shape != (len(phi),) or index.dtype.kind not in "iu":
+            raise LfmcError(f"{path}: {len(phi)} fields, but indices of shape {index.shape}")
+        if len(index) and not 0 <= index.min() <= index.max() < count:
+            raise LfmcError(f"{path}: a kept field is said to be number {index.max()} of {count}")
+
+
+def _observables(
+    path: Path, action: Phi4, phi: NDArray, stored: dict[str, NDArray], correlator: NDArray
+) -> float:
+    fresh = scalars(phi, action.shape)._asdict()
+    worst = [_same(path, name, fresh[name], stored[name], FLOAT32) for name in SCALARS]
+    again = two_point(phi, action.shape)
+    worst.append(_same(path, "two_point", again, correlator, FLOAT32))
+    return max(worst)
+
+
+def _same(path: Path, name: str, fresh: NDArray, stored: NDArray, tolerance: float) -> float:
+    """Largest difference in units of 1 + |value|, refused beyond `tolerance`."""
+    difference = np.abs(fresh - stored) / (1 + np.abs(fresh))
+    worst = float(difference.max())
+    if not worst <= tolerance:
+        first = int(np.argmax(difference.reshape(len(fresh), -1).max(1)))
+        raise LfmcError(
+            f"{path}: {name} of kept field {first} "
+            f"differs by {worst:.1e} (allowed {tolerance:.0e}) from what its field gives"
+        )
+    return worst
