@@ -27,10 +27,10 @@ export CONFIG # recipes quote it as "$$CONFIG": any name of a file will do
 FLOCK := $(shell command -v flock)
 LOCK := $(if $(FLOCK),flock --nonblock --conflict-exit-code 75 .make.lock)
 SNAKEMAKE := $(LOCK) snakemake $(if $(FLOCK),--nolock) --cores $(CORES) --configfile
-SOURCES := lfmc tests envs benchmarks
+SOURCES := lfmc tests envs benchmarks docs
 RULES := Snakefile workflow/rules
 
-.PHONY: help figures report smoke test test-portable test-slurm lint types format schema bench lock clean
+.PHONY: help figures report smoke test test-portable test-slurm lint types format schema docs bench lock clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -73,13 +73,17 @@ lint: $(STAMP) ## ruff, snakefmt, snakemake --lint, and the schema is up to date
 types: $(STAMP) ## mypy
 	mypy
 
-format: $(STAMP) ## rewrite sources and rules in the house's style
+format: $(STAMP) ## rewrite sources and rules in the style that lint checks
 	ruff check --fix $(SOURCES)
 	ruff format $(SOURCES)
 	snakefmt $(RULES)
 
 schema: $(STAMP) ## regenerate workflow/schemas/config.schema.json after a change of lfmc/config/config.py
 	lfmc config schema > workflow/schemas/config.schema.json
+
+docs: $(STAMP) ## the documentation site in build/docs/ (a warning is an error)
+	python -m sphinx -W --keep-going -q -b html docs build/docs
+	@echo "site: build/docs/index.html"
 
 bench: $(STAMP) $(PEERS_STAMP) ## benchmarks and docs/benchmarks.md (hours; QUICK=1: minutes; BENCH=options)
 	@test -e $(PEERS_STAMP) || echo "the peers could not be installed; they are left out" >&2
@@ -90,7 +94,7 @@ lock: $(STAMP) ## rewrite envs/requirements.lock from what is installed
 	mv envs/requirements.lock.new envs/requirements.lock
 
 clean: ## remove the smoke run and caches (compiled kernels too); results/ and the environment stay
-	rm -rf results-smoke .portable .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf results-smoke build/docs .portable .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find lfmc -name '*.nb[ic]' -delete
 
 # Packages that `make bench` compares with, beside the environment and never in it.

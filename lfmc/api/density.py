@@ -70,7 +70,7 @@ def log_prob(model: Model, phi: Any) -> FloatArray | float:
 
     Args:
         model: of `lfmc.train`, `lfmc.load` or `lfmc.as_model`.
-        phi: (..., sites) or (..., *shape), array or tensor.
+        phi: `(..., sites)` or `(..., *shape)`, array or tensor.
 
     Returns:
         (...), float64; a number for one field.

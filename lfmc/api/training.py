@@ -44,7 +44,7 @@ def train(
             {"kind": "realnvp", "couplings": 8}; or a torch module with `forward(z)` -> (phi,
             log_q) and `log_q(phi)`, which is copied and trained from its own weights. None: the
             heat-bath flow.
-        fields: independent samples of p, (n, sites) or (n, *shape), instead of those made here.
+        fields: independent samples of p, `(n, sites)` or `(n, *shape)`; otherwise made here.
         name: of the random streams; with the name of an ensemble and the seed of a run the model
             is that of the workflow.
         progress: a bar on a terminal, lines in a log.

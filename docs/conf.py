@@ -1,0 +1,32 @@
+"""Sphinx configuration of the documentation site: `make docs`."""
+
+import sys
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+sys.path[:0] = [str(HERE.parent), str(HERE)]  # the package documented is that of this copy
+
+import lfmc  # noqa: E402
+
+project = "lfmc"
+author = "The lfmc authors"
+release = lfmc.__version__
+extensions = [
+    "myst_parser",
+    "notebook_pages",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.mathjax",
+    "sphinx.ext.napoleon",
+]
+myst_enable_extensions = ["dollarmath"]
+myst_heading_anchors = 3
+default_role = "py:obj"  # `name` in a docstring: a link where it is public, else code
+smartquotes = False
+autodoc_member_order = "bysource"  # of a module: the order of its __all__
+autodoc_typehints = "signature"
+napoleon_use_ivar = True
+napoleon_numpy_docstring = False
+html_theme = "furo"
+html_title = f"lfmc {release}"
+html_copy_source = False
+html_show_copyright = False
