@@ -28,7 +28,7 @@ FLOCK := $(shell command -v flock)
 LOCK := $(if $(FLOCK),flock --nonblock --conflict-exit-code 75 .make.lock)
 SNAKEMAKE := $(LOCK) snakemake $(if $(FLOCK),--nolock) --cores $(CORES) --configfile
 SOURCES := lfmc tests envs benchmarks docs
-RULES := Snakefile workflow/rules
+RULES := Snakefile workflow/Snakefile workflow/rules
 
 .PHONY: help figures report smoke test test-portable test-slurm lint types format schema docs bench lock clean
 

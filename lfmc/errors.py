@@ -28,7 +28,7 @@ def unknown(what: str, name: str, known: Iterable[str]) -> LfmcError:
     """
     names = list(known)
     by_folded = {other.lower(): other for other in reversed(names)}
-    close = get_close_matches(name.lower()[:80], by_folded, 1, 0.75)
+    close = get_close_matches(name.lower()[:80], by_folded, 1, 0.66)
     if close and _letters(close[0]) == _letters(name.lower()) and close[0] != name.lower():
         close = []  # another number is another thing, not a misprint
     hint = f"perhaps {by_folded[close[0]]!r}; " if close else ""

@@ -30,6 +30,7 @@ JOB = {
 # One process without MPI, until a stage says otherwise.
 _ALONE: dict[str, Any] = {"ranks": 1, "launcher": "none", "mpi": "none"}
 _PARALLEL: dict[str, Any] = {}
+_QUIET: dict[str, Any] = {"capture_output": True, "text": True}
 
 
 def note_parallel(facts: dict[str, Any]) -> None:
@@ -40,11 +41,12 @@ def note_parallel(facts: dict[str, Any]) -> None:
 def provenance(
     settings: dict[str, Any] | None = None, inputs: tuple[str | Path, ...] = ()
 ) -> dict[str, Any]:
-    """Version, commit, command, settings, packages, host, job, ranks, UTC time, input hashes; and
-    room for the checksum of the file that it is written into (`lfmc.seal`).
+    """Version, hash of the code, commit, command, settings, packages, host, job, ranks, UTC time,
+    input hashes; and room for the checksum of the file that it is written into (`lfmc.seal`).
     """
     return {
         "lfmc": __version__,
+        "code": code_hash(),
         **_commit(),
         "command": shlex.join(["lfmc", *sys.argv[1:]]),
         "settings": settings or {},
@@ -71,11 +73,19 @@ def file_hash(path: str | Path) -> str:
 
 def code_version() -> str:
     """Version of the code at work and a hash of its sources: edits and other copies show."""
+    return f"lfmc {__version__} ({code_hash()[:12]})"
+
+
+@lru_cache
+def code_hash() -> str:
+    """sha256 of the sources at work, names and bytes: one for a clone, its wheel and an install."""
     here = Path(__file__).resolve().parent
     digest = hashlib.sha256()
     for path in sorted(here.rglob("*.py")):
-        digest.update(path.relative_to(here).as_posix().encode() + path.read_bytes())
-    return f"lfmc {__version__} ({digest.hexdigest()[:12]})"
+        name = path.relative_to(here)
+        if name.parts[0] != "workflow":  # rules and tools; in a clone they are only linked here
+            digest.update(name.as_posix().encode() + path.read_bytes())
+    return digest.hexdigest()
 
 
 def _job() -> dict[str, str]:
@@ -95,15 +105,19 @@ def _packages() -> dict[str, str]:
 
 @lru_cache
 def _commit() -> dict[str, Any]:
-    here = Path(__file__).resolve().parent
+    """Commit of the clone that this code is a part of; of an installed package there is none."""
+    unknown = {"commit": "", "dirty": False}
+    here = Path(__file__).resolve()
+    run = ["git", "-C", str(here.parent)]
     try:
-        run = ["git", "-C", str(here)]
-        head = subprocess.run([*run, "rev-parse", "HEAD"], capture_output=True, text=True)
-        state = subprocess.run(
-            [*run, "status", "--porcelain", "--untracked-files=no"], capture_output=True, text=True
-        )
+        # An environment often lies in somebody else's repository, whose commit says nothing here.
+        tracked = subprocess.run([*run, "ls-files", "--error-unmatch", here.name], **_QUIET)
+        if tracked.returncode:
+            return unknown
+        head = subprocess.run([*run, "rev-parse", "HEAD"], **_QUIET)
+        state = subprocess.run([*run, "status", "--porcelain", "--untracked-files=no"], **_QUIET)
     except OSError:
-        return {"commit": "", "dirty": False}
+        return unknown
     if head.returncode:
-        return {"commit": "", "dirty": False}
+        return unknown
     return {"commit": head.stdout.strip(), "dirty": bool(state.stdout.strip())}

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Callable, Iterator
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -163,14 +162,12 @@ def schema() -> None:
 @click.argument("name", required=False)
 def preset(name: str | None) -> None:
     """Print a preset, or the list of them: lfmc config preset smoke > mine.yaml."""
-    folder = resources.files("lfmc") / "data" / "presets"
-    names = sorted(p.name.removesuffix(".yaml") for p in folder.iterdir())
+    from lfmc.cli.presets import preset_file, preset_names
+
     if name is None:
-        click.echo("\n".join(names))
-    elif name in names:
-        click.echo((folder / f"{name}.yaml").read_text(), nl=False)
+        click.echo("\n".join(preset_names()))
     else:
-        raise unknown("preset", name, names)
+        click.echo(preset_file(name).read_text(encoding="utf-8"), nl=False)
 
 
 @config.command()

@@ -14,6 +14,8 @@ from lfmc.cli.ending import INTERRUPTED, one_line
 from lfmc.errors import unknown
 
 COMMANDS = {
+    "init": "lfmc.cli.workflow:init",
+    "run": "lfmc.cli.workflow:run",
     "tune": "lfmc.cli.samplers:tune",
     "train": "lfmc.cli.training:train",
     "retrain": "lfmc.cli.training:retrain",
@@ -33,6 +35,8 @@ COMMANDS = {
 }
 
 SUMMARY = {
+    "init": "Write a commented config.yaml into this folder.",
+    "run": "Make all figures of a configuration (or of a preset) with Snakemake.",
     "tune": "Tune step sizes and widths to their acceptance.",
     "train": "Train a flow until its acceptances pass every target (mpirun -n N lfmc train ...).",
     "retrain": "Train a further model; how much does tau_int depend on the training?",

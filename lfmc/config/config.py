@@ -17,7 +17,7 @@ from lfmc.config.limits import names_refused, sizes_refused
 from lfmc.config.problems import validated
 from lfmc.config.results_folder import results_folder
 from lfmc.config.sections import Accept, Ensemble, Fit, Propose, Samplers, Section, Statistics
-from lfmc.config.yaml_reader import read_yaml
+from lfmc.config.yaml_reader import NoSuchFile, read_yaml
 from lfmc.errors import LfmcError, unknown
 
 CLASSICAL = ("hmc", "local", "cluster")
@@ -112,7 +112,10 @@ def read_config(path: str | Path) -> Config:
     Raises:
         LfmcError: unreadable file, or every invalid key with its path and what would be right.
     """
-    raw = read_yaml(path)
+    try:
+        raw = read_yaml(path)
+    except NoSuchFile as error:
+        raise LfmcError(f"{error}; 'lfmc init' writes a config.yaml") from None
     if not isinstance(raw, dict):
         raise LfmcError(f"{path}: expected a mapping with 'ensembles: [...]' at the top")
     return parse_config(raw, str(path))

@@ -1,14 +1,18 @@
 """The configuration as Snakemake gets it: what is wrong with it ends Snakemake in one line."""
 
+import json
+import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
-from lfmc.config import Config, read_config
+from lfmc.config import Config, parse_config, read_config, settings_hash
 from lfmc.config.results_folder import not_a_folder
 from lfmc.errors import LfmcError
 
 OPTIONS = ("--configfile", "--configfiles")
+CONFIG_FOLDER = ".snakemake/lfmc"  # where the configuration of a module is kept for its jobs
 
 
 def config_or_exit(path: str | Path) -> Config:
@@ -33,6 +37,35 @@ def checked(path: str | Path) -> Config:
     if problem := not_a_folder(config.results):
         raise LfmcError(f"{path}: {problem}")
     return config
+
+
+def kept_for_jobs(section: Mapping[str, Any]) -> str:
+    """The file in which the commands of a module find its configuration.
+
+    A module gets its configuration as a mapping from the workflow that uses it; commands read
+    files. The file is named after its content, so every process that reads the same workflow means
+    the same file, and two modules never write to one.
+
+    Raises:
+        SystemExit: the mapping is no valid configuration, or the file cannot be written.
+    """
+    try:
+        raw = json.loads(json.dumps(section))
+        parse_config(raw, "config of the module lfmc")
+    except TypeError as error:
+        sys.exit(f"lfmc: error: config of the module lfmc: {error}; give numbers, text and lists")
+    except LfmcError as error:
+        sys.exit(f"lfmc: error: {error}")
+    path = Path(CONFIG_FOLDER) / f"{settings_hash(raw)}.json"
+    aside = path.with_suffix(f".{os.getpid()}.part")
+    try:
+        if not path.exists():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            aside.write_text(json.dumps(raw, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+            os.replace(aside, path)
+    except OSError as error:
+        sys.exit(f"lfmc: error: {path}: cannot be written ({error.strerror})")
+    return str(path)
 
 
 def check_given(arguments: Sequence[str] | None = None) -> None:

@@ -35,6 +35,10 @@ _CORE = (
 )
 
 
+class NoSuchFile(LfmcError):
+    """There is no file of that name."""
+
+
 class _Loader(yaml.SafeLoader):
     """PyYAML's safe loader with the resolvers of the core schema and no tags."""
 
@@ -64,6 +68,8 @@ def read_yaml(path: str | Path) -> Any:
             data = stream.read(LARGEST_FILE + 1)
     except IsADirectoryError:
         raise LfmcError(f"{path}: is a folder, not a file") from None
+    except FileNotFoundError as error:
+        raise NoSuchFile(f"{path}: cannot be read ({error.strerror})") from None
     except (OSError, ValueError) as error:  # ValueError: a null byte in the path
         what = getattr(error, "strerror", None) or error
         raise LfmcError(f"{path}: cannot be read ({what})") from None

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 from lfmc.config import stage_settings
-from lfmc.config.configfile import config_or_exit
+from lfmc.config.configfile import config_or_exit, kept_for_jobs
 from lfmc.figures.registry import FIGURES, inputs
 
 # Rules call the lfmc and the mpiexec that are installed beside the snakemake that runs them, unless
@@ -19,14 +19,22 @@ if not workflow.deployment_settings.deployment_method:
 
 # One file describes a run and is passed on to every command, so that a command repeated by hand
 # does the same; overrides that only Snakemake would see are refused. What is wrong with it ends
-# Snakemake in one line, as it ends every command.
-if len(workflow.configfiles) > 1 or workflow.config_settings.config:
+# Snakemake in one line, as it ends every command. A module gets a section of the configuration of
+# the workflow that uses it, which is written to a file of that kind.
+IN_MODULE = workflow.modifier.parent_modifier is not None and workflow.modifier.skip_configfile
+
+if IN_MODULE:
+    CONFIG_FILE = kept_for_jobs(config)
+elif len(workflow.configfiles) > 1 or workflow.config_settings.config:
     sys.exit(
         "lfmc: error: give one configuration file (--configfile FILE) and no --config KEY=VALUE"
     )
-
-CONFIG_FILE = str(workflow.configfiles[0]) if workflow.configfiles else "config.yaml"
+else:
+    CONFIG_FILE = str(workflow.configfiles[0]) if workflow.configfiles else "config.yaml"
 CONFIG = config_or_exit(CONFIG_FILE)
+if workflow.modifier.path_modifier.replace_prefix(CONFIG.results) != CONFIG.results:
+    # Snakemake would look for files where no command writes them.
+    sys.exit("lfmc: error: a module of lfmc takes no prefix; set `results` in its configuration")
 
 ENSEMBLES = CONFIG.ensemble_names
 FLOWS = CONFIG.flow_names

@@ -30,6 +30,7 @@ rule fit:
         "<logs>/fit.log",
     benchmark:
         "<benchmarks>/fit.tsv"
+    localrule: True
     conda:
         "../envs/lfmc.yaml"
     threads: 1

@@ -13,6 +13,7 @@ rule gates:
         "<logs>/gates.log",
     benchmark:
         "<benchmarks>/gates.tsv"
+    localrule: True
     conda:
         "../envs/lfmc.yaml"
     threads: 1

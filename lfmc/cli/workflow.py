@@ -1,0 +1,151 @@
+"""`lfmc init` and `lfmc run`: from an empty folder to the figures, without a clone.
+
+The workflow is part of the package (`lfmc/workflow`; in a clone a link to `workflow/`). Snakemake
+runs it as a program of its own: what it prints, its options and its exit code are its own.
+"""
+
+import fcntl
+import importlib.util
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import click
+
+import lfmc
+from lfmc.cli.presets import preset_file, preset_names
+from lfmc.errors import LfmcError
+
+WORKFLOW = Path(lfmc.__file__).parent / "workflow"
+CONFIG = Path("config.yaml")
+LOCK = Path(".make.lock")  # the Makefile's: `make figures` and `lfmc run` exclude each other
+# Options with which Snakemake makes nothing, so that there is nothing to report on.
+NO_RUN = {"-n", "--dry-run", "--dryrun", "-h", "--help", "--lint", "--list-rules", "--unlock"}
+NO_RUN |= {"--dag", "--rulegraph", "--filegraph", "--summary", "-S", "--report", "--touch", "-t"}
+
+
+@click.command()
+@click.option(
+    "--preset",
+    default="default",
+    show_default=True,
+    help=f"Configuration to start from: {', '.join(preset_names())}.",
+)
+def init(preset: str) -> None:
+    """Write a commented config.yaml into this folder; one that is there stays as it is."""
+    text = preset_file(preset).read_text(encoding="utf-8")
+    try:
+        with CONFIG.open("x", encoding="utf-8") as stream:
+            stream.write(text)
+    except FileExistsError:
+        raise LfmcError(f"{CONFIG} is there already and is not overwritten") from None
+    click.echo(f"{CONFIG} written; edit it, then 'lfmc run' makes all figures")
+
+
+@click.command()
+@click.option("--preset", help=f"A preset instead of a file: {', '.join(preset_names())}.")
+@click.option(
+    "--config",
+    "config_path",
+    type=click.Path(path_type=Path),
+    help="Configuration file.  [default: config.yaml]",
+)
+@click.option("--cores", help="Number of cores, or all.  [default: all; none with a profile]")
+@click.option(
+    "--profile", help="Where jobs run: slurm, or the folder of a Snakemake profile of your own."
+)
+@click.option("--no-report", is_flag=True, help="Leave out report.html.")
+@click.argument("options", nargs=-1, metavar="[-- SNAKEMAKE OPTIONS]", type=click.UNPROCESSED)
+def run(
+    preset: str | None,
+    config_path: Path | None,
+    cores: str | None,
+    profile: str | None,
+    no_report: bool,
+    options: tuple[str, ...],
+) -> None:
+    """Make all figures, tables and the report, as far as they are not made yet.
+
+    Interrupted, the same command continues. What follows -- goes to Snakemake as it is, for example
+    lfmc run -- --dry-run.
+    """
+    from lfmc.config.configfile import checked
+
+    if preset is not None and config_path is not None:
+        raise LfmcError("give --preset or --config, not both")
+    config = preset_file(preset) if preset is not None else config_path or CONFIG
+    results = Path(checked(config).results)
+    if importlib.util.find_spec("snakemake") is None:
+        raise LfmcError("'lfmc run' needs Snakemake; pip install 'lfmc[workflow]'")
+    command = [
+        *(sys.executable, "-m", "snakemake", "--snakefile", str(WORKFLOW / "Snakefile")),
+        *("--workflow-profile", str(profile_folder(profile or "default"))),
+        *("--configfile", str(config)),
+    ]
+    if cores is not None or profile is None:
+        command += ["--cores", cores or "all"]
+    report = None if no_report or NO_RUN.intersection(options) else results / "report.html"
+    with alone() as kept:
+        command += ["--nolock"] if kept else []
+        _snakemake([*command, *options], kept)
+        if report:
+            _snakemake([*command, "--report", str(report)], kept)
+    if report:
+        click.echo(f"figures: {results}/figures\ntables: {results}/tables\nreport: {report}")
+
+
+def profile_folder(name: str) -> Path:
+    """The folder of a profile: one of the package's by its name, or any other.
+
+    Raises:
+        LfmcError: no such profile.
+    """
+    own = {path.name: path for path in (WORKFLOW / "profiles").iterdir() if path.is_dir()}
+    folder = own.get(name, Path(name))
+    if not (folder / "config.yaml").is_file():
+        known = ", ".join(sorted(own))
+        raise LfmcError(f"--profile {name}: none of {known}, and no folder with a config.yaml")
+    return folder
+
+
+@contextmanager
+def alone() -> Iterator[tuple[int, ...]]:
+    """One run per folder: the descriptor of a lock that dies with its processes, if there is one.
+
+    Snakemake's own lock stays behind after a power cut; it is used only where a file system knows
+    no other.
+
+    Raises:
+        LfmcError: another run is at work in this folder.
+    """
+    with LOCK.open("a") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise LfmcError("another run is at work in this folder") from None
+        except OSError:
+            yield ()
+        else:
+            yield (file.fileno(),)
+
+
+def _snakemake(command: Sequence[str], kept: tuple[int, ...]) -> None:
+    """Run it to its end, which is awaited whatever ends this process.
+
+    Raises:
+        SystemExit: with its exit code, if that is not 0; what is wrong it has said.
+    """
+    with subprocess.Popen(command, pass_fds=kept) as process:
+        try:
+            code = process.wait()
+        except BaseException as ending:
+            if not isinstance(ending, KeyboardInterrupt):  # which the terminal sent to both
+                process.terminate()
+            while process.poll() is None:
+                with suppress(KeyboardInterrupt):
+                    process.wait()
+            raise
+    if code:
+        sys.exit(code if code > 0 else 128 - code)
