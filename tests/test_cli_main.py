@@ -53,7 +53,7 @@ def test_every_command_has_a_summary():
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (["brew"], "no command 'brew'; there are tune"),
+        (["brew"], "no command 'brew'; there are init, run, tune"),
         (["hmc"], "Missing option '--ensemble'"),
         (["hmc", "--ensemble", "E1"], "config.yaml: cannot be read"),
         (["config", "check", "absent.yaml"], "absent.yaml: cannot be read"),
