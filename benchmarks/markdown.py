@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from math import floor, log10
+from textwrap import wrap
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
@@ -23,3 +24,14 @@ def short(value: float) -> str:
 def times(ratio: float) -> str:
     """A ratio: 14 x."""
     return f"{short(ratio)} x"
+
+
+def wrapped(text: str, width: int = 100) -> str:
+    """A document with its prose in lines of at most `width`; rows of tables stay as they are."""
+    lines: list[str] = []
+    for line in text.splitlines():
+        indent = "  " if line.startswith(("- ", "  ")) else ""
+        options = {"break_long_words": False, "break_on_hyphens": False}
+        short_enough = len(line) <= width or line.startswith("|")
+        lines += [line] if short_enough else wrap(line, width, subsequent_indent=indent, **options)
+    return "\n".join(lines) + "\n"

@@ -7,7 +7,7 @@ import pandas
 
 from benchmarks import equal_ess
 from benchmarks.cost import cost_section
-from benchmarks.markdown import short, table, times
+from benchmarks.markdown import short, table, times, wrapped
 from lfmc.figures.format import value_error
 from lfmc.store import read_json, read_table
 
@@ -27,9 +27,9 @@ its limit. `make bench QUICK=1` takes minutes and leaves this file alone. Less o
 
 PICTURE = """![Cost of training](images/benchmarks.png)
 
-*Left: CPU seconds to the target against L, a point a run. Right: variance of log w per site of the
-default flow against the samples it was trained on; dotted, what 70 % takes if log w is Gaussian,
-which falls as 1/V.*
+*Left: CPU seconds to the target against L, one point per run. Right: variance of log w per site of
+the default flow against the samples it was trained on. Dotted: what 70 % needs if log w is
+Gaussian, which falls as 1/V.*
 """
 
 
@@ -40,7 +40,7 @@ def text(folder: Path, picture: bool = False) -> str:
     parts += [_frontier(folder), _rates(folder), _exactness(folder), _paper(folder)]
     if picture:
         parts.append(Path(__file__).with_name("meaning.md").read_text())
-    return "\n".join(part for part in parts if part)
+    return wrapped("\n".join(part for part in parts if part))
 
 
 def read(folder: Path, name: str) -> pandas.DataFrame | None:
@@ -124,10 +124,11 @@ def _samplers(folder: Path) -> str:
         else [r.code_of, "-", r.L, "-", "-", r.gate]
         for r in found.itertuples()
     ]
-    head = ["code", "sampler", "L", "updates of a chain /s", "site updates or forces /s", "gate"]
+    head = ["code", "sampler", "L", "updates per chain /s", "site updates or forces /s", "gate"]
     return (
         "## Samplers\n\n128 chains, float64, one core, random numbers and scalars included. HMC of "
-        "ten leapfrog steps counts its forces (11 a trajectory, blackjax 10), the others sites.\n\n"
+        "ten leapfrog steps counts its forces (11 per trajectory, blackjax 10), the others "
+        "sites.\n\n"
         f"{table(head, rows)}\n"
     )
 
@@ -150,7 +151,7 @@ def _training(folder: Path) -> str:
     return (
         "## Training: seconds, steps and samples to an acceptance\n\nMedian over seeds of CPU "
         "seconds of one thread, checks included; both acceptances (q and p side) pass. A run "
-        "that met its time limit is censored: `> 300 s (reached .42)`.\n\n"
+        "that met its time limit is censored: `> 300 s (reached 0.42)`.\n\n"
         f"{table(head, rows)}\n"
     )
 
@@ -162,8 +163,7 @@ def _cell(rows: Any) -> str:
         steps, samples = reached.steps.median(), reached.samples.median()
         return f"{short(reached.seconds.median())} s, {steps:.0f}, {samples:.1e}{some}"
     lost = rows[rows.censored.astype(bool)]
-    best = f"{lost.best.median():.2f}".lstrip("0")
-    return f"> {short(lost.seconds.median())} s (reached {best})"
+    return f"> {short(lost.seconds.median())} s (reached {lost.best.median():.2f})"
 
 
 def _frontier(folder: Path) -> str:
@@ -177,7 +177,7 @@ def _frontier(folder: Path) -> str:
         for rung, checks in found.groupby(RUNG, sort=False)
         for row in checks.iloc[[0, -1]].itertuples()
     ]  # fmt: skip
-    head = ["ladder", "L", "layers", "samples a step", "damping", "steps", "s so far",
+    head = ["ladder", "L", "layers", "samples per step", "damping", "steps", "s so far",
             "acceptance, q side"]  # fmt: skip
     return (
         "## Ladders of warm starts\n\nThe default flow, each rung from the weights of the one "

@@ -132,7 +132,7 @@ RULES: tuple[tuple[str, str | None, str], ...] = (
     (r"LFMC_SITE=.* snakemake --workflow-profile .*", "{block} --dry-run", ""),
     (r"cat > site\.yaml <<'END'|sed 's/ranks: 1/ranks: 4/' .*", "{block} --dry-run", ""),
     (r"(\.venv/bin/pytest -m .*)", r"\1 --markers", ""),
-    (r"make ((test|smoke|lint|format|lock|bench|report)\b.*)", DRY_MAKE, ""),
+    (r"make ((test|smoke|lint|format|lock|bench|report|docs)\b.*)", DRY_MAKE, ""),
     (r"make (PIP_ARGS=.*)", DRY_MAKE, ""),
     # Names of commands and programs with arguments of one's own: they start and explain themselves.
     (r"lfmc (tune|train|retrain|propose|accept|measure|autocorrelation)", HELP, ""),

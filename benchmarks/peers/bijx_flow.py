@@ -2,7 +2,7 @@
 
 Set-up: `ConvVF.build` with its defaults (49 Fourier features, 20 kept), 5 x 5 kernels and a
 free-theory prior of mass 1, the recipe that is public for small lattices; the solver of its
-scalar-theory tutorial (Tsit5, dt = .1); Adam with warm-up and cosine decay to zero over the time
+scalar-theory tutorial (Tsit5, dt = 0.1); Adam with warm-up and cosine decay to zero over the time
 limit, norm clipped at 1, batch 128. The whole step is compiled. A kernel as large as the lattice
 takes five times as long a step at L = 8 on one thread.
 """
