@@ -11,6 +11,7 @@ PLACES = (
     ("docs", "**/*.md"),
     (".", "*.md"),
     (".", "Makefile"),
+    ("config", "*.md"),
 )
 UNITS = (
     "batch|block|call|chain|chunk|command|configuration|core|cycle|ensemble|field|"
