@@ -9,6 +9,8 @@ CORES ?= all
 CONFIG ?= config.yaml
 JOBS ?= 2
 PIP_ARGS ?=
+# Where PyTorch's builds without CUDA are (0.2 GB instead of 4 GB); empty: not asked for.
+CPU_INDEX ?= https://download.pytorch.org/whl/cpu
 ACCOUNTING ?=
 PEERS ?= $(VENV)-peers
 
@@ -34,7 +36,7 @@ RULES := Snakefile workflow/Snakefile workflow/rules
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
-	@echo "  variables: CONFIG=config.yaml CORES=all JOBS=2 PYTHON=python3 VENV=.venv PIP_ARGS= ACCOUNTING="
+	@echo "  variables: CONFIG=config.yaml CORES=all JOBS=2 PYTHON=python3 VENV=.venv PIP_ARGS= CPU_INDEX= ACCOUNTING="
 
 figures: $(STAMP) ## everything: figures, tables and report below results/ (CONFIG=other.yaml)
 	$(SNAKEMAKE) "$$CONFIG" || { [ $$? != 75 ] || echo "another run, or a job that an interrupted one left, is at work in this folder" >&2; exit 1; }
@@ -101,11 +103,20 @@ clean: ## remove the smoke run and caches (compiled kernels too); results/ and t
 $(PEERS_STAMP): benchmarks/requirements-peers.txt $(STAMP)
 	-python -m benchmarks.peers.environment $(PEERS) $(PIP_ARGS)
 
+# On Linux x86_64 an ordinary index has PyTorch with CUDA. Without a GPU the same release without it
+# is taken, if there is one and the environment has none; otherwise the lock file decides.
+CPU_TORCH = test "$$(uname -sm)" != "Linux x86_64" || command -v nvidia-smi > /dev/null || \
+	  "$(BIN)/python" -m pip --quiet show torch > /dev/null 2>&1 || \
+	  "$(BIN)/python" -m pip install --quiet --disable-pip-version-check --no-deps --retries 0 --timeout 15 \
+	    --extra-index-url $(CPU_INDEX) $(PIP_ARGS) "$$(sed -n 's/^\(torch==[^ ]*\).*/\1+cpu/p' envs/requirements.lock)" \
+	    || echo "no build of PyTorch without CUDA was found; a larger one is installed" >&2
+
 # The environment: pinned versions, then this package in place. Made anew when the lock changes.
 $(STAMP): envs/requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "lfmc needs Python >= 3.11; '$(PYTHON)' is $$($(PYTHON) -V 2>&1). Try: make PYTHON=python3.12 ..." >&2; exit 1; }
 	test -x "$(BIN)/python" || $(PYTHON) -m venv $(VENV)
+	$(if $(CPU_INDEX),$(CPU_TORCH))
 	"$(BIN)/python" -m pip install --quiet --disable-pip-version-check $(PIP_ARGS) -r envs/requirements.lock
 	"$(BIN)/python" -m pip install --quiet --disable-pip-version-check $(PIP_ARGS) --no-deps --no-build-isolation -e .
 	touch $@

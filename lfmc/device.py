@@ -14,6 +14,10 @@ import torch
 from lfmc.errors import LfmcError
 from lfmc.provenance import note_parallel
 
+# The release in envs/requirements.lock. Keys do not name it: checkpoints and proposals were made with
+# it before any other was allowed.
+UNNAMED = "2.13.0"
+
 # Set by Open MPI, by MPICH's launcher, by srun; where several are, the innermost launcher's counts.
 LOCAL_RANKS = ("OMPI_COMM_WORLD_LOCAL_RANK", "MPI_LOCALRANKID", "SLURM_LOCALID")
 
@@ -51,5 +55,11 @@ def local_rank(environment: Mapping[str, str]) -> int:
 
 
 def device_key(device: torch.device) -> dict[str, str]:
-    """What the device adds to the settings that bits depend on: nothing on a CPU."""
-    return {} if device.type == "cpu" else {"device": device.type}
+    """What device and torch add to the settings that bits depend on.
+
+    A release of torch may round otherwise than the one before, so that what one began another does
+    not continue. Nothing is added on a CPU with `UNNAMED`.
+    """
+    kind = {} if device.type == "cpu" else {"device": device.type}
+    release = torch.__version__.split("+")[0]  # builds of one release are not told apart
+    return kind | ({} if release == UNNAMED else {"torch": release})

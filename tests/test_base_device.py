@@ -11,7 +11,7 @@ from torch.utils._pytree import tree_leaves
 from lfmc.action import action_of
 from lfmc.config import settings_hash, stage_settings
 from lfmc.config.flow_sections import FlowSettings
-from lfmc.device import choose_device, device_key
+from lfmc.device import UNNAMED, choose_device, device_key
 from lfmc.errors import LfmcError
 from lfmc.flows.build import KINDS, build_flow
 from lfmc.training.train import Trainer
@@ -86,13 +86,29 @@ def test_an_unknown_device_names_the_choices(tmp_path):
     assert "'cpu', 'cuda', 'auto'" in run.stderr
 
 
-def test_the_key_of_a_result_knows_a_gpu_and_does_not_know_the_cpu(tmp_path):
+def test_the_key_of_a_result_knows_a_gpu_and_does_not_know_the_cpu(tmp_path, monkeypatch):
+    monkeypatch.setattr(torch, "__version__", f"{UNNAMED}+cpu")
     assert device_key(torch.device("cpu")) == {}
     assert device_key(torch.device("cuda", 2)) == device_key(torch.device("cuda", 0)) != {}
     config = small()
     settings = stage_settings(config, "train", "T4")
     del settings["flow"]["targets"]  # another target continues the same training
     assert Trainer(config, config.ensemble("T4"), tmp_path).key == settings_hash(settings)
+
+
+def test_a_training_is_not_continued_by_another_release_of_torch(tmp_path, monkeypatch):
+    """Another build of the same release continues it; the locked release is not named."""
+    config = small()
+    keys = []
+    for version in (f"{UNNAMED}+cpu", f"{UNNAMED}+cu130", "2.14.0+cpu", "2.6.0"):
+        monkeypatch.setattr(torch, "__version__", version)
+        keys.append(Trainer(config, config.ensemble("T4"), tmp_path).key)
+    assert keys[0] == keys[1]
+    assert len(set(keys)) == 3
+
+
+def test_the_release_that_keys_do_not_name_is_the_locked_one(root):
+    assert f"\ntorch=={UNNAMED} " in (root / "envs" / "requirements.lock").read_text()
 
 
 class OneDevice(TorchDispatchMode):
