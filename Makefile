@@ -9,7 +9,7 @@ CORES ?= all
 CONFIG ?= config.yaml
 JOBS ?= 2
 PIP_ARGS ?=
-# Where PyTorch's builds without CUDA are (0.2 GB instead of 4 GB); empty: not asked for.
+# Where PyTorch's builds without CUDA are (0.2 GB instead of 4 GB); empty: do not look there.
 CPU_INDEX ?= https://download.pytorch.org/whl/cpu
 ACCOUNTING ?=
 PEERS ?= $(VENV)-peers

@@ -14,8 +14,8 @@ import torch
 from lfmc.errors import LfmcError
 from lfmc.provenance import note_parallel
 
-# The release in envs/requirements.lock. Keys do not name it: checkpoints and proposals were made with
-# it before any other was allowed.
+# The release in envs/requirements.lock. Keys do not name it, since checkpoints and proposals were
+# made with it before any other was allowed.
 UNNAMED = "2.13.0"
 
 # Set by Open MPI, by MPICH's launcher, by srun; where several are, the innermost launcher's counts.
