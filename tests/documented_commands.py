@@ -18,7 +18,7 @@ class Documented(NamedTuple):
 
 
 def documents(root: Path) -> list[Path]:
-    return [root / "README.md", root / "CONTRIBUTING.md", *sorted((root / "docs").glob("*.md"))]
+    return [root / "README.md", root / "CONTRIBUTING.md", *sorted((root / "docs").rglob("*.md"))]
 
 
 def commands(text: str) -> list[Documented]:
