@@ -15,12 +15,12 @@ import torch
 
 from benchmarks.plan import COUPLINGS, Plan, Rung
 from benchmarks.table import Table
-from lfmc.action import Phi4
 from lfmc.config.flow_sections import HeatbathSettings, NaturalSettings
 from lfmc.flows.base import Flow
 from lfmc.flows.heatbath.flow import HeatbathFlow
 from lfmc.flows.heatbath.transfer import transferred
 from lfmc.store import atomically
+from lfmc.theories.phi4 import Phi4
 from lfmc.training.acceptance import acceptance_from_model, effective_sample_size
 from lfmc.training.fisher import score_sums
 from lfmc.training.natural import NaturalGradient, precision

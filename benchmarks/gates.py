@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from lfmc.analysis.reference import find_reference
+from lfmc.theories.phi4.reference import find_reference
 
 Floats = NDArray[np.floating]
 SIGMAS = 4.0

@@ -19,9 +19,9 @@ import pandas
 import torch
 
 from benchmarks.plan import TRAINING, configuration
-from lfmc.action import action_of
 from lfmc.config.flow_sections import Training as Settings
 from lfmc.flows.build import build_flow
+from lfmc.theories.ensembles import theory_of
 from lfmc.training.acceptance import acceptance_from_model
 from lfmc.training.adam import Adam
 from lfmc.training.gradient import ESTIMATORS
@@ -57,7 +57,7 @@ def train(
     standard = Settings().learning_rate
     rate = factor * TRAINING.get(architecture, {}).get("learning_rate", standard)
     config = configuration(architecture, extent, seed, (0.5,), learning_rate=rate)
-    action, model = action_of(config.ensembles[0]), config.flow.model
+    action, model = theory_of(config.ensembles[0]), config.flow.model
     judged = build_flow(action, model).float()
     running = {}
     for name in ESTIMATORS:

@@ -9,10 +9,10 @@ from benchmarks.clock import rate
 from benchmarks.plan import Plan, configuration
 from benchmarks.table import Table
 from benchmarks.training import train_once
-from lfmc.action import action_of
 from lfmc.config import Config
 from lfmc.flows.build import build_flow
 from lfmc.proposals.generate import CHUNK, drawing
+from lfmc.theories.ensembles import theory_of
 
 
 def flow_rates(config: Config, repeats: int) -> dict[str, float]:
@@ -24,7 +24,7 @@ def flow_rates(config: Config, repeats: int) -> dict[str, float]:
     """
     torch.set_num_threads(1)
     torch.manual_seed(1904)
-    action = action_of(config.ensembles[0])
+    action = theory_of(config.ensembles[0])
     flow = build_flow(action, config.flow.model).requires_grad_(False)
     z = torch.randn(CHUNK, flow.sites, dtype=torch.float64)
     phi, normals, draw = flow(z).phi, z.numpy(), drawing(flow)

@@ -15,11 +15,11 @@ from benchmarks.clock import rate
 from benchmarks.gates import Refused, over_chains, reference_phi2, require_creutz, require_equal
 from benchmarks.plan import COUPLINGS, Plan
 from benchmarks.table import Table
-from lfmc.action import Phi4
 from lfmc.samplers.cluster import ClusterParameters, sample_cluster
 from lfmc.samplers.hmc import HmcParameters, sample_hmc
 from lfmc.samplers.local import LocalParameters, sample_local
 from lfmc.samplers.state import State, cold_start
+from lfmc.theories.phi4 import Phi4
 
 CHAINS = 128
 DELTA = 0.5

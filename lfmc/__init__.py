@@ -8,7 +8,6 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from lfmc.action import Phi4
     from lfmc.api.chain import Chain
     from lfmc.api.classical import cluster, hmc, local
     from lfmc.api.density import LogZ, draw, log_prob, log_Z
@@ -20,11 +19,12 @@ if TYPE_CHECKING:
     from lfmc.api.storage import load, save
     from lfmc.api.training import train
     from lfmc.errors import LfmcError
+    from lfmc.theories.phi4 import Phi4
 
 __version__ = "0.1.0"
 
 _WHERE = {
-    "lfmc.action": ("Phi4",),
+    "lfmc.theories.phi4": ("Phi4",),
     "lfmc.api.chain": ("Chain",),
     "lfmc.api.classical": ("cluster", "hmc", "local"),
     "lfmc.api.density": ("LogZ", "draw", "log_Z", "log_prob"),

@@ -27,7 +27,6 @@ from lfmc.errors import LfmcError
 from lfmc.lattice import separation_orbits
 from lfmc.made_for import require_made_for
 from lfmc.not_reached import not_reached
-from lfmc.observables import SCALARS
 from lfmc.store import open_hdf5
 
 Floats = NDArray[np.floating]
@@ -132,7 +131,7 @@ def read_chain(path: str | Path, proposals: str | Path | None = None) -> Chain:
         chain = _header(path, file)
         extra = {name: data[()] for name, data in file.get("extra", {}).items()}
         if kind == "chain":
-            scalars = {name: file["scalars"][name][()] for name in SCALARS}
+            scalars = {name: values[()] for name, values in file["scalars"].items()}
             two_point = file["saved/two_point"][()]
         else:
             states = {name: file[f"chain/{name}"][()] for name in STATES}
@@ -193,13 +192,15 @@ def _expand(
     replicas = require_states(path, index, multiplicity, replica)
     steps = updates_of_states(index, multiplicity, replicas)
     with open_hdf5(proposals) as file:
-        rows = {name: file["scalars"][name] for name in SCALARS} | {"two_point": file["two_point"]}
+        scalars = dict(file["scalars"].items())
+        rows = scalars | {"two_point": file["two_point"]}
         count = len(file["log_q"])
         if any(len(data) != count for data in rows.values()):
             raise LfmcError(f"{proposals}: data sets of unequal length; run propose again")
         if steps.max() >= count:
             raise LfmcError(f"{proposals}: fewer proposals than the chain {path} refers to")
-        return {name: rows[name][()][steps] for name in SCALARS}, rows["two_point"][()][steps]
+        found = {name: values[()][steps] for name, values in scalars.items()}
+        return found, rows["two_point"][()][steps]
 
 
 def require_states(

@@ -11,8 +11,8 @@ from scipy.signal import lfilter
 from lfmc.chains import Chain, write_header
 from lfmc.config import Config
 from lfmc.lattice import khat2, volume
-from lfmc.observables import scalars, two_point
 from lfmc.store import create_hdf5
+from lfmc.theories.two_point import averages, two_point
 
 
 def autoregressive(
@@ -87,7 +87,7 @@ def chain_of_fields(
     flat = fields.reshape(replicas * updates, volume(shape))
     values = {
         name: value.reshape(replicas, updates).astype(np.float32)
-        for name, value in scalars(flat, shape)._asdict().items()
+        for name, value in averages(flat, shape).items()
     }
     kept = fields[:, save_every - 1 :: save_every]
     correlators = two_point(kept.reshape(-1, volume(shape)), shape)

@@ -15,7 +15,6 @@ from matplotlib.container import ErrorbarContainer
 from matplotlib.figure import Figure
 
 from lfmc.analysis.gamma_method import Tau
-from lfmc.analysis.reference import find_reference, reference_data
 from lfmc.analysis.rejections import jensen_bound
 from lfmc.analysis.tables import all_tables
 from lfmc.config import Config, parse_config, stage_settings
@@ -26,6 +25,7 @@ from lfmc.figures.style import look
 from lfmc.lattice import separation_orbits, volume
 from lfmc.made_for import KINDS
 from lfmc.store import create_hdf5, write_table
+from lfmc.theories.phi4.reference import find_reference, reference_data
 
 STAMP = json.dumps({"lfmc": "test", "utc": "2020-01-01T00:00:00+00:00", "commit": "", "host": "h"})
 PAPER = [Ensemble.from_albergo2019(name) for name in ("E1", "E2", "E3", "E4", "E5")]

@@ -2,7 +2,6 @@
 
 import torch
 
-from lfmc.action import Phi4
 from lfmc.config.flow_sections import (
     ContinuousSettings,
     ConvolutionalSettings,
@@ -13,6 +12,7 @@ from lfmc.config.flow_sections import (
 )
 from lfmc.flows.base import Flow
 from lfmc.flows.build import build_flow
+from lfmc.theories.phi4 import Phi4
 
 SETTINGS = {
     "heatbath": HeatbathSettings(layers=3, table=128),

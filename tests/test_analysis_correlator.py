@@ -12,8 +12,8 @@ from lfmc.analysis.correlator import (
     pole_mass,
     second_moment_mass,
 )
-from lfmc.analysis.reference import reference_data
 from lfmc.lattice import separation_orbits
+from lfmc.theories.phi4.reference import reference_data
 
 pytestmark = pytest.mark.unit
 
@@ -53,7 +53,7 @@ def test_masses_of_the_free_field(shape):
     """Pole at 4 sinh^2(m/2) = m2 and second moment m^2 = m2, both exact on the lattice."""
     two_point = orbit_mean(free_two_point(shape, 0.37), shape)
     assert second_moment_mass(two_point, shape) == pytest.approx(np.sqrt(0.37))
-    from lfmc.observables import zero_momentum_correlator
+    from lfmc.theories.two_point import zero_momentum_correlator
 
     masses = effective_mass(zero_momentum_correlator(two_point, shape))
     np.testing.assert_allclose(masses, 2 * np.arcsinh(np.sqrt(0.37) / 2))

@@ -13,10 +13,10 @@ from lfmc.analysis.gates import (
     gate_table,
     normal_sigmas,
 )
-from lfmc.analysis.reference import find_reference, reference_data
 from lfmc.config import parse_config
 from lfmc.config.sections import Ensemble
 from lfmc.errors import LfmcError
+from lfmc.theories.phi4.reference import find_reference, reference_data
 
 NAMES = ("E1", "E2", "E3", "E4", "E5")
 RELATIVE = {"chi2": 1e-3, "E": 3e-4, "phi2": 1e-4, "mpL": 1e-3}

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from analysis_synthetic import free_two_point
 
-from lfmc.action import Phi4
 from lfmc.analysis.measurement import schwinger_dyson
-from lfmc.observables import creutz_factor
+from lfmc.samplers.creutz import creutz_factor
+from lfmc.theories.phi4 import Phi4
 
 M2 = 0.5
 

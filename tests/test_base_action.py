@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lfmc.action import Phi4
 from lfmc.lattice import coordinates, neighbours, point_group, volume
+from lfmc.theories.phi4 import Phi4
 
 pytestmark = pytest.mark.unit
 

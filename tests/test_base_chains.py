@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from lfmc.chains import read_chain, write_header
 from lfmc.errors import LfmcError
-from lfmc.observables import SCALARS
 from lfmc.store import create_hdf5
+from lfmc.theories.phi4 import Phi4
 
 pytestmark = pytest.mark.unit
 
@@ -33,7 +33,7 @@ def header(file, sampler: str, save_every: int) -> None:
 
 def write_chain(path: Path, replicas=2, updates=20, save_every=5) -> dict[str, np.ndarray]:
     random = np.random.default_rng(1)
-    scalars = {n: random.normal(size=(replicas, updates)).astype("f4") for n in SCALARS}
+    scalars = {n: random.normal(size=(replicas, updates)).astype("f4") for n in Phi4.scalars}
     with create_hdf5(path, "{}") as file:
         header(file, "hmc", save_every)
         for name, values in scalars.items():
@@ -45,7 +45,7 @@ def write_chain(path: Path, replicas=2, updates=20, save_every=5) -> dict[str, n
 
 def write_flow(folder: Path, index, multiplicity, replica, proposals=50) -> dict[str, np.ndarray]:
     random = np.random.default_rng(2)
-    scalars = {n: random.normal(size=proposals).astype("f4") for n in SCALARS}
+    scalars = {n: random.normal(size=proposals).astype("f4") for n in Phi4.scalars}
     with create_hdf5(folder / "p.h5", "{}") as file:
         file["log_q"] = np.zeros(proposals)
         for name, values in scalars.items():
@@ -68,7 +68,7 @@ def test_a_chain_returns_as_it_was_written(tmp_path):
     assert chain.ensemble == ENSEMBLE
     assert json.loads(chain.attributes["settings"]) == {"steps": 10}
     assert set(chain.extra) == {"dH"}
-    for name in SCALARS:
+    for name in Phi4.scalars:
         assert (chain.scalars[name] == scalars[name]).all()
 
 

@@ -8,12 +8,12 @@ from flows_small import environment, lfmc, small, write_small
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-from lfmc.action import action_of
 from lfmc.config import settings_hash, stage_settings
 from lfmc.config.flow_sections import FlowSettings
 from lfmc.device import UNNAMED, choose_device, device_key
 from lfmc.errors import LfmcError
 from lfmc.flows.build import KINDS, build_flow
+from lfmc.theories.ensembles import theory_of
 from lfmc.training.train import Trainer
 
 pytestmark = pytest.mark.unit
@@ -138,13 +138,13 @@ def test_every_tensor_of_a_flow_goes_where_the_flow_goes(kind):
     if kind == "spline":
         pytest.importorskip("zuko")
     settings = FlowSettings.model_validate({"model": {"kind": kind}})
-    found = run_elsewhere(build_flow(action_of(small().ensemble("T4")), settings.model))
+    found = run_elsewhere(build_flow(theory_of(small().ensemble("T4")), settings.model))
     assert {tensor.device.type for tensor in found} == {"meta"}
 
 
 def test_a_tensor_left_behind_is_seen():
     """The twin of the test above."""
-    flow = build_flow(action_of(small().ensemble("T4")), FlowSettings().model)
+    flow = build_flow(theory_of(small().ensemble("T4")), FlowSettings().model)
     basis = flow.prior._buffers.pop("basis")
     flow.prior.basis = basis  # no longer a buffer, so it stays where it is
     with pytest.raises(AssertionError, match=r"on \['cpu', 'meta'\]"):

@@ -48,8 +48,8 @@ def test_what_the_limits_say_is_what_the_flows_do(kind, d):
     """Every flow is built where it is allowed, and its own check refuses it elsewhere."""
     import torch
 
-    from lfmc.action import Phi4
     from lfmc.flows.build import build_flow
+    from lfmc.theories.phi4 import Phi4
 
     model = parse_config({"ensembles": [lattice()], "flow": {"model": {"kind": kind}}}).flow.model
     action = Phi4((2,) * d, -4.0, 8.0)

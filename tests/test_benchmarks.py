@@ -11,9 +11,9 @@ from benchmarks import equal_ess, samplers
 from benchmarks.gates import Refused
 from benchmarks.peers.contest import gate
 from benchmarks.plan import PLANS
-from lfmc.action import Phi4
 from lfmc.samplers.hmc import HmcParameters, sample_hmc
 from lfmc.store import read_table
+from lfmc.theories.phi4 import Phi4
 
 pytestmark = pytest.mark.unit
 

@@ -7,7 +7,6 @@ import pytest
 import torch
 from flows_disturbed import disturbed, normals
 
-from lfmc.action import Phi4
 from lfmc.config.flow_sections import HeatbathSettings
 from lfmc.flows.base import Flow
 from lfmc.flows.build import build_flow
@@ -19,6 +18,7 @@ from lfmc.flows.heatbath.draw_scores import scored
 from lfmc.flows.heatbath.flow import HeatbathFlow
 from lfmc.kernels.lanes import LANES
 from lfmc.proposals.generate import drawing
+from lfmc.theories.phi4 import Phi4
 
 pytestmark = pytest.mark.unit
 

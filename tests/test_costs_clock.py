@@ -9,12 +9,13 @@ import torch
 from figures_results import say_made_for
 from flows_small import small
 
-from lfmc.action import action_of
 from lfmc.clock import Spent, cpu_seconds
 from lfmc.flows.build import build_flow
 from lfmc.proposals.accept import accept_proposals
 from lfmc.proposals.generate import Job, drawing, timed_block
 from lfmc.samplers import run as sampling
+from lfmc.theories.ensembles import theory_of
+from lfmc.theories.phi4 import Phi4
 
 pytestmark = pytest.mark.unit
 
@@ -23,7 +24,7 @@ PAUSE = 1.0
 
 def job() -> Job:
     config = small()
-    flow = build_flow(action_of(config.ensemble("T4")), config.flow.model).requires_grad_(False)
+    flow = build_flow(theory_of(config.ensemble("T4")), config.flow.model).requires_grad_(False)
     return Job(config, "T4", "flow-70", flow, drawing(flow), None, "", 100)  # type: ignore[arg-type]
 
 
@@ -52,20 +53,19 @@ def test_correlators_are_no_part_of_sampling(monkeypatch):
     """A clock that only the correlators move, in proposals and in classical chains alike."""
     now = [0.0]
 
-    def correlators(fields, shape):
+    def correlators(self, fields):
         now[0] += 7.0
-        from lfmc.observables import two_point
+        return measured(self, fields)
 
-        return two_point(fields, shape)
-
+    measured = Phi4.correlators
+    monkeypatch.setattr(Phi4, "correlators", correlators)
     for module in ("lfmc.proposals.generate", "lfmc.samplers.run"):
         monkeypatch.setattr(f"{module}.cpu_seconds", lambda: now[0])
-        monkeypatch.setattr(f"{module}.two_point", correlators)
     assert timed_block(job(), 0)[1] == Spent(0.0, 7.0)
     task = sampling_task()
     from lfmc.samplers.state import cold_start
 
-    start = cold_start(task.action.shape, 1, range(task.plan.replicas), "local", "T4")
+    start = cold_start(task.theory.shape, 1, range(task.plan.replicas), "local", "T4")
     segment = sampling.sample_segment(task, 0, start, lambda done, total: None, lambda: False)
     assert segment.spent.sampling == 0.0
     assert segment.spent.measure >= 7.0
@@ -79,7 +79,7 @@ def sampling_task() -> sampling.Task:
     tuned = {"local": {"delta": 0.5}, "hmc": {"trajectory_length": 1.0}, "cluster": {"delta": 0.5}}
     chosen = method(config, "local", tuned)
     division = plan("local", 400, 4, chosen.save_every, 10, 16, 0)
-    action = action_of(config.ensemble("T4"))
+    action = theory_of(config.ensemble("T4"))
     return sampling.Task(config, "T4", action, chosen, division, "key", "{}")
 
 

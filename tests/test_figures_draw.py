@@ -12,8 +12,8 @@ from lfmc.figures.panels import log_errorbar
 from lfmc.figures.registry import FIGURES, inputs, room
 from lfmc.figures.rundata import RunData
 from lfmc.figures.style import look, sampler_mark
-from lfmc.observables import ising_energy, susceptibility
 from lfmc.store import open_hdf5, write_table
+from lfmc.theories.two_point import ising_energy, susceptibility
 
 pytestmark = pytest.mark.unit
 

@@ -7,7 +7,6 @@ import pytest
 import torch
 from flows_disturbed import SETTINGS, disturbed, normals
 
-from lfmc.action import Phi4
 from lfmc.config.flow_sections import (
     ContinuousSettings,
     ConvolutionalSettings,
@@ -23,6 +22,7 @@ from lfmc.flows.exactness import log_q_error
 from lfmc.flows.heatbath.flow import HeatbathFlow
 from lfmc.flows.monotone import inverse_tanh_map, strength, tanh_map
 from lfmc.lattice import coordinates
+from lfmc.theories.phi4 import Phi4
 
 pytestmark = pytest.mark.unit
 

@@ -7,7 +7,6 @@ import pytest
 import torch
 from flows_disturbed import SETTINGS, disturbed, normals
 
-from lfmc.action import Phi4
 from lfmc.errors import LfmcError
 from lfmc.flows.build import build_flow
 from lfmc.flows.heatbath.arrays import plan
@@ -29,6 +28,7 @@ from lfmc.flows.spline import SplineCoupling
 from lfmc.kernels.lanes import LANES, aligned, kernel, load, store
 from lfmc.samplers.local import LocalParameters, sample_local
 from lfmc.samplers.state import cold_start, fields
+from lfmc.theories.phi4 import Phi4
 
 pytestmark = pytest.mark.unit
 

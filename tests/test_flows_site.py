@@ -6,10 +6,10 @@ import torch
 from scipy.integrate import quad
 from scipy.special import log_ndtr
 
-from lfmc.action import Phi4
 from lfmc.errors import LfmcError
 from lfmc.flows.heatbath.site_conditional import SiteConditional
 from lfmc.flows.heatbath.site_tables import site_tables
+from lfmc.theories.phi4 import Phi4
 
 pytestmark = pytest.mark.unit
 

@@ -8,7 +8,6 @@ import pytest
 import torch
 from exact_targets import quadrature, sigmas
 
-from lfmc.action import Phi4
 from lfmc.config.flow_sections import (
     ContinuousSettings,
     ConvolutionalSettings,
@@ -19,8 +18,9 @@ from lfmc.config.flow_sections import (
 )
 from lfmc.flows.build import build_flow
 from lfmc.lattice import khat2, volume
-from lfmc.observables import scalars
 from lfmc.samplers.independence import independence_chain
+from lfmc.theories.phi4 import Phi4
+from lfmc.theories.two_point import averages
 
 pytestmark = pytest.mark.stat
 
@@ -64,7 +64,7 @@ def chain(kind, model: Phi4, target: Phi4, steps: int, size: float, broken=None)
 
 def moments(fields: np.ndarray, shape: tuple[int, ...]) -> dict[str, np.ndarray]:
     """Per replica: phi2, phi4, E, chi2."""
-    found = scalars(fields.reshape(-1, volume(shape)), shape)
+    found = averages(fields.reshape(-1, volume(shape)), shape)
     values = {"phi2": found.phi2, "phi4": found.phi4, "E": found.E}
     values["chi2"] = volume(shape) * found.m**2
     return {k: v.reshape(len(fields), -1).mean(1) for k, v in values.items()}

@@ -3,11 +3,11 @@
 import pytest
 import torch
 
-from lfmc.action import Phi4
 from lfmc.config.flow_sections import HeatbathSettings
 from lfmc.errors import LfmcError
 from lfmc.flows.heatbath.flow import HeatbathFlow
 from lfmc.flows.heatbath.transfer import transferred
+from lfmc.theories.phi4 import Phi4
 
 pytestmark = pytest.mark.unit
 

@@ -8,7 +8,6 @@ from guards import guarded
 from test_flows_exactness import jacobian_log_det
 from test_samplers_targets import CHAINS, every_sampler, run, schwinger_dyson
 
-from lfmc.action import Phi4
 from lfmc.errors import LfmcError
 from lfmc.flows.base import standard_normal_log_density
 from lfmc.flows.build import build_flow
@@ -23,6 +22,7 @@ from lfmc.samplers.cluster import ClusterParameters, sample_cluster
 from lfmc.samplers.hmc import HmcParameters, leapfrog, sample_hmc
 from lfmc.samplers.local import LocalParameters, sample_local
 from lfmc.samplers.state import chains_first, cold_start, fields
+from lfmc.theories.phi4 import Phi4
 
 ODD = [(3, 3), (5,), (3, 5), (3, 3, 3)]
 SAMPLES = {

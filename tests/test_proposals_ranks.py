@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from flows_small import PATIENCE, environment, lfmc, small, write_small
 
-from lfmc.action import action_of
 from lfmc.flows.build import build_flow, save_flow
+from lfmc.theories.ensembles import theory_of
 
 pytestmark = [pytest.mark.unit, pytest.mark.mpi]
 
@@ -22,7 +22,7 @@ def folder(tmp_path):
     write_small(tmp_path)
     config, path = small(), tmp_path / "results/train/T4/flow-50.safetensors"
     ensemble = config.ensemble("T4")
-    flow = build_flow(action_of(ensemble), config.flow.model)
+    flow = build_flow(theory_of(ensemble), config.flow.model)
     save_flow(path, flow.state_dict(), config.flow, ensemble)
     return tmp_path
 

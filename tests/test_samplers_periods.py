@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 from exact_targets import sigmas
 
-from lfmc.action import Phi4
 from lfmc.config import parse_config, stage_settings
 from lfmc.kernels.lanes import LANES
 from lfmc.samplers.cluster import ClusterParameters, sample_cluster
@@ -13,6 +12,7 @@ from lfmc.samplers.local import LocalParameters, sample_local
 from lfmc.samplers.method import method
 from lfmc.samplers.state import State, cold_start, copied
 from lfmc.samplers.tune import tune
+from lfmc.theories.phi4 import Phi4
 
 pytestmark = pytest.mark.stat
 
@@ -30,7 +30,7 @@ def zero_mode(window: float | None):
     """V m^2 of every chain and update; its mean is 1 / (2 m2) = 0.5."""
     state = warm(FREE, "period")
     _, found = sample_hmc(state, FREE, HmcParameters(HALF_PERIOD, 30, window), 400, 401)
-    return 64 * found.scalars.m**2
+    return 64 * found.scalars["m"] ** 2
 
 
 def test_a_random_length_moves_the_zero_mode_where_a_fixed_one_never_does():

@@ -7,14 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lfmc.action import Phi4
 from lfmc.config import CLASSICAL
 from lfmc.errors import LfmcError
-from lfmc.observables import Scalars
 from lfmc.samplers.hmc import HmcParameters, sample_hmc
 from lfmc.samplers.plan import plan
 from lfmc.samplers.state import Info, cold_start
 from lfmc.samplers.thermalise import check
+from lfmc.theories.phi4 import Phi4
 
 pytestmark = pytest.mark.unit
 
@@ -25,7 +24,7 @@ def fake(updates=400, chains=64, dh=None, stuck=0, drift=0.0):
     accepted = (rng.random((chains, updates)) < 0.7).astype(float)
     accepted[:stuck] = 0
     extra = {} if dh is None else {"dH": rng.normal(dh, np.sqrt(0.5), (chains, updates))}
-    return Info(Scalars(value, value, value, value), np.empty((0, 0, 0)), accepted, extra)
+    return Info(dict.fromkeys(Phi4.scalars, value), np.empty((0, 0, 0)), accepted, extra)
 
 
 def test_thermalisation_is_checked():

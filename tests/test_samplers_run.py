@@ -15,12 +15,13 @@ from flows_small import PATIENCE
 from lfmc.chains import read_chain
 from lfmc.config import parse_config, read_config
 from lfmc.errors import LfmcError
-from lfmc.observables import Scalars, scalars, susceptibility, two_point
 from lfmc.samplers import plan as planning
 from lfmc.samplers import run as sampling
 from lfmc.samplers.state import Info, State, cold_start
 from lfmc.samplers.tune import approach, tune
 from lfmc.store import write_json
+from lfmc.theories.phi4 import Phi4
+from lfmc.theories.two_point import averages, susceptibility, two_point
 
 pytestmark = pytest.mark.unit
 
@@ -84,7 +85,7 @@ def test_a_target_out_of_reach_is_one_line():
     def deaf(state, step, updates):
         shape = (state.chains, updates)
         zeros = np.zeros(shape)
-        return state, Info(Scalars(zeros, zeros, zeros, zeros), zeros, np.full(shape, 0.2), {})
+        return state, Info(dict.fromkeys(Phi4.scalars, zeros), zeros, np.full(shape, 0.2), {})
 
     with pytest.raises(LfmcError, match=r"tune: deaf accepts 0\.200 .* where 0\.7 was wanted"):
         approach(deaf, cold_start((2, 2), 1, range(4), "check"), 0.7, "deaf")
@@ -110,9 +111,9 @@ def test_chain_file_holds_what_it_promises(name, config, tuning, small_segments,
     data = contents(output)
     assert data["fields/phi"].shape == (30, 16)
     assert data["fields/phi"].dtype == np.float64
-    kept = scalars(data["fields/phi"], (4, 4))
+    kept = averages(data["fields/phi"], (4, 4))
     where = data["fields/replica"], data["fields/update"]
-    for key, value in kept._asdict().items():
+    for key, value in kept.items():
         assert np.allclose(chain.scalars[key][where], value, rtol=1e-6, atol=1e-7)
     saved = where[0], where[1] // every
     assert ((where[1] + 1) % every == 0).all()

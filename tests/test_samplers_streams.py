@@ -3,13 +3,13 @@
 import numpy as np
 import pytest
 
-from lfmc.action import Phi4
 from lfmc.kernels.lanes import LANES
-from lfmc.observables import scalars
 from lfmc.samplers.cluster import ClusterParameters, sample_cluster
 from lfmc.samplers.hmc import HmcParameters, sample_hmc
 from lfmc.samplers.local import LocalParameters, sample_local
 from lfmc.samplers.state import cold_start, fields
+from lfmc.theories.phi4 import Phi4
+from lfmc.theories.two_point import averages
 
 pytestmark = pytest.mark.unit
 
@@ -34,7 +34,7 @@ def advanced(name, chains, pieces=(12,), save_every=3, action=ACTION):
 
 
 def together(infos):
-    values = {k: [getattr(i.scalars, k) for i in infos] for k in infos[0].scalars._fields}
+    values = {k: [i.scalars[k] for i in infos] for k in infos[0].scalars}
     values |= {k: [i.extra[k] for i in infos] for k in infos[0].extra}
     values |= {"accepted": [i.accepted for i in infos], "saved": [i.saved for i in infos]}
     return {k: np.concatenate(v, axis=1) for k, v in values.items()}
@@ -83,6 +83,6 @@ def test_recorded_scalars_are_those_of_the_fields(name, shape):
     assert info.saved.shape == (7, 3, int(np.prod(shape)))
     assert np.array_equal(info.saved[:, -1], fields(state))
     for i in range(3):
-        expected = scalars(info.saved[:, i], shape)
+        expected = averages(info.saved[:, i], shape)
         for got, want in zip(info.scalars, expected, strict=True):
             assert np.allclose(got[:, 4 * i + 3], want, rtol=1e-13, atol=1e-14)

@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 from exact_targets import quadrature, sigmas
 
-from lfmc.action import Phi4
 from lfmc.kernels.lanes import aligned
 from lfmc.lattice import khat2, volume
 from lfmc.samplers import hmc
 from lfmc.samplers.cluster import ClusterParameters, sample_cluster
 from lfmc.samplers.hmc import HmcParameters, leapfrog, sample_hmc
 from lfmc.samplers.local import LocalParameters, sample_local
-from lfmc.samplers.state import buffers, cold_start, copied, couplings, geometry, info
+from lfmc.samplers.state import buffers, cold_start, copied, geometry, info
+from lfmc.theories.phi4 import Phi4
 
 pytestmark = pytest.mark.stat
 
@@ -56,7 +56,12 @@ def test_interacting_2x2_lattice_agrees_with_quadrature(name, m2, normalisation)
     """4.5 sigma on 4 numbers x 8 cases: false-alarm rate 2e-4. Twin: lam off by 3 %."""
     action = Phi4((2, 2), m2, 5.0, normalisation)
     found = run(name, action, 4000).scalars
-    values = {"phi2": found.phi2, "phi4": found.phi4, "E": found.E, "chi2": 4 * found.m**2}
+    values = {
+        "phi2": found["phi2"],
+        "phi4": found["phi4"],
+        "E": found["E"],
+        "chi2": 4 * found["m"] ** 2,
+    }
     exact, wrong = quadrature(action), quadrature(Phi4((2, 2), m2, 5.15, normalisation))
     deviation = {k: sigmas(v.mean(1), exact[k]) for k, v in values.items()}
     assert max(deviation.values()) < 4.5, deviation
@@ -71,9 +76,9 @@ def test_decoupled_sites_without_hopping(name):
     x = np.linspace(-4, 4, 4001)
     weight = np.exp(-2 * x**4)
     for value, exact in (
-        (found.phi2, (weight * x**2).sum() / weight.sum()),
-        (found.phi4, (weight * x**4).sum() / weight.sum()),
-        (found.E, 0.0),
+        (found["phi2"], (weight * x**2).sum() / weight.sum()),
+        (found["phi4"], (weight * x**4).sum() / weight.sum()),
+        (found["E"], 0.0),
     ):
         assert sigmas(value.mean(1), exact) < 4.5
 
@@ -81,8 +86,8 @@ def test_decoupled_sites_without_hopping(name):
 def schwinger_dyson(scalars, action):
     """1/V sum_x phi dS/dphi by chain; its expectation is 1 (integration by parts)."""
     d = action.dimension
-    value = 4 * action.lam * scalars.phi4 + 2 * action.quadratic * scalars.phi2
-    return (value - 4 * d * action.hopping * scalars.E).mean(1)
+    value = 4 * action.lam * scalars["phi4"] + 2 * action.quadratic * scalars["phi2"]
+    return (value - 4 * d * action.hopping * scalars["E"]).mean(1)
 
 
 @every_sampler
@@ -92,8 +97,8 @@ def test_schwinger_dyson_and_both_signs_at_e1(name, normalisation):
     action = Phi4((6, 6), -4.0, 6.975, normalisation)
     found = run(name, action, 2000).scalars
     assert sigmas(schwinger_dyson(found, action), 1) < 4.5
-    assert sigmas(found.m.mean(1), 0) < 4.5
-    assert sigmas((found.m > 0).mean(1), 0.5) < 4.5
+    assert sigmas(found["m"].mean(1), 0) < 4.5
+    assert sigmas((found["m"] > 0).mean(1), 0.5) < 4.5
     assert sigmas(schwinger_dyson(found, Phi4((6, 6), -4.0, 7.115, normalisation)), 1) > 6
     assert sigmas(schwinger_dyson(found, Phi4((6, 6), -4.0, 6.975, 1.5 - normalisation)), 1) > 20
 
@@ -102,10 +107,10 @@ def creutz(sign, window=None):
     action = Phi4((4, 4), 1.0, 0.0)
     state = cold_start(action.shape, 3, range(CHAINS), "check", "creutz")
     state, _ = sample_local(state, action, LocalParameters(0.5), 300, 301)
-    new, room = copied(state), buffers(state, 400, 401)
-    arguments = (geometry(action.shape), 3.0, 10, window, couplings(action), *room, 401, sign)
+    new, room = copied(state), buffers(state, action, 400, 401)
+    arguments = (geometry(action.shape), 3.0, 10, window, action.couplings(), *room, 401, sign)
     hmc._run(new.phi, new.streams, *arguments, aligned((2, *state.phi.shape[1:])))
-    found = info(new, room, "dH")
+    found = info(new, action, room, "dH")
     return found.accepted.mean(), np.exp(-found.extra["dH"]).mean(1)
 
 
@@ -223,9 +228,11 @@ def connected(sites, near):
 def test_wrong_bond_probability_is_caught():
     """Must-fail twin: hopping doubled in the bonds only breaks the 2x2 lattice."""
     from lfmc.kernels.lanes import LANES, kernel
+    from lfmc.kernels.theory import measure
+    from lfmc.kernels.tuples import store_each
     from lfmc.samplers.cluster import flip_cluster
     from lfmc.samplers.local import sweep
-    from lfmc.samplers.state import load_streams, measure, store_scalars, store_streams
+    from lfmc.samplers.state import load_streams, store_streams
 
     @kernel
     def broken(phi, streams, near, hopping, couplings, scalars):
@@ -240,19 +247,20 @@ def test_wrong_bond_probability_is_caught():
                 state = load_streams(own)
                 _, state = sweep(phi[b], near, couplings, 0.55, state)
                 store_streams(own, state)
-                store_scalars(scalars[b], k, measure(phi[b], near))
+                seen = measure(phi[b], near, couplings)
+                store_each(scalars[b], k * len(seen), seen)
 
     action = Phi4((2, 2), -4.0, 5.0)
     exact = quadrature(action)
     for factor, wrong in ((1.0, False), (2.0, True)):
         state = cold_start(action.shape, 10, range(CHAINS), "check", "bonds")
         state, _ = sample_local(state, action, LocalParameters(0.5), 300, 301)
-        new, room = copied(state), buffers(state, 4000, 4001)
+        new, room = copied(state), buffers(state, action, 4000, 4001)
         near = geometry(action.shape)
-        broken(new.phi, new.streams, near, factor, couplings(action), room.scalars)
-        found = info(new, room).scalars
+        broken(new.phi, new.streams, near, factor, action.couplings(), room.scalars)
+        found = info(new, action, room).scalars
         deviation = max(
-            sigmas(found.phi2.mean(1), exact["phi2"]), sigmas(found.E.mean(1), exact["E"])
+            sigmas(found["phi2"].mean(1), exact["phi2"]), sigmas(found["E"].mean(1), exact["E"])
         )
         assert (deviation > 6) == wrong
         assert wrong or deviation < 4.5
@@ -263,7 +271,7 @@ def test_samplers_agree_for_all_small_shapes():
     for shape in [*product((2, 4), repeat=2), (2,), (6,), (2, 2, 2), (2, 2, 2, 2)]:
         action = Phi4(shape, -2.0 * len(shape), 6.0 * len(shape))
         step = LocalParameters(0.5)
-        one = run("hmc", action, 200, parameters=HmcParameters(0.8, 10)).scalars.phi2.mean(1)
-        two = run("local", action, 200, parameters=step).scalars.phi2.mean(1)
+        one = run("hmc", action, 200, parameters=HmcParameters(0.8, 10)).scalars["phi2"].mean(1)
+        two = run("local", action, 200, parameters=step).scalars["phi2"].mean(1)
         error = np.hypot(one.std(), two.std()) / CHAINS**0.5
         assert abs(one.mean() - two.mean()) < 5 * error, shape

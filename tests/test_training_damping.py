@@ -5,9 +5,9 @@ import math
 import pytest
 import torch
 
-from lfmc.action import Phi4
 from lfmc.config.flow_sections import HeatbathSettings, NaturalSettings
 from lfmc.flows.build import build_flow
+from lfmc.theories.phi4 import Phi4
 from lfmc.training import natural
 from lfmc.training.natural import DAMPING, NaturalGradient
 from lfmc.training.optimiser import vector_of

@@ -5,10 +5,10 @@ import pytest
 import torch
 from flows_small import small
 
-from lfmc.action import Phi4
 from lfmc.config.flow_sections import HeatbathSettings, RealNvpSettings
 from lfmc.errors import LfmcError
 from lfmc.flows.build import build_flow
+from lfmc.theories.phi4 import Phi4
 from lfmc.training.fisher import Fit, fit_of, propose_step, score_sums
 
 pytestmark = pytest.mark.unit

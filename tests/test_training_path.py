@@ -6,7 +6,6 @@ import pytest
 import torch
 from flows_small import small
 
-from lfmc.action import Phi4
 from lfmc.config.flow_sections import (
     ContinuousSettings,
     ConvolutionalSettings,
@@ -21,6 +20,7 @@ from lfmc.flows.base import Flow
 from lfmc.flows.build import KINDS, build_flow
 from lfmc.flows.density_gradient import Carried, gradient_at
 from lfmc.flows.heatbath.flow import HeatbathFlow
+from lfmc.theories.phi4 import Phi4
 from lfmc.training.gradient import ESTIMATORS, path, reparametrised
 from lfmc.training.train import Trainer
 

@@ -5,9 +5,9 @@ from functools import partial
 import pytest
 import torch
 
-from lfmc.action import Phi4
 from lfmc.config.flow_sections import HeatbathSettings, NaturalSettings
 from lfmc.flows.build import build_flow
+from lfmc.theories.phi4 import Phi4
 from lfmc.training import natural
 from lfmc.training.fisher import Fit, after, fit_of, pooled, propose_step, score_sums
 from lfmc.training.step import log_weights

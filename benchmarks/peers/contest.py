@@ -15,7 +15,7 @@ from benchmarks.gates import (
     require_equal,
     reweighted,
 )
-from lfmc.action import Phi4
+from lfmc.theories.phi4 import Phi4
 from lfmc.training.acceptance import acceptance_from_model, effective_sample_size
 
 SAMPLES = 4096

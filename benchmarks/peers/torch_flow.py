@@ -7,9 +7,9 @@ import torch
 from torch import Tensor, nn
 
 from benchmarks.numpy_samplers import Theory
-from lfmc.action import Phi4
 from lfmc.flows.modes import variational_variance
 from lfmc.lattice import parity
+from lfmc.theories.phi4 import Phi4
 
 DENSITY_TOLERANCE = 1e-3
 

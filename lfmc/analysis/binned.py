@@ -21,7 +21,7 @@ from lfmc.analysis.rejections import rejected_updates, rejection_runs
 from lfmc.analysis.unresolved import Unresolved
 from lfmc.chains import Chain
 from lfmc.errors import LfmcError
-from lfmc.observables import creutz_factor
+from lfmc.samplers.creutz import creutz_factor
 from lfmc.store import create_hdf5
 
 log = logging.getLogger(__name__)

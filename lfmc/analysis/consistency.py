@@ -17,7 +17,7 @@ from lfmc.analysis.convergence import require_finite
 from lfmc.chains import Chain
 from lfmc.errors import LfmcError
 from lfmc.lattice import separation_orbits, volume
-from lfmc.observables import ising_energy, susceptibility
+from lfmc.theories.two_point import ising_energy, susceptibility
 
 Floats = NDArray[np.floating]
 

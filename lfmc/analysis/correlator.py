@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lfmc.lattice import Shape
-from lfmc.observables import zero_momentum_correlator
+from lfmc.theories.two_point import zero_momentum_correlator
 
 Floats = NDArray[np.floating]
 

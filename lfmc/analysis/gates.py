@@ -3,7 +3,7 @@
 | gate | value | expected |
 |---|---|---|
 | schwinger_dyson | sd | 1 |
-| creutz | <exp(-dH)> of hmc, see `observables.creutz_factor` | 1 |
+| creutz | <exp(-dH)> of hmc, see `samplers.creutz` | 1 |
 | symmetry | <m> | 0 |
 | agreement | chi2, E, phi2 of a sampler | those of every other sampler |
 | reference | chi2, E, phi2 | independent measurement, its error times 1.5, where there is one |
@@ -32,9 +32,9 @@ import pandas
 from scipy.stats import norm
 from scipy.stats import t as student
 
-from lfmc.analysis.reference import find_reference
 from lfmc.config import Config
 from lfmc.errors import LfmcError
+from lfmc.theories.ensembles import theory_of
 
 COLUMNS = (
     *("gate", "ensemble", "sampler", "observable", "value", "expected", "error"),
@@ -112,7 +112,7 @@ def gate_table(config: Config, observables: Any, without: Container[tuple[str, s
                 gates.append(_acceptance(ensemble.name, sampler, values, config.target(sampler)))
             gates += _errors(ensemble.name, sampler, here)
         gates += _agreement(ensemble.name, here)
-        reference = find_reference(ensemble.sites, ensemble.m2, ensemble.lam)
+        reference = theory_of(ensemble).reference()
         if reference is not None:
             for sampler, values in here.items():
                 for name in COMPARED:

@@ -7,7 +7,7 @@ Names, all in lattice units, nothing subtracted (<phi> = 0, which the gates chec
     Gt_t = G~(p=0, t), t = 0 ... T/2;  mLeff_t = effective mass times L, t = 1 ... T/2
     mpL = pole mass times L, plateau over t = T/2-1, T/2;  m2ndL = second-moment mass times L
     sd = 4 lam <phi^4> + 2 quadratic <phi^2> - 4 d hopping E, exactly 1 (Schwinger-Dyson)
-    expdH = <exp(-dH)> within |dH| < 5, exactly 1 (hmc, every update; `observables.creutz_factor`)
+    expdH = <exp(-dH)> within |dH| < 5, exactly 1 (hmc, every update; `samplers.creutz`)
     acceptance (whole chain), longest_rejection_run, bins (number of bins behind the errors),
     bins_m (those of m, where it has its own); CPU seconds of the whole run where they are known:
     setup_seconds (tuning and thermalisation of all replicas), measure_seconds (correlators)
@@ -18,7 +18,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lfmc.action import Phi4
 from lfmc.analysis.binned import BINNED, FEWEST_CHAINS, Bins, SignBins
 from lfmc.analysis.correlator import effective_mass, pole_mass, second_moment_mass
 from lfmc.analysis.jackknife import jackknife
@@ -26,7 +25,8 @@ from lfmc.analysis.rejections import acceptance_error, rejected_updates, rejecti
 from lfmc.chains import Chain
 from lfmc.clock import CPU
 from lfmc.lattice import Shape, volume
-from lfmc.observables import zero_momentum_correlator
+from lfmc.theories.phi4 import Phi4
+from lfmc.theories.two_point import zero_momentum_correlator
 
 Floats = NDArray[np.floating]
 

@@ -4,8 +4,8 @@ from typing import Any
 
 import numpy as np
 
-from lfmc.analysis.reference import find_reference
 from lfmc.config.sections import Ensemble
+from lfmc.theories.ensembles import theory_of
 
 COLUMNS = (
     *("ensemble", "L", "m2", "lam", "observable", "value", "error"),
@@ -20,7 +20,7 @@ def published_rows(observables: Any, ensembles: tuple[Ensemble, ...]) -> list[di
     """
     rows = []
     for ensemble in ensembles:
-        reference = find_reference(ensemble.sites, ensemble.m2, ensemble.lam)
+        reference = theory_of(ensemble).reference()
         if reference is None:
             continue
         for name, (value, error) in reference.published.items():

@@ -6,10 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from lfmc.action import Phi4, settings_of
 from lfmc.config.sections import Ensemble
 from lfmc.errors import LfmcError
 from lfmc.lattice import FloatArray
+from lfmc.theories.ensembles import ensemble_of
+from lfmc.theories.phi4 import Phi4
 
 
 def whole(name: str, value: Any, low: int, high: int = 10**12) -> int:
@@ -75,7 +76,7 @@ def require_theory(theory: Any) -> None:
         )
 
 
-def ensemble_of(theory: Any, name: str, what: str) -> Ensemble:
+def settings_of(theory: Any, name: str, what: str) -> Ensemble:
     """The settings of a theory that `lfmc` knows.
 
     Args:
@@ -88,7 +89,7 @@ def ensemble_of(theory: Any, name: str, what: str) -> Ensemble:
     shape_of(theory)
     if not isinstance(theory, Phi4):
         raise LfmcError(f"{what} exists for lfmc.Phi4 only, not for {type(theory).__name__}")
-    return settings_of(theory, name)
+    return ensemble_of(theory, name)
 
 
 def fields_of(theory: Any, phi: Any, what: str = "phi") -> FloatArray:

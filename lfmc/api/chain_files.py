@@ -4,7 +4,6 @@ import json
 from pathlib import Path
 from typing import Any
 
-from lfmc.action import action_of
 from lfmc.api.arguments import shape_of
 from lfmc.api.chain import Chain
 from lfmc.api.marks import mark
@@ -13,6 +12,7 @@ from lfmc.config.problems import validated
 from lfmc.config.sections import Ensemble
 from lfmc.errors import LfmcError
 from lfmc.store import create_hdf5, open_hdf5
+from lfmc.theories.ensembles import theory_of
 
 
 def save_chain(chain: Chain, path: Path) -> None:
@@ -60,7 +60,7 @@ def load_chain(path: Path, theory: Any) -> Chain:
         raise LfmcError(f"{path}: of the theory {record.ensemble['kind']}; give theory=...")
     if theory is None:
         raw = {k: v for k, v in record.ensemble.items() if k not in ("L", "d")}
-        theory = action_of(validated(Ensemble, raw, f"{path}: attribute ensemble"))
+        theory = theory_of(validated(Ensemble, raw, f"{path}: attribute ensemble"))
     if tuple(shape_of(theory)) != record.shape:
         raise LfmcError(f"{path}: of shape {list(record.shape)}, not {list(theory.shape)}")
     return Chain(theory, record, fields, replica, update, log_weight)

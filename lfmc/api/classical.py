@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from lfmc.api.arguments import ensemble_of, seed_of, whole
+from lfmc.api.arguments import seed_of, settings_of, whole
 from lfmc.api.chain import Chain
 from lfmc.api.surroundings import counted
 from lfmc.chains import Chain as Record
@@ -117,7 +117,7 @@ def _run(
     seed, chains = seed_of(seed), whole("chains", chains, 1, 10**6)
     updates = whole("updates", updates, 1, 10**9)
     kept = whole("keep_fields", keep_fields, 0, 10**9)
-    ensemble = ensemble_of(theory, name, sampler)
+    ensemble = settings_of(theory, name, sampler)
     raw = {
         "seed": seed,
         "ensembles": [ensemble.model_dump(mode="json", exclude={"L", "d"})],

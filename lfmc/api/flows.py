@@ -8,7 +8,6 @@ import torch
 from pydantic import BaseModel
 from torch import Tensor, nn
 
-from lfmc.action import Phi4
 from lfmc.api.arguments import require_theory, seed_of, shape_of
 from lfmc.api.model import Model, describe
 from lfmc.api.surroundings import own_torch
@@ -19,6 +18,7 @@ from lfmc.flows.base import Draw, Flow
 from lfmc.flows.build import build_flow as built
 from lfmc.flows.exactness import LARGEST, log_q_error
 from lfmc.lattice import require_even
+from lfmc.theories.phi4 import Phi4
 from lfmc.training.prepare import seeds_of
 
 NORMALS = 4  # that a flow of the user's is tried with
@@ -120,10 +120,10 @@ def settings_of_flow(
 def new_flow(theory: Any, settings: FlowSettings) -> Flow:
     """A flow of these settings, which are known to fit the theory."""
     if isinstance(theory, Phi4):
-        from lfmc.action import settings_of
         from lfmc.config import flow_limits
+        from lfmc.theories.ensembles import ensemble_of
 
-        wrong = flow_limits.refusals([settings_of(theory, "theory")], settings.model)
+        wrong = flow_limits.refusals([ensemble_of(theory, "theory")], settings.model)
         if wrong:
             raise LfmcError(wrong[0])
     return built(theory, settings.model)

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 
-from lfmc.action import Phi4, settings_of
 from lfmc.api.arguments import seed_of, whole
 from lfmc.api.chain import Chain
 from lfmc.api.model import Model
@@ -17,10 +16,13 @@ from lfmc.chains import updates_of_states
 from lfmc.clock import CPU, cpu_seconds
 from lfmc.errors import LfmcError
 from lfmc.lattice import FloatArray, IntArray
-from lfmc.observables import SCALARS, two_point
 from lfmc.proposals.accept import FlowChain, independence_chains
 from lfmc.proposals.generate import Drawn, drawing, drawn_block
 from lfmc.streams import generator
+from lfmc.theories.base import Theory
+from lfmc.theories.ensembles import ensemble_of
+from lfmc.theories.foreign import Foreign, measurable
+from lfmc.theories.phi4 import Phi4
 
 BLOCK = 4096  # proposals of one random stream, as the configuration's default
 
@@ -64,7 +66,7 @@ def sample(
     with own_torch(), counted(label, progress, "proposals") as report:
         blocks = partial(_blocks, model, seed, count, report)
         began = cpu_seconds()
-        log_weight, scalars, correlators = _weights(blocks, shape)
+        log_weight, scalars, correlators = _weights(blocks, measurable(model.theory))
         streams = partial(generator, seed, "accept", model.name, model.sampler)
         states = independence_chains(log_weight, replicas, burn_in, streams)
         seconds = cpu_seconds() - began
@@ -91,7 +93,7 @@ def sample(
 def described(theory: Any, name: str) -> dict[str, Any]:
     """The ensemble of a chain's header; one that `lfmc` does not know has a kind."""
     if isinstance(theory, Phi4):
-        return settings_of(theory, name).model_dump(mode="json")
+        return ensemble_of(theory, name).model_dump(mode="json")
     return {"name": name, "shape": list(theory.shape), "kind": type(theory).__name__}
 
 
@@ -116,14 +118,14 @@ def _blocks(
 
 
 def _weights(
-    blocks: Callable[..., Iterator[tuple[int, Drawn]]], shape: tuple[int, ...]
+    blocks: Callable[..., Iterator[tuple[int, Drawn]]], theory: Theory | Foreign
 ) -> tuple[FloatArray, dict[str, Any], Any]:
     log_weight, correlators = [], []
-    seen: dict[str, list[Any]] = {name: [] for name in SCALARS}
+    seen: dict[str, list[Any]] = {name: [] for name in theory.scalars}
     for _, made in blocks():
         log_weight.append(-made.action - made.log_q)
-        correlators.append(two_point(made.fields, shape).astype(np.float32))
-        for name in SCALARS:
+        correlators.append(theory.correlators(made.fields).astype(np.float32))
+        for name in theory.scalars:
             seen[name].append(made.scalars[name])
     scalars = {name: np.concatenate(values) for name, values in seen.items()}
     return np.concatenate(log_weight), scalars, np.concatenate(correlators)

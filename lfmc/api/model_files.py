@@ -10,7 +10,6 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save as packed
 from torch import nn
 
-from lfmc.action import Phi4, action_of, settings_of
 from lfmc.api.arguments import require_theory, shape_of
 from lfmc.api.flows import own_flow, settings_of_flow
 from lfmc.api.marks import mark
@@ -22,6 +21,8 @@ from lfmc.errors import LfmcError
 from lfmc.flows.build import build_flow, read_model, save_flow
 from lfmc.seal import require_whole
 from lfmc.store import write_bytes
+from lfmc.theories.ensembles import ensemble_of, theory_of
+from lfmc.theories.phi4 import Phi4
 from lfmc.training.acceptance import Estimate
 from lfmc.training.optimiser import weights_of
 
@@ -33,7 +34,7 @@ def model_of_file(path: Path, ensemble: Ensemble | None = None) -> Model:
     saved = read_model(path, ensemble)
     flow = saved.flow.eval()
     return _with_notes(
-        Model(action_of(saved.ensemble), flow, saved.settings, saved.ensemble.name), saved.notes
+        Model(theory_of(saved.ensemble), flow, saved.settings, saved.ensemble.name), saved.notes
     )
 
 
@@ -41,7 +42,7 @@ def save_model(model: Model, path: Path) -> None:
     """Write a model; of a flow or theory of the user's, weights and settings."""
     notes: dict[str, Any] = {"training": _notes(model)}
     if model.settings and isinstance(model.theory, Phi4):
-        ensemble = settings_of(model.theory, model.name)
+        ensemble = ensemble_of(model.theory, model.name)
         notes["provenance"] = mark({"ensemble": ensemble.model_dump(mode="json")})
         save_flow(path, weights_of(model.flow), model.settings, ensemble, **notes)
         return

@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 
-from lfmc.action import action_of
 from lfmc.analysis.columns import TABLES
 from lfmc.api.chain import Chain
 from lfmc.api.model import Model
@@ -17,6 +16,7 @@ from lfmc.config import CLASSICAL, Config, read_config
 from lfmc.errors import LfmcError, unknown
 from lfmc.figures.rundata import RunData
 from lfmc.store import open_hdf5
+from lfmc.theories.ensembles import theory_of
 from lfmc.weights import read_log_weights
 
 
@@ -44,7 +44,7 @@ class Run:
 
     def theory(self, ensemble: str) -> Any:
         """The theory of an ensemble."""
-        return action_of(self.config.ensemble(ensemble))
+        return theory_of(self.config.ensemble(ensemble))
 
     def table(self, name: str) -> Any:
         """A table as pandas: observables, tau_int, exponents, acceptance, training, costs ...

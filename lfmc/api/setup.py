@@ -7,8 +7,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import nn
 
-from lfmc.action import Phi4
-from lfmc.api.arguments import ensemble_of, fields_of
+from lfmc.api.arguments import fields_of, settings_of
 from lfmc.api.flows import new_flow, own_flow
 from lfmc.config import Config
 from lfmc.config.flow_sections import FlowSettings
@@ -18,6 +17,7 @@ from lfmc.flows.base import Flow
 from lfmc.flows.build import trained_flow
 from lfmc.lattice import FloatArray
 from lfmc.mpi.ranks import ALONE
+from lfmc.theories.phi4 import Phi4
 from lfmc.training.acceptance import acceptance_from_model, effective_sample_size
 from lfmc.training.moment import FEWEST, Verdict
 from lfmc.training.optimiser import Method, Weights
@@ -46,7 +46,7 @@ class SetUp(NamedTuple):
 
 def of_stage(theory: Phi4, settings: FlowSettings, seed: int, name: str) -> SetUp:
     """As `lfmc train` does it, with the same bits."""
-    ensemble = ensemble_of(theory, name, "this flow")
+    ensemble = settings_of(theory, name, "this flow")
     raw = {"seed": seed, "ensembles": [ensemble.model_dump(mode="json", exclude={"L", "d"})]}
     flow = settings.model_dump(mode="json", exclude_unset=True)
     config = validated(Config, raw | {"flow": flow}, "train")
@@ -102,7 +102,7 @@ class _ModelAlone(Team):
 
 def _samples_of_p(theory: Any, count: int, seed: int, name: str) -> FloatArray | None:
     if isinstance(theory, Phi4):
-        ensemble_of(theory, name, "a cluster run")
+        settings_of(theory, name, "a cluster run")
         return target_fields(theory, count, seed, name)
     if not callable(getattr(theory, "independent_fields", None)):
         return None

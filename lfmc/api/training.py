@@ -5,12 +5,12 @@ from typing import Any
 
 from torch import nn
 
-from lfmc.action import Phi4
 from lfmc.api.arguments import require_theory, seed_of
 from lfmc.api.flows import require_exact, settings_of_flow
 from lfmc.api.model import Model, TargetNotReached, describe
 from lfmc.api.setup import checked_fields, of_stage, of_user
 from lfmc.api.surroundings import approached, own_torch
+from lfmc.theories.phi4 import Phi4
 from lfmc.training.acceptance import Estimate
 from lfmc.training.loop import Loop, Outcome
 from lfmc.training.optimiser import Weights

@@ -13,10 +13,12 @@ from pydantic import AfterValidator, Field, model_validator
 
 from lfmc.config import flow_limits
 from lfmc.config.flow_sections import FlowSettings
+from lfmc.config.kinds import samplers_of
 from lfmc.config.limits import names_refused, sizes_refused
 from lfmc.config.problems import validated
 from lfmc.config.results_folder import results_folder
-from lfmc.config.sections import Accept, Ensemble, Fit, Propose, Samplers, Section, Statistics
+from lfmc.config.section import Section
+from lfmc.config.sections import Accept, Ensemble, Fit, Propose, Samplers, Statistics
 from lfmc.config.yaml_reader import NoSuchFile, read_yaml
 from lfmc.errors import LfmcError, unknown
 
@@ -84,7 +86,24 @@ class Config(Section):
 
     @property
     def sampler_names(self) -> tuple[str, ...]:
-        return (*self.flow_names, *CLASSICAL)
+        """Every sampler of some ensemble: flows, then the classical ones."""
+        some = {name for e in self.ensembles for name in self.classical(e.name)}
+        return (*self.flow_names, *(name for name in CLASSICAL if name in some))
+
+    def classical(self, ensemble: str) -> tuple[str, ...]:
+        """The classical samplers that run for an ensemble: those of its theory that are wanted."""
+        exist = samplers_of(self.ensemble(ensemble))
+        wanted = self.samplers.run
+        return tuple(n for n in CLASSICAL if n in exist and (wanted is None or n in wanted))
+
+    def samplers_of(self, ensemble: str) -> tuple[str, ...]:
+        """Flows and classical samplers of an ensemble."""
+        return (*self.flow_names, *self.classical(ensemble))
+
+    @property
+    def chains(self) -> tuple[tuple[str, str], ...]:
+        """Every (ensemble, sampler) of the run."""
+        return tuple((e, s) for e in self.ensemble_names for s in self.samplers_of(e))
 
     @property
     def proposals(self) -> int:
@@ -166,8 +185,9 @@ def stage_settings(
         settings["statistics"] = statistics
     elif stage == "tune":
         samplers = config.samplers
+        exist = samplers_of(config.ensemble(ensemble or ""))
         settings["settings"] = {
-            name: _sampler_settings(getattr(samplers, name)) for name in CLASSICAL
+            name: _sampler_settings(getattr(samplers, name)) for name in CLASSICAL if name in exist
         }
     elif stage == "fit":
         settings["fit"] = config.fit.model_dump(mode="json")

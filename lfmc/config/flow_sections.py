@@ -4,7 +4,8 @@ from typing import Annotated, Literal, Self, TypeVar
 
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
-from lfmc.config.sections import Configurations, Count, Few, Name, Probability, Section
+from lfmc.config.section import Section
+from lfmc.config.sections import Configurations, Count, Few, Name, Probability
 
 
 def _odd(value: int) -> int:

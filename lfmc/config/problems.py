@@ -92,7 +92,7 @@ def _what(error: Any) -> str:
         return "unknown key"
     if kind == "missing":
         return "missing"
-    if given is None:
+    if given is None and kind != "value_error":
         return "is empty; give a value, or leave the key out"
     if kind == "union_tag_invalid":
         return f"no kind {shortened(error['ctx']['tag'])}; there are {_choices(error)}"

@@ -1,9 +1,23 @@
 """Sections of the configuration: ensembles, statistics, classical samplers, chain and fit."""
 
 from math import prod
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import (
+    BeforeValidator,
+    Field,
+    SerializeAsAny,
+    SerializerFunctionWrapHandler,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_serializer,
+    model_validator,
+)
+
+from lfmc.config import kinds
+from lfmc.config.problems import problems
+from lfmc.config.section import Section
 
 MOST_SITES = 65_536  # of a lattice: flows keep matrices of (sites/2)^2 numbers, 8 GB here
 
@@ -15,14 +29,12 @@ Configurations = Annotated[int, Field(ge=100, le=10**9)]
 Coupling = Annotated[float, Field(ge=-1e9, le=1e9)]
 
 
-class Section(BaseModel):
-    """Base of every section: unknown keys are errors, values never change."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
-
-
 class Ensemble(Section):
-    """A lattice and its couplings, in the convention of arXiv:1904.12072 eq. 20-21 (no 1/2)."""
+    """A lattice and a theory on it.
+
+    m2, lam and normalisation are those of phi^4 in the convention of arXiv:1904.12072 eq. 20-21 (no
+    1/2); any other theory is `theory: { kind: ..., ... }` with the parameters of its own.
+    """
 
     name: Name
     L: Annotated[int, Field(ge=2, le=MOST_SITES)] | None = None
@@ -34,9 +46,26 @@ class Ensemble(Section):
         ]
         | None
     ) = None
-    m2: Coupling
-    lam: Annotated[Coupling, Field(gt=0)]
+    theory: SerializeAsAny[Section] | None = None
+    m2: Annotated[Coupling | None, Field(validate_default=True)] = None
+    lam: Annotated[Annotated[Coupling, Field(gt=0)] | None, Field(validate_default=True)] = None
     normalisation: Annotated[float, Field(json_schema_extra={"enum": [1.0, 0.5]})] = 1.0
+
+    @field_validator("theory", mode="plain")
+    @classmethod
+    def _known_kind(cls, value: Any) -> Any:
+        if value is None or isinstance(value, Section):
+            return value
+        if not isinstance(value, dict) or not isinstance(value.get("kind"), str):
+            raise ValueError("needs a kind, e.g. theory: { kind: sine_gordon, ... }")
+        return kinds.parameters_of(value)
+
+    @field_validator("m2", "lam")
+    @classmethod
+    def _needed(cls, value: float | None, info: ValidationInfo) -> float | None:
+        if value is None and "theory" in info.data and info.data["theory"] is None:
+            raise ValueError("is empty; phi^4 needs it, another theory is theory: { kind: ... }")
+        return value
 
     @field_validator("normalisation")
     @classmethod
@@ -47,6 +76,11 @@ class Ensemble(Section):
 
     @model_validator(mode="after")
     def _check(self) -> Self:
+        beside = {"m2", "lam", "normalisation"} & self.model_fields_set
+        if self.theory is not None and beside:
+            raise ValueError(f"{min(beside)} is of phi^4; leave it out beside theory")
+        if self.kind == "phi4" and self.theory is not None:
+            self._take(self.theory)
         cube = None if self.L is None else (self.L,) * self.d
         if self.shape is None and cube is None:
             raise ValueError("give L (and d) or shape, e.g. 'L: 8' or 'shape: [8, 8]'")
@@ -65,6 +99,38 @@ class Ensemble(Section):
             raise ValueError(f"shape {list(self.sites)} has more than {MOST_SITES} sites")
         return self
 
+    def _take(self, phi4: Section) -> None:
+        """`theory: { kind: phi4, ... }` is the same as its parameters beside the name."""
+        given = {k: v for k, v in phi4.model_dump().items() if k != "kind"}
+        try:
+            checked = type(self).model_validate({"name": self.name, "L": 2, **given})
+        except ValidationError as error:
+            raise ValueError(f"theory: {problems(error)}") from None
+        for name in ("m2", "lam", "normalisation", "theory"):
+            object.__setattr__(self, name, getattr(checked, name))
+
+    @model_serializer(mode="wrap")
+    def _of_its_theory(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """An ensemble of phi^4 as it was written before there were other theories."""
+        whole: dict[str, Any] = handler(self)
+        theory = whole.pop("theory")
+        if theory is None:
+            return whole
+        lattice = {key: whole[key] for key in ("name", "L", "d", "shape")}
+        return lattice | {"theory": theory}
+
+    @property
+    def kind(self) -> str:
+        """Of its theory."""
+        return "phi4" if self.theory is None else str(self.theory.kind)  # type: ignore[attr-defined]
+
+    @property
+    def parameters(self) -> dict[str, float]:
+        """Of its theory, by name."""
+        if self.theory is None:
+            return {name: getattr(self, name) for name in ("m2", "lam", "normalisation")}
+        return {k: v for k, v in self.theory.model_dump().items() if k != "kind"}
+
     @property
     def sites(self) -> tuple[int, ...]:
         """Extents of the lattice, (d,)."""
@@ -82,8 +148,11 @@ class Ensemble(Section):
         return self.sites[0]
 
     def joins(self, other: Self) -> bool:
-        """Whether one power law in L may join the two: the same dimension and m2."""
-        return (self.d, self.m2, self.normalisation) == (other.d, other.m2, other.normalisation)
+        """Whether one power law in L may join the two: the same line of one theory."""
+        line = kinds.theory_class(self.kind).line
+        own, others = self.parameters, other.parameters
+        same = all(own[name] == others.get(name) for name in line)
+        return (self.kind, self.d) == (other.kind, other.d) and same
 
     @classmethod
     def from_albergo2019(cls, name: Literal["E1", "E2", "E3", "E4", "E5"]) -> Self:
@@ -143,12 +212,33 @@ class Cluster(Section):
     thermalisation: Count = 500
 
 
-class Samplers(Section):
-    """Settings of the classical samplers; all three always run."""
+def _as_tuple(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value
 
+
+class Samplers(Section):
+    """Settings of the classical samplers, and which of them run: all that a theory has, if no
+    `run` is given. `samplers: [hmc, cluster]` is short for `samplers: { run: [hmc, cluster] }`.
+    """
+
+    run: Annotated[
+        tuple[Literal["hmc", "local", "cluster"], ...] | None, BeforeValidator(_as_tuple)
+    ] = None
     hmc: Hmc = Hmc()
     local: Local = Local()
     cluster: Cluster = Cluster()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _listed(cls, raw: Any) -> Any:
+        return {"run": raw} if isinstance(raw, list) else raw
+
+    @field_validator("run")
+    @classmethod
+    def _once(cls, value: tuple[str, ...] | None) -> tuple[str, ...] | None:
+        if value is not None and len(set(value)) != len(value):
+            raise ValueError("names a sampler twice")
+        return value
 
 
 class Propose(Section):

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from lfmc.config.problems import validated
-from lfmc.config.sections import Section
+from lfmc.config.section import Section
 from lfmc.config.yaml_reader import read_yaml
 from lfmc.errors import LfmcError
 

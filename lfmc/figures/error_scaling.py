@@ -18,7 +18,7 @@ from lfmc.figures.panels import logarithmic_y, sampler_legend, stacked_grid
 from lfmc.figures.rundata import Floats, Line, RunData
 from lfmc.figures.style import observable_mark, sampler_mark
 from lfmc.lattice import Shape
-from lfmc.observables import ising_energy, susceptibility
+from lfmc.theories.two_point import ising_energy, susceptibility
 
 OBSERVABLES = ("chi2", "E")
 FEWEST_BINS = 8

@@ -5,13 +5,13 @@ from collections.abc import Callable, Iterable
 import torch
 from torch import Tensor, nn
 
-from lfmc.action import Phi4
 from lfmc.config.flow_sections import PriorKind
 from lfmc.flows.base import Draw, Flow
 from lfmc.flows.density_gradient import Carried, WithGradient, gradient_at
 from lfmc.flows.monotone import Mapped
 from lfmc.flows.prior import build_prior
 from lfmc.lattice import parity
+from lfmc.theories.scalar import Scalar
 
 
 class Coupling(nn.Module):
@@ -36,7 +36,7 @@ class AlternatingFlow(Flow):
     even: Tensor
     odd: Tensor
 
-    def __init__(self, action: Phi4, prior: PriorKind, couplings: Iterable[Maker]) -> None:
+    def __init__(self, action: Scalar, prior: PriorKind, couplings: Iterable[Maker]) -> None:
         super().__init__(action)
         colour = torch.tensor(parity(action.shape))
         self.register_buffer("even", torch.nonzero(colour == 0)[:, 0], persistent=False)

@@ -12,11 +12,11 @@ from typing import NamedTuple
 
 from torch import Tensor, nn
 
-from lfmc.action import Phi4
 from lfmc.errors import LfmcError
 from lfmc.flows.density_gradient import WithGradient, gradient_at
 from lfmc.flows.scores import Scored
 from lfmc.lattice import volume
+from lfmc.theories.scalar import Scalar
 
 
 class Draw(NamedTuple):
@@ -45,7 +45,7 @@ class Flow(nn.Module):
 
     inverse_tolerance = 1e-9
 
-    def __init__(self, action: Phi4) -> None:
+    def __init__(self, action: Scalar) -> None:
         super().__init__()
         self.action = action
         self.sites = volume(action.shape)

@@ -9,7 +9,6 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
-from lfmc.action import Phi4, action_of
 from lfmc.config import flow_limits
 from lfmc.config.flow_sections import FlowSettings
 from lfmc.config.problems import validated
@@ -26,6 +25,7 @@ from lfmc.flows.spline import SplineFlow
 from lfmc.not_reached import not_reached
 from lfmc.seal import require_whole
 from lfmc.store import write_bytes
+from lfmc.theories.ensembles import theory_of
 
 KINDS = {
     "heatbath": HeatbathFlow,
@@ -37,7 +37,7 @@ KINDS = {
 }
 
 
-def build_flow(action: Phi4, settings: Any) -> Flow:
+def build_flow(action: Any, settings: Any) -> Flow:
     """A flow in float64 at its start, from its section of the configuration.
 
     Initial weights come from torch's global generator: seed it for networks that start randomly.
@@ -48,7 +48,7 @@ def build_flow(action: Phi4, settings: Any) -> Flow:
 
 def trained_flow(ensemble: Ensemble, settings: FlowSettings, weights: dict[str, Tensor]) -> Flow:
     """A flow of given weights in float64, without gradients of its parameters."""
-    flow = build_flow(action_of(ensemble), settings.model)
+    flow = build_flow(theory_of(ensemble), settings.model)
     flow.load_state_dict({name: value.double() for name, value in weights.items()})
     return flow.requires_grad_(False)
 
@@ -132,7 +132,7 @@ def read_model(path: str | Path, ensemble: Ensemble | None = None) -> Saved:
     wrong = flow_limits.refusals([trained], settings.model)
     if wrong:
         raise LfmcError(f"{path}: header: {wrong[0]}")
-    if ensemble is not None and action_of(trained) != action_of(ensemble):
+    if ensemble is not None and theory_of(trained) != theory_of(ensemble):
         raise LfmcError(
             f"{path}: trained for {_describe(trained)}, not for {_describe(ensemble)}; "
             "train again or give the right model"
@@ -152,4 +152,5 @@ def read_model(path: str | Path, ensemble: Ensemble | None = None) -> Saved:
 
 
 def _describe(e: Ensemble) -> str:
-    return f"{e.name} (shape {list(e.sites)}, m2 {e.m2}, lam {e.lam})"
+    parameters = ", ".join(f"{name} {value}" for name, value in e.parameters.items())
+    return f"{e.name} ({e.kind}, shape {list(e.sites)}, {parameters})"

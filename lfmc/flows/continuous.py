@@ -20,11 +20,11 @@ import torch
 from numpy.polynomial import legendre
 from torch import Tensor, nn
 
-from lfmc.action import Phi4
 from lfmc.config.flow_sections import ContinuousSettings as Settings
 from lfmc.flows.base import Draw, Flow
 from lfmc.flows.prior import build_prior
 from lfmc.lattice import FloatArray, Shape, coordinates, separation_orbits
+from lfmc.theories.scalar import Scalar
 
 
 class Kernels(nn.Module):
@@ -71,7 +71,7 @@ class ContinuousFlow(Flow):
     # Of log q by the inverse against log q of the forward map; the others are exact.
     inverse_tolerance = 1e-3
 
-    def __init__(self, action: Phi4, settings: Settings) -> None:
+    def __init__(self, action: Scalar, settings: Settings) -> None:
         super().__init__(action)
         self.steps = settings.steps
         self.prior = build_prior(action, settings.prior)

@@ -8,12 +8,12 @@ tanh networks that keep phi -> -phi: cf. arXiv:2105.12481.
 import torch
 from torch import Tensor
 
-from lfmc.action import Phi4
 from lfmc.config.flow_sections import ConvolutionalSettings as Settings
 from lfmc.flows.affine import AffineCoupling
 from lfmc.flows.alternating import AlternatingFlow
 from lfmc.flows.conditioner import ConvolutionalFeatures, PeriodicConvolution, zeroed
 from lfmc.lattice import Shape
+from lfmc.theories.scalar import Scalar
 
 
 class ConvolutionalCoupling(AffineCoupling):
@@ -45,7 +45,7 @@ class ConvolutionalCoupling(AffineCoupling):
 class ConvolutionalFlow(AlternatingFlow):
     """Alternating convolutional couplings of the two colours."""
 
-    def __init__(self, action: Phi4, settings: Settings) -> None:
+    def __init__(self, action: Scalar, settings: Settings) -> None:
         def coupling(frozen: Tensor, moved: Tensor) -> ConvolutionalCoupling:
             return ConvolutionalCoupling(action.shape, frozen, moved, settings)
 

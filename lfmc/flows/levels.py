@@ -4,9 +4,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from lfmc.action import Phi4
 from lfmc.flows.modes import variational_variance
 from lfmc.lattice import FloatArray, IntArray, Shape, coordinates, parity, separation, volume
+from lfmc.theories.scalar import Scalar
 
 
 class Level(NamedTuple):
@@ -31,7 +31,7 @@ class Level(NamedTuple):
     root: FloatArray
 
 
-def levels(action: Phi4) -> list[Level]:
+def levels(action: Scalar) -> list[Level]:
     """From the coarsest lattice, with an odd extent, to the full one.
 
     The Gaussians are conditionals of the variational Gaussian of the action, so that without
@@ -56,7 +56,7 @@ def levels(action: Phi4) -> list[Level]:
     return found
 
 
-def _covariance(action: Phi4) -> FloatArray:
+def _covariance(action: Scalar) -> FloatArray:
     """Of the variational Gaussian, (volume, volume)."""
     shape = action.shape
     two_point = np.fft.ifftn(variational_variance(action).reshape(shape)).real.ravel()

@@ -4,8 +4,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from lfmc.action import Phi4
 from lfmc.lattice import FloatArray, IntArray, coordinates, khat2
+from lfmc.theories.scalar import Scalar
 
 
 class Modes(NamedTuple):
@@ -20,17 +20,16 @@ class Modes(NamedTuple):
     log_width: FloatArray
 
 
-def variational_variance(action: Phi4, iterations: int = 500) -> FloatArray:
-    """sigma_k^2 = 1 / (2 h khat^2 + 2 mu + 12 lam <phi^2>) solved self-consistently, (volume,).
+def variational_variance(action: Scalar, iterations: int = 500) -> FloatArray:
+    """sigma_k^2 = 1 / (2 h khat^2 + <U''> - 4 d h) solved self-consistently, (volume,).
 
-    The Gaussian that minimises the Kullback-Leibler divergence to exp(-S); <phi^2> is the mean of
-    sigma_k^2 over momenta, h the hopping, mu the mass term left in the quadratic part.
+    The Gaussian that minimises the Kullback-Leibler divergence to exp(-S); <U''> is of normals
+    whose variance is the mean of sigma_k^2 over momenta, h the hopping.
     """
-    mass = action.quadratic - 2 * action.dimension * action.hopping
     kinetic = 2 * action.hopping * khat2(action.shape)
 
     def width(phi2: float) -> FloatArray:
-        return 1 / np.maximum(kinetic + 2 * mass + 12 * action.lam * phi2, 1e-3)
+        return 1 / np.maximum(kinetic + action.bare_gap() + action.induced_gap(phi2), 1e-3)
 
     # phi2 - mean width is increasing in phi2, so bisection cannot fail.
     low, high = 0.0, 1e3
@@ -40,7 +39,7 @@ def variational_variance(action: Phi4, iterations: int = 500) -> FloatArray:
     return width(0.5 * (low + high))
 
 
-def modes(action: Phi4, kept: IntArray) -> Modes:
+def modes(action: Scalar, kept: IntArray) -> Modes:
     """Modes of the kept sublattice and the variational widths restricted to it.
 
     On sites of one parity the momenta k and k + (pi, ..., pi) are the same mode; its variance

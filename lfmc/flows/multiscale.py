@@ -15,7 +15,6 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from lfmc.action import Phi4
 from lfmc.config.flow_sections import MultiscaleSettings as Settings
 from lfmc.flows.alternating import Coupling
 from lfmc.flows.base import Draw, Flow, standard_normal_log_density
@@ -24,6 +23,7 @@ from lfmc.flows.density_gradient import Carried, WithGradient
 from lfmc.flows.levels import Level, levels
 from lfmc.flows.monotone import Mapped, inverse_tanh_map, strength, tanh_map
 from lfmc.lattice import volume
+from lfmc.theories.scalar import Scalar
 
 
 class RefiningCoupling(Coupling):
@@ -127,7 +127,7 @@ class Refinement(nn.Module):
 class MultiscaleFlow(Flow):
     """See the module's docstring. The first base normals are those of the coarsest level."""
 
-    def __init__(self, action: Phi4, settings: Settings) -> None:
+    def __init__(self, action: Scalar, settings: Settings) -> None:
         super().__init__(action)
         hierarchy = levels(action)
         self.bounds = list(pairwise(np.cumsum([0] + [len(n.new) for n in hierarchy]).tolist()))

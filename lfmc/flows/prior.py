@@ -4,10 +4,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from lfmc.action import Phi4
 from lfmc.config.flow_sections import PriorKind
 from lfmc.flows.base import Draw, standard_normal_log_density
 from lfmc.flows.modes import variational_variance
+from lfmc.theories.scalar import Scalar
 
 COEFFICIENTS = 4
 
@@ -37,7 +37,7 @@ class FourierPrior(nn.Module):
     log_width: Tensor
     features: Tensor
 
-    def __init__(self, action: Phi4) -> None:
+    def __init__(self, action: Scalar) -> None:
         super().__init__()
         self.shape = action.shape
         variance = variational_variance(action).reshape(action.shape)
@@ -69,6 +69,6 @@ class FourierPrior(nn.Module):
         return torch.fft.irfftn(modes * half, s=self.shape, dim=axes).reshape(field.shape)
 
 
-def build_prior(action: Phi4, kind: PriorKind) -> NormalPrior | FourierPrior:
+def build_prior(action: Scalar, kind: PriorKind) -> NormalPrior | FourierPrior:
     """The prior of that name."""
     return NormalPrior() if kind == "normal" else FourierPrior(action)

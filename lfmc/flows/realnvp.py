@@ -2,11 +2,11 @@
 
 from torch import Tensor
 
-from lfmc.action import Phi4
 from lfmc.config.flow_sections import RealNvpSettings as Settings
 from lfmc.flows.affine import AffineCoupling
 from lfmc.flows.alternating import AlternatingFlow
 from lfmc.flows.conditioner import connected
+from lfmc.theories.scalar import Scalar
 
 
 class ConnectedCoupling(AffineCoupling):
@@ -24,7 +24,7 @@ class ConnectedCoupling(AffineCoupling):
 class RealNvpFlow(AlternatingFlow):
     """Alternating couplings of the two colours; everything is learned."""
 
-    def __init__(self, action: Phi4, settings: Settings) -> None:
+    def __init__(self, action: Scalar, settings: Settings) -> None:
         def coupling(frozen: Tensor, moved: Tensor) -> ConnectedCoupling:
             return ConnectedCoupling(frozen, moved, settings.hidden)
 

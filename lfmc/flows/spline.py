@@ -13,13 +13,13 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from lfmc.action import Phi4
 from lfmc.config.flow_sections import SplineSettings as Settings
 from lfmc.errors import LfmcError
 from lfmc.flows.alternating import AlternatingFlow, Coupling
 from lfmc.flows.conditioner import ConvolutionalFeatures, PeriodicConvolution, connected, zeroed
 from lfmc.flows.monotone import Mapped, errors, solve_increasing
 from lfmc.lattice import Shape
+from lfmc.theories.scalar import Scalar
 
 ENOUGH = 1e-12  # of a root by zuko's formula, in units of 1 + |root|
 
@@ -116,7 +116,7 @@ class SplineCoupling(Coupling):
 class SplineFlow(AlternatingFlow):
     """Alternating spline couplings of the two colours."""
 
-    def __init__(self, action: Phi4, settings: Settings) -> None:
+    def __init__(self, action: Scalar, settings: Settings) -> None:
         def coupling(frozen: Tensor, moved: Tensor) -> SplineCoupling:
             return SplineCoupling(action.shape, frozen, moved, settings)
 

@@ -35,6 +35,11 @@ _OPTIONS: dict[str, Any] = {
 }
 
 
+# Of parts of kernels that are compiled with the kernel that uses them, and not kept by themselves.
+INLINE: Any = {**_OPTIONS, "forceinline": True}
+del INLINE["cache"]
+
+
 def kernel(function: Any) -> Any:
     """Compile for the types of each call."""
     with cache_of_this_code():
@@ -141,13 +146,25 @@ _operator(operator.lshift, words, words, lambda b, x, y: b.shl(x, y))
 _operator(operator.rshift, words, words, lambda b, x, y: b.lshr(x, y))
 
 
-def _row_pointer(context: Any, builder: Any, array_type: Any, array: Any, row: Any) -> Any:
+@infer_global(operator.neg)
+class _Negative(ConcreteTemplate):
+    cases = [signature(floats, floats)]  # noqa: RUF012
+
+
+@lower_builtin(operator.neg, floats)
+def _negative(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+    return builder.fneg(args[0])
+
+
+def row_pointer(context: Any, builder: Any, array_type: Any, array: Any, row: Any) -> Any:
+    """Address of a row of lanes, while code is generated."""
     data = context.make_array(array_type)(context, builder, array).data
     first = builder.gep(data, [builder.mul(row, row.type(LANES))])
     return builder.bitcast(first, _vector(_BANK[array_type.dtype]).as_pointer())
 
 
-def _check_rows(array: Any) -> None:
+def check_rows(array: Any) -> None:
+    """Raise TypeError, while types are inferred, for an array that holds no rows of lanes."""
     good = isinstance(array, types.Array) and array.ndim == 2 and array.layout == "C"
     if not (good and array.dtype in _BANK):
         raise TypeError(f"rows of lanes lie in a C-ordered (rows, {LANES}) array, not {array}")
@@ -156,10 +173,10 @@ def _check_rows(array: Any) -> None:
 @device
 def load(typingctx, array, row):
     """Row `row` of a C-ordered (rows, LANES) array; the index is not checked."""
-    _check_rows(array)
+    check_rows(array)
 
     def codegen(context, builder, signature, args):
-        pointer = _row_pointer(context, builder, signature.args[0], *args)
+        pointer = row_pointer(context, builder, signature.args[0], *args)
         return builder.load(pointer, align=8)
 
     return _BANK[array.dtype](array, types.intp), codegen
@@ -168,10 +185,10 @@ def load(typingctx, array, row):
 @device
 def store(typingctx, array, row, value):
     """Write row `row` of a C-ordered (rows, LANES) array; the index is not checked."""
-    _check_rows(array)
+    check_rows(array)
 
     def codegen(context, builder, signature, args):
-        pointer = _row_pointer(context, builder, signature.args[0], *args[:2])
+        pointer = row_pointer(context, builder, signature.args[0], *args[:2])
         builder.store(args[2], pointer, align=8)
         return context.get_dummy_value()
 

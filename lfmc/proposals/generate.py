@@ -6,7 +6,7 @@ every number of ranks and for interrupted and resumed runs. `proposals.parts` ke
 
 Layout of propose/ENSEMBLE/SAMPLER.h5, N proposals, K orbits of separations, F kept fields:
     /log_q, /S           float64 (N,)   exact density of the map, and action
-    /scalars/{m,phi2,phi4,E}  float32 (N,)   observables.Scalars
+    /scalars/{m,phi2,phi4,E}  float32 (N,)   Phi4.measure
     /two_point           float32 (N, K)  orbit-averaged G(x) of each proposal
     /fields/phi          float64 (F, V)  whole fields of proposals /fields/index (F,)
     /fields/prior        float64 (F, V)  the base normals they were made of
@@ -23,7 +23,6 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from lfmc.action import Action, action_of
 from lfmc.clock import Spent, cpu_seconds
 from lfmc.config import Config, settings_hash, stage_settings
 from lfmc.device import device_key
@@ -33,10 +32,12 @@ from lfmc.flows.build import load_flow
 from lfmc.flows.exactness import Drawing
 from lfmc.flows.heatbath.arrays import has_kernels, plan
 from lfmc.lattice import FloatArray, separation_orbits, volume
-from lfmc.observables import SCALARS, scalars, two_point
 from lfmc.proposals.blocks import Layout, layout
 from lfmc.provenance import file_hash
 from lfmc.streams import generator
+from lfmc.theories.base import Action
+from lfmc.theories.ensembles import theory_of
+from lfmc.theories.foreign import measurable
 
 # The batch of one pass through the network. Matrix products round differently for different
 # batches, so it is a constant, and the last pass of a block is as large as the others.
@@ -133,17 +134,17 @@ def drawn_block(
     draw: Drawing, action: Action, random: np.random.Generator, size: int, count: int
 ) -> Drawn:
     """The first `count` of the `size` proposals of a block, from its own random numbers."""
-    sites = volume(action.shape)
+    theory, sites = measurable(action), volume(action.shape)
     padded = -(-size // CHUNK) * CHUNK
     z = random.standard_normal((padded, sites))
     fields, log_q, s = np.empty_like(z), np.empty(padded), np.empty(padded)
-    seen = {name: np.empty(padded, np.float32) for name in SCALARS}
+    seen = {name: np.empty(padded, np.float32) for name in theory.scalars}
     for begin in range(0, padded, CHUNK):
         part = slice(begin, begin + CHUNK)
         fields[part], log_q[part] = draw(z[part])
         # While the chunk is in the cache: two ranks share one memory.
         s[part] = action.evaluate(fields[part])
-        for name, values in scalars(fields[part], action.shape)._asdict().items():
+        for name, values in theory.measure(fields[part]).items():
             seen[name][part] = values
     kept = {name: values[:count] for name, values in seen.items()}
     return Drawn(fields[:count], z[:count], log_q[:count], s[:count], kept)
@@ -162,7 +163,7 @@ def timed_block(task: Job, index: int) -> tuple[Arrays, Spent]:
     """
     config, began = task.config, cpu_seconds()
     random = generator(config.seed, "propose", task.ensemble, task.sampler, index)
-    action = action_of(config.ensemble(task.ensemble))
+    action = theory_of(config.ensemble(task.ensemble))
     first = index * task.size
     count = min(task.size, config.proposals - first)
     made = drawn_block(task.draw, action, random, task.size, count)
@@ -177,7 +178,7 @@ def timed_block(task: Job, index: int) -> tuple[Arrays, Spent]:
     kept = np.flatnonzero((first + np.arange(count)) % task.keep == 0)
     arrays: Arrays = {"log_q": log_q, "S": s}
     arrays |= {f"scalars/{name}": values for name, values in made.scalars.items()}
-    arrays["two_point"] = two_point(fields, action.shape).astype(np.float32)
+    arrays["two_point"] = action.correlators(fields).astype(np.float32)
     arrays["fields/index"] = first + kept
     arrays["fields/phi"] = fields[kept]
     arrays["fields/prior"] = z[kept]
@@ -193,12 +194,13 @@ class Column(NamedTuple):
 
 def columns(task: Job) -> dict[str, Column]:
     """The data sets of a block, a part or all proposals, in the order of the file."""
-    shape = task.config.ensemble(task.ensemble).sites
+    theory = theory_of(task.config.ensemble(task.ensemble))
+    shape = theory.shape
     field = Column("f8", (volume(shape),))
     return {
         "log_q": Column("f8", ()),
         "S": Column("f8", ()),
-        **{f"scalars/{name}": Column("f4", ()) for name in SCALARS},
+        **{f"scalars/{name}": Column("f4", ()) for name in theory.scalars},
         "two_point": Column("f4", (len(separation_orbits(shape).size),)),
         "fields/index": Column("i8", ()),
         "fields/phi": field,

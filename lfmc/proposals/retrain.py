@@ -15,7 +15,6 @@ from lfmc.config import Config
 from lfmc.flows.build import trained_flow
 from lfmc.lattice import FloatArray
 from lfmc.mpi.ranks import Ranks
-from lfmc.observables import SCALARS
 from lfmc.proposals.accept import flow_chain
 from lfmc.proposals.generate import Job, drawing, make_block
 
@@ -48,7 +47,11 @@ def short_chain(
         ensemble=chosen.model_dump(mode="json"),
         sampler=sampler,
         shape=chosen.sites,
-        scalars={name: joined[f"scalars/{name}"][steps] for name in SCALARS},
+        scalars={
+            name.removeprefix("scalars/"): values[steps]
+            for name, values in joined.items()
+            if name.startswith("scalars/")
+        },
         two_point=joined["two_point"][steps],
         save_every=1,
         acceptance=states.acceptance,

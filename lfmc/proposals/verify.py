@@ -6,17 +6,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lfmc.action import Phi4, action_of
 from lfmc.attributes import number, text
 from lfmc.chains import STATES, read_chain_of
 from lfmc.config import Config
 from lfmc.errors import LfmcError
 from lfmc.lattice import volume
 from lfmc.made_for import require_made_for, require_same
-from lfmc.observables import SCALARS, scalars, two_point
 from lfmc.proposals.blocks import require_blocks
 from lfmc.seal import file_digest
 from lfmc.store import open_hdf5
+from lfmc.theories.base import Theory
+from lfmc.theories.ensembles import theory_of
 from lfmc.weights import read_log_weights
 
 # Stored in float32; the action in float64. log q of a field is by the inverse map, as good as the
@@ -46,7 +46,7 @@ def verify_flow(
     from lfmc.proposals.generate import job, make_block
 
     task = job(config, ensemble, sampler, model)
-    action = action_of(config.ensemble(ensemble))
+    action = theory_of(config.ensemble(ensemble))
     found: dict[str, Any] = {}
     require_made_for(chain, config, "accept", ensemble, sampler)
     with open_hdf5(proposals) as file:
@@ -60,7 +60,7 @@ def verify_flow(
             log_q = task.flow.log_q(torch.from_numpy(phi)).numpy()
         allowed = task.flow.inverse_tolerance
         found["log_q"] = _same(proposals, "log_q", log_q, file["log_q"][()][at], allowed)
-        stored = {name: file["scalars"][name][()][at] for name in SCALARS}
+        stored = {name: file["scalars"][name][()][at] for name in action.scalars}
         found["observables"] = _observables(proposals, action, phi, stored, file["two_point"][at])
         require_blocks(proposals, file, task.layout)
         # verify computes on a CPU; a GPU draws the same normals and rounds more coarsely.
@@ -92,7 +92,7 @@ def verify_flow(
 
 def verify_classical(config: Config, ensemble: str, sampler: str, path: Path) -> dict[str, Any]:
     """Kept fields of hmc, local or cluster against the scalars and correlators of their updates."""
-    action = action_of(config.ensemble(ensemble))
+    action = theory_of(config.ensemble(ensemble))
     chain = read_chain_of(config, ensemble, sampler, path)
     every, (replicas, updates) = chain.save_every, chain.scalars["m"].shape
     with open_hdf5(path) as file:
@@ -101,14 +101,14 @@ def verify_classical(config: Config, ensemble: str, sampler: str, path: Path) ->
     _require_places(path, phi, action, (replica, replicas), (update, updates))
     if ((update + 1) % every).any():
         raise LfmcError(f"{path}: fields/update names configurations that were not saved")
-    stored = {name: chain.scalars[name][replica, update] for name in SCALARS}
+    stored = {name: chain.scalars[name][replica, update] for name in action.scalars}
     saved = chain.two_point[replica, (update + 1) // every - 1]
     found: dict[str, Any] = {"observables": _observables(path, action, phi, stored, saved)}
     found["summary"] = f"{len(phi)} fields, observables to {found['observables']:.1e}"
     return found
 
 
-def _require_places(path: Path, phi: NDArray, action: Phi4, *places: tuple[NDArray, int]) -> None:
+def _require_places(path: Path, phi: NDArray, action: Theory, *places: tuple[NDArray, int]) -> None:
     """Refuse kept fields whose indices lie beyond what they point into."""
     if phi.ndim != 2 or phi.shape[1] != volume(action.shape) or phi.dtype.kind != "f":
         raise LfmcError(f"{path}: fields/phi of shape {phi.shape} are no fields of this ensemble")
@@ -120,11 +120,11 @@ def _require_places(path: Path, phi: NDArray, action: Phi4, *places: tuple[NDArr
 
 
 def _observables(
-    path: Path, action: Phi4, phi: NDArray, stored: dict[str, NDArray], correlator: NDArray
+    path: Path, action: Theory, phi: NDArray, stored: dict[str, NDArray], correlator: NDArray
 ) -> float:
-    fresh = scalars(phi, action.shape)._asdict()
-    worst = [_same(path, name, fresh[name], stored[name], FLOAT32) for name in SCALARS]
-    again = two_point(phi, action.shape)
+    fresh = action.measure(phi)
+    worst = [_same(path, name, fresh[name], stored[name], FLOAT32) for name in action.scalars]
+    again = action.correlators(phi)
     worst.append(_same(path, "two_point", again, correlator, FLOAT32))
     return max(worst)
 

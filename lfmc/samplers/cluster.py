@@ -17,25 +17,24 @@ from typing import NamedTuple
 
 import numpy as np
 
-from lfmc.action import Phi4
 from lfmc.kernels.generators import draw, uniform
 from lfmc.kernels.lanes import LANES, inlined, kernel, load, spread, store
 from lfmc.kernels.mathematics import exp_negative
+from lfmc.kernels.theory import hopping, measure
+from lfmc.kernels.tuples import store_each
 from lfmc.samplers.local import sweep
 from lfmc.samplers.state import (
     Info,
     State,
     buffers,
     copied,
-    couplings,
     geometry,
     info,
     load_streams,
-    measure,
     save_field,
-    store_scalars,
     store_streams,
 )
+from lfmc.theories.base import Theory
 
 _1, _32 = np.uint64(1), np.uint64(32)
 
@@ -49,25 +48,25 @@ class ClusterParameters(NamedTuple):
 
 
 def sample_cluster(
-    state: State, action: Phi4, parameters: ClusterParameters, updates: int, save_every: int
+    state: State, theory: Theory, parameters: ClusterParameters, updates: int, save_every: int
 ) -> tuple[State, Info]:
     """Advance every chain; accepted refers to the sweeps, extra: sites flipped by clusters."""
     new = copied(state)
-    room = buffers(state, updates, save_every)
+    room = buffers(state, theory, updates, save_every)
     _run(
         new.phi,
         new.streams,
-        geometry(action.shape),
+        geometry(theory.shape),
         *parameters,
-        couplings(action),
+        theory.couplings(),
         *room,
         save_every,
     )
-    return new, info(new, room, "cluster_size")
+    return new, info(new, theory, room, "cluster_size")
 
 
 @inlined
-def flip_cluster(phi, lane, near, hopping, state, stack):
+def flip_cluster(phi, lane, near, h, state, stack):
     """Grow and flip one cluster of a lane: (sites flipped, a random sign, new stream state)."""
     word, state = draw(state)
     sign = 1.0 if word & _1 else -1.0  # the first site takes the upper half of the word
@@ -82,7 +81,7 @@ def flip_cluster(phi, lane, near, hopping, state, stack):
         value = phi[x, lane]  # flipped already: members of the cluster have its sign now
         for k in range(near.shape[1]):
             y = near[x, k]
-            exponent = 4.0 * hopping * value * phi[y, lane]
+            exponent = 4.0 * h * value * phi[y, lane]
             if exponent < 0.0:
                 threshold, state = uniform(state)
                 if threshold >= exp_negative(exponent):
@@ -109,6 +108,7 @@ def _run(
     save_every,
 ):
     updates = accepted.shape[1]
+    h = hopping(couplings)
     stack, signs = np.empty(near.shape[0], np.int64), np.empty((1, LANES))
     for b in range(phi.shape[0]):
         field = phi[b]
@@ -119,7 +119,7 @@ def _run(
                 words = (own[0, lane], own[1, lane], own[2, lane], own[3, lane])
                 flipped[k, lane] = 0.0
                 for _ in range(clusters):
-                    size, sign, words = flip_cluster(field, lane, near, couplings[2], words, stack)
+                    size, sign, words = flip_cluster(field, lane, near, h, words, stack)
                     flipped[k, lane] += size
                     signs[0, lane] = sign
                 own[0, lane], own[1, lane], own[2, lane], own[3, lane] = words
@@ -133,6 +133,7 @@ def _run(
                 moved = moved + count
             store_streams(own, state)
             store(accepted[b], k, moved * (1.0 / (near.shape[0] * sweeps)))
-            store_scalars(scalars[b], k, measure(field, near))
+            seen = measure(field, near, couplings)
+            store_each(scalars[b], k * len(seen), seen)
             if (k + 1) % save_every == 0:
                 save_field(saved[b], field, k // save_every)

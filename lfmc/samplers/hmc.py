@@ -19,26 +19,24 @@ from typing import NamedTuple
 
 import numpy as np
 
-from lfmc.action import Phi4
 from lfmc.config.sections import Hmc
 from lfmc.kernels.generators import draw, normal_pair, one_to_two, symmetric
 from lfmc.kernels.lanes import aligned, inlined, kernel, load, select, spread, store
 from lfmc.kernels.mathematics import log_positive
+from lfmc.kernels.theory import action_change, measure, slope
+from lfmc.kernels.tuples import select_each, store_each
 from lfmc.samplers.state import (
     Info,
     State,
     buffers,
     copied,
-    couplings,
     geometry,
     info,
     load_streams,
-    measure,
-    neighbour_sum,
     save_field,
-    store_scalars,
     store_streams,
 )
+from lfmc.theories.base import Theory
 
 _FAR = 1e300
 WINDOW = 0.5  # of random lengths
@@ -65,32 +63,30 @@ def length_window(settings: Hmc) -> float | None:
 
 
 def sample_hmc(
-    state: State, action: Phi4, parameters: HmcParameters, updates: int, save_every: int
+    state: State, theory: Theory, parameters: HmcParameters, updates: int, save_every: int
 ) -> tuple[State, Info]:
     """Advance every chain by `updates` trajectories; extra: dH = H(end) - H(start)."""
     new = copied(state)
-    room = buffers(state, updates, save_every)
-    near, work = geometry(action.shape), aligned((2, *state.phi.shape[1:]))
-    _run(new.phi, new.streams, near, *parameters, couplings(action), *room, save_every, 1.0, work)
-    return new, info(new, room, "dH")
+    room = buffers(state, theory, updates, save_every)
+    near, work = geometry(theory.shape), aligned((2, *state.phi.shape[1:]))
+    _run(new.phi, new.streams, near, *parameters, theory.couplings(), *room, save_every, 1.0, work)
+    return new, info(new, theory, room, "dH")
 
 
 def leapfrog(
-    phi: np.ndarray, momenta: np.ndarray, action: Phi4, parameters: HmcParameters
+    phi: np.ndarray, momenta: np.ndarray, theory: Theory, parameters: HmcParameters
 ) -> tuple[np.ndarray, np.ndarray]:
     """The same trajectory on blocks (blocks, volume, LANES): (phi, momenta) at its end."""
     p, end = momenta.copy(), np.empty_like(phi)
     length, steps = parameters.length, parameters.steps
-    _trajectories(phi, p, end, geometry(action.shape), length, steps, couplings(action))
+    _trajectories(phi, p, end, geometry(theory.shape), length, steps, theory.couplings())
     return end, p
 
 
 @inlined
 def _kick(value, phi, p, x, near, couplings, epsilon):
     """Momentum of site x, whose field is `value`, after a kick of size epsilon."""
-    slope = value * (2.0 * couplings[0] + 4.0 * couplings[1] * (value * value))
-    slope = slope - 2.0 * couplings[2] * neighbour_sum(phi, near, x)
-    return load(p, x) - epsilon * slope
+    return load(p, x) - epsilon * slope(value, phi, near, x, couplings)
 
 
 @inlined
@@ -171,14 +167,6 @@ def _drawn(length, window, state):
     return length * (1.0 + window * value), state
 
 
-@inlined
-def _action_change(new, old, couplings, near):
-    """S(new) - S(old) from the scalars of both, averages subtracted before they are scaled."""
-    density = couplings[0] * (new[1] - old[1]) + couplings[1] * (new[2] - old[2])
-    density = density - couplings[2] * near.shape[1] * (new[3] - old[3])
-    return near.shape[0] * density
-
-
 @kernel
 def _run(
     phi,
@@ -201,14 +189,14 @@ def _run(
     for b in range(phi.shape[0]):
         field = phi[b]
         state = load_streams(streams[b])
-        old = measure(field, near)
+        old = measure(field, near, couplings)
         for k in range(updates):
             start, state = _draw_momenta(p, state)
             drawn, state = _drawn(length, window, state)
             _trajectory(field, p, end, near, drawn, steps, couplings)
             kinetic = _last_kick(end, p, near, couplings, 0.5 * drawn / steps)
-            new = measure(end, near)
-            change = (kinetic - start) + _action_change(new, old, couplings, near)
+            new = measure(end, near, couplings)
+            change = (kinetic - start) + action_change(new, old, near, couplings)
             change = select(change < _FAR, change, spread(np.inf))  # NaN becomes infinity
             change = select(change < -_FAR, spread(np.inf), change)
             word, state = draw(state)
@@ -216,15 +204,10 @@ def _run(
             accept = log_positive(2.0 - one_to_two(word)) < -sign * change
             for x in range(near.shape[0]):
                 store(field, x, select(accept, load(end, x), load(field, x)))
-            old = (
-                select(accept, new[0], old[0]),
-                select(accept, new[1], old[1]),
-                select(accept, new[2], old[2]),
-                select(accept, new[3], old[3]),
-            )
+            old = select_each(accept, new, old)
             store(accepted[b], k, select(accept, spread(1.0), spread(0.0)))
             store(energy[b], k, change)
-            store_scalars(scalars[b], k, old)
+            store_each(scalars[b], k * len(old), old)
             if (k + 1) % save_every == 0:
                 save_field(saved[b], field, k // save_every)
         store_streams(streams[b], state)

@@ -3,13 +3,13 @@
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from lfmc.action import Phi4
 from lfmc.config import Config
 from lfmc.errors import LfmcError
 from lfmc.samplers.cluster import ClusterParameters, sample_cluster
 from lfmc.samplers.hmc import HmcParameters, length_window, sample_hmc
 from lfmc.samplers.local import LocalParameters, sample_local
 from lfmc.samplers.state import Info, State
+from lfmc.theories.base import Theory
 
 Parameters = HmcParameters | LocalParameters | ClusterParameters
 
@@ -19,7 +19,7 @@ class Method(NamedTuple):
 
     Attributes:
         name: hmc, local or cluster.
-        sample: (state, action, parameters, updates, save_every) -> (state, info).
+        sample: (state, theory, parameters, updates, save_every) -> (state, info).
         parameters: of the kernel, tuned.
         forces_per_update: gradient evaluations of the whole lattice in one update (0: none).
         save_every: updates from one saved configuration to the next.
@@ -28,7 +28,7 @@ class Method(NamedTuple):
     """
 
     name: str
-    sample: Callable[[State, Phi4, Any, int, int], tuple[State, Info]]
+    sample: Callable[[State, Theory, Any, int, int], tuple[State, Info]]
     parameters: Parameters
     forces_per_update: int
     save_every: int
@@ -36,10 +36,10 @@ class Method(NamedTuple):
     delta: float
 
     def advance(
-        self, state: State, action: Phi4, updates: int, save_every: int
+        self, state: State, theory: Theory, updates: int, save_every: int
     ) -> tuple[State, Info]:
         """Run the kernel."""
-        return self.sample(state, action, self.parameters, updates, save_every)
+        return self.sample(state, theory, self.parameters, updates, save_every)
 
     def known(self) -> dict[str, float | int]:
         """The parameters by name, but for those that are not in use."""

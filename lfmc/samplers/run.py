@@ -15,13 +15,11 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from lfmc.action import Phi4, action_of
 from lfmc.chains import write_header
 from lfmc.clock import CPU, Spent, cpu_seconds
 from lfmc.config import Config, settings_hash, stage_settings
 from lfmc.config.problems import shortened
 from lfmc.errors import LfmcError
-from lfmc.observables import two_point
 from lfmc.provenance import stamp
 from lfmc.samplers.method import Method, method
 from lfmc.samplers.plan import Plan, plan
@@ -34,6 +32,8 @@ from lfmc.samplers.segments import (
 from lfmc.samplers.state import State, cold_start, require_finite
 from lfmc.samplers.thermalise import thermalise
 from lfmc.store import create_hdf5, discard_progress, read_json
+from lfmc.theories.base import Theory
+from lfmc.theories.ensembles import theory_of
 
 log = logging.getLogger(__name__)
 
@@ -51,7 +51,7 @@ class Task(NamedTuple):
 
     config: Config
     ensemble: str
-    action: Phi4
+    theory: Theory
     method: Method
     plan: Plan
     key: str
@@ -88,7 +88,7 @@ def read_tuning(path: Path, config: Config, ensemble: str) -> dict[str, Any]:
 def task(config: Config, name: str, ensemble: str, tuning: Path) -> Task:
     """Everything that determines a run, before any work is done."""
     tuned = read_tuning(tuning, config, ensemble)
-    chosen, action = method(config, name, tuned), action_of(config.ensemble(ensemble))
+    chosen, theory = method(config, name, tuned), theory_of(config.ensemble(ensemble))
     statistics = config.statistics
     division = plan(
         name,
@@ -96,7 +96,7 @@ def task(config: Config, name: str, ensemble: str, tuning: Path) -> Task:
         statistics.replicas,
         chosen.save_every,
         statistics.keep_fields,
-        int(np.prod(action.shape)),
+        int(np.prod(theory.shape)),
         chosen.forces_per_update,
     )
     settings = stage_settings(config, name, ensemble)
@@ -104,7 +104,7 @@ def task(config: Config, name: str, ensemble: str, tuning: Path) -> Task:
     key = settings_hash({**settings, "plan": division._asdict()})
     seconds = float(tuned[name].get("seconds", 0.0))
     mark = stamp(settings, (tuning,))
-    return Task(config, ensemble, action, chosen, division, key, mark, seconds)
+    return Task(config, ensemble, theory, chosen, division, key, mark, seconds)
 
 
 def run(
@@ -128,10 +128,10 @@ def run(
     setup = 0.0
     if state is None:
         streams = (job.config.seed, range(job.plan.replicas), job.name, job.ensemble)
-        start = cold_start(job.action.shape, *streams)
-        job.method.advance(start, job.action, 1, 1)  # compiles: not a cost of the sampler
+        start = cold_start(job.theory.shape, *streams)
+        job.method.advance(start, job.theory, 1, 1)  # compiles: not a cost of the sampler
         began = cpu_seconds()
-        state = thermalise(start, job.action, job.method, lambda: _leave_if(stop))
+        state = thermalise(start, job.theory, job.method, lambda: _leave_if(stop))
         setup = cpu_seconds() - began
     else:
         total = job.plan.segments
@@ -162,12 +162,16 @@ def sample_segment(
         report(begin * every, job.plan.updates)
         end = min(begin + job.plan.chunk, last)
         began = cpu_seconds()
-        state, info = job.method.advance(state, job.action, (end - begin) * every, every)
+        state, info = job.method.advance(state, job.theory, (end - begin) * every, every)
         sampled = cpu_seconds()
         require_finite(state, f"{job.name} {job.ensemble}")
-        correlator = two_point(info.saved.reshape(-1, info.saved.shape[2]), job.action.shape)
-        records = {f"scalars/{k}": v.astype(np.float32) for k, v in info.scalars._asdict().items()}
-        records["saved/two_point"] = correlator.reshape(*info.saved.shape[:2], -1).astype("f4")
+        correlator = job.theory.correlators(info.saved.reshape(-1, info.saved.shape[2]))
+        records: dict[str, NDArray] = {
+            f"scalars/{k}": v.astype(np.float32) for k, v in info.scalars.items()
+        }
+        records["saved/two_point"] = correlator.reshape(*info.saved.shape[:2], -1).astype(
+            np.float32
+        )
         with np.errstate(over="ignore"):  # a dH beyond 3e38 is infinite in float32
             records |= {f"extra/{k}": v.astype(np.float32) for k, v in info.extra.items()}
         if job.name == "hmc":

@@ -9,13 +9,12 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from lfmc.action import Phi4
 from lfmc.errors import LfmcError
 from lfmc.kernels.generators import normal_pair
-from lfmc.kernels.lanes import LANES, aligned, inlined, kernel, load, spread, store
+from lfmc.kernels.lanes import LANES, aligned, inlined, kernel, load, store
 from lfmc.lattice import Shape, neighbours, volume
-from lfmc.observables import Scalars
 from lfmc.streams import chain_words
+from lfmc.theories.base import Theory
 
 Floats = NDArray[np.floating]
 
@@ -38,29 +37,16 @@ class Info(NamedTuple):
     """What a number of updates did, chains first.
 
     Attributes:
-        scalars: of every update, each (chains, updates).
+        scalars: of every update, name -> (chains, updates); see `Theory.scalars`.
         saved: fields after every `save_every` updates, (chains, saved, volume).
         accepted: accepted fraction of each update's proposals, (chains, updates).
         extra: sampler's own records, name -> (chains, updates).
     """
 
-    scalars: Scalars
+    scalars: dict[str, Floats]
     saved: NDArray[np.float64]
     accepted: Floats
     extra: dict[str, Floats]
-
-
-class Couplings(NamedTuple):
-    """Coefficients of S = sum_x [quadratic phi^2 + lam phi^4 - 2 hopping sum_mu phi phi_mu]."""
-
-    quadratic: float
-    lam: float
-    hopping: float
-
-
-def couplings(action: Phi4) -> Couplings:
-    """The coefficients a kernel needs of an action."""
-    return Couplings(float(action.quadratic), float(action.lam), float(action.hopping))
 
 
 def geometry(shape: Shape) -> NDArray[np.int64]:
@@ -105,14 +91,14 @@ def fields(state: State) -> NDArray[np.float64]:
 def require_finite(state: State, sampler: str) -> None:
     """Raise LfmcError if a field holds NaN or infinity."""
     if not np.isfinite(state.phi).all():
-        raise LfmcError(f"{sampler}: a field is not finite; check m2, lam and the step size")
+        raise LfmcError(f"{sampler}: a field is not finite; check the couplings and the step size")
 
 
 class Buffers(NamedTuple):
     """Room for the records of a number of updates, filled by a kernel.
 
     Attributes:
-        scalars: (blocks, updates * 4, LANES), rows in the order of observables.SCALARS.
+        scalars: (blocks, updates * number of scalars, LANES), in the order of `Theory.scalars`.
         saved: (blocks, saved * volume, LANES).
         accepted: (blocks, updates, LANES).
         extra: (blocks, updates, LANES).
@@ -124,20 +110,21 @@ class Buffers(NamedTuple):
     extra: NDArray[np.float64]
 
 
-def buffers(state: State, updates: int, save_every: int) -> Buffers:
+def buffers(state: State, theory: Theory, updates: int, save_every: int) -> Buffers:
     """Empty records for `updates` updates of which every `save_every`-th is saved."""
     blocks, sites, _ = state.phi.shape
-    rows = (updates * 4, updates // save_every * sites, updates, updates)
+    rows = (updates * len(theory.scalars), updates // save_every * sites, updates, updates)
     return Buffers(*(aligned((blocks, n, LANES)) for n in rows))
 
 
-def info(state: State, filled: Buffers, extra: str | None = None) -> Info:
+def info(state: State, theory: Theory, filled: Buffers, extra: str | None = None) -> Info:
     """Records of the chains that are read, chains first."""
     updates, sites = filled.accepted.shape[1], state.phi.shape[1]
     saved = filled.saved.shape[1] // sites
-    by_chain = chains_first(filled.scalars, state.chains).reshape(state.chains, updates, 4)
+    shape = (state.chains, updates, len(theory.scalars))
+    by_chain = np.moveaxis(chains_first(filled.scalars, state.chains).reshape(shape), 2, 0)
     return Info(
-        Scalars(*np.moveaxis(by_chain, 2, 0)),
+        dict(zip(theory.scalars, by_chain, strict=True)),
         chains_first(filled.saved, state.chains).reshape(state.chains, saved, sites),
         chains_first(filled.accepted, state.chains),
         {extra: chains_first(filled.extra, state.chains)} if extra else {},
@@ -164,53 +151,6 @@ def store_streams(streams, state):
     store(streams, 1, state[1])
     store(streams, 2, state[2])
     store(streams, 3, state[3])
-
-
-@inlined
-def neighbour_sum(phi, near, x):
-    """Sum of the 2d neighbours of site x."""
-    total = load(phi, near[x, 0]) + load(phi, near[x, 1])
-    if near.shape[1] == 4:  # two dimensions: no loop, the same order
-        return (total + load(phi, near[x, 2])) + load(phi, near[x, 3])
-    for k in range(2, near.shape[1]):
-        total = total + load(phi, near[x, k])
-    return total
-
-
-@inlined
-def forward_sum(phi, near, x):
-    """Sum of the d forward neighbours of site x."""
-    total = load(phi, near[x, 0])
-    for k in range(2, near.shape[1], 2):
-        total = total + load(phi, near[x, k])
-    return total
-
-
-@inlined
-def measure(phi, near):
-    """(m, phi2, phi4, E) of a block's fields (volume, LANES); see observables.Scalars."""
-    m = spread(0.0)
-    phi2 = spread(0.0)
-    phi4 = spread(0.0)
-    bond = spread(0.0)
-    for x in range(near.shape[0]):
-        value = load(phi, x)
-        square = value * value
-        m = m + value
-        phi2 = phi2 + square
-        phi4 = phi4 + square * square
-        bond = bond + value * forward_sum(phi, near, x)
-    per_site = 1.0 / near.shape[0]
-    return m * per_site, phi2 * per_site, phi4 * per_site, bond * (2.0 * per_site / near.shape[1])
-
-
-@inlined
-def store_scalars(records, update, scalars):
-    """Write the four scalars of an update into (updates * 4, LANES)."""
-    store(records, 4 * update, scalars[0])
-    store(records, 4 * update + 1, scalars[1])
-    store(records, 4 * update + 2, scalars[2])
-    store(records, 4 * update + 3, scalars[3])
 
 
 @inlined

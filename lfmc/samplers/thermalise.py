@@ -11,12 +11,12 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from lfmc.action import Phi4
 from lfmc.errors import LfmcError
-from lfmc.observables import creutz_factor
+from lfmc.samplers.creutz import creutz_factor
 from lfmc.samplers.local import LocalParameters, sample_local
 from lfmc.samplers.method import Method
 from lfmc.samplers.state import Info, State, require_finite
+from lfmc.theories.base import Theory
 
 # Means over at least LANES = 32 chains, hence Student's t with 31 or more degrees of freedom: seven
 # standard errors are passed by chance once in 1e7 checks.
@@ -24,7 +24,7 @@ SIGMAS = 7.0
 
 
 def thermalise(
-    state: State, action: Phi4, method: Method, pause: Callable[[], None] = lambda: None
+    state: State, theory: Theory, method: Method, pause: Callable[[], None] = lambda: None
 ) -> State:
     """Sweeps, then the sampler's own updates, then the checks.
 
@@ -39,12 +39,12 @@ def thermalise(
     n = method.thermalisation
     pause()
     everyone, _ = sample_local(
-        everyone, action, LocalParameters(method.delta), max(n, 100), n + 100
+        everyone, theory, LocalParameters(method.delta), max(n, 100), n + 100
     )
     pause()
-    everyone, _ = method.advance(everyone, action, n - n // 2, n + 1)
+    everyone, _ = method.advance(everyone, theory, n - n // 2, n + 1)
     pause()
-    everyone, info = method.advance(everyone, action, n // 2, n + 1)
+    everyone, info = method.advance(everyone, theory, n // 2, n + 1)
     require_finite(everyone, method.name)
     check(info, method.name)
     return everyone._replace(chains=state.chains)
@@ -76,7 +76,7 @@ def check(info: Info, name: str) -> None:
                 "thermalisation; raise thermalisation or steps"
             )
     half = updates // 2
-    for label, value in (("phi2", info.scalars.phi2), ("chi2", info.scalars.m**2)):
+    for label, value in (("phi2", info.scalars["phi2"]), ("chi2", info.scalars["m"] ** 2)):
         off = _sigmas(value[:, -half:].mean(1) - value[:, :half].mean(1))
         if off > SIGMAS:
             raise LfmcError(

@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 
-from lfmc.action import Phi4, action_of
 from lfmc.clock import cpu_seconds
 from lfmc.config import Config, settings_hash, stage_settings
 from lfmc.errors import LfmcError
@@ -18,6 +17,8 @@ from lfmc.samplers.cluster import ClusterParameters, sample_cluster
 from lfmc.samplers.hmc import HmcParameters, length_window, sample_hmc
 from lfmc.samplers.local import LocalParameters, sample_local
 from lfmc.samplers.state import Info, State, cold_start, require_finite
+from lfmc.theories.base import Theory
+from lfmc.theories.ensembles import theory_of
 
 CHAINS = 64
 ITERATIONS = 24
@@ -38,10 +39,10 @@ def tune(config: Config, ensemble: str) -> dict[str, Any]:
     Raises:
         LfmcError: an acceptance that cannot be reached.
     """
-    action = action_of(config.ensemble(ensemble))
+    theory = theory_of(config.ensemble(ensemble))
     found: dict[str, Any] = {}
     for name in ("local", "cluster", "hmc"):
-        found[name] = tuned(config, ensemble, action, name)
+        found[name] = tuned(config, ensemble, theory, name)
     settings = stage_settings(config, "tune", ensemble)
     found["hmc"]["steps"] = config.samplers.hmc.steps
     found["seconds"] = sum(one["seconds"] for one in found.values())
@@ -50,28 +51,28 @@ def tune(config: Config, ensemble: str) -> dict[str, Any]:
     return found
 
 
-def tuned(config: Config, ensemble: str, action: Phi4, name: str) -> dict[str, Any]:
+def tuned(config: Config, ensemble: str, theory: Theory, name: str) -> dict[str, Any]:
     """The entry of `tune` of one sampler."""
     samplers = config.samplers
     wolff, steps = samplers.cluster, samplers.hmc.steps
     window = length_window(samplers.hmc)
 
     def local(state: State, step: float, updates: int) -> tuple[State, Info]:
-        return sample_local(state, action, LocalParameters(step), updates, updates)
+        return sample_local(state, theory, LocalParameters(step), updates, updates)
 
     def hmc(state: State, step: float, updates: int) -> tuple[State, Info]:
-        return sample_hmc(state, action, HmcParameters(step, steps, window), updates, updates)
+        return sample_hmc(state, theory, HmcParameters(step, steps, window), updates, updates)
 
     def cluster(state: State, step: float, updates: int) -> tuple[State, Info]:
         parameters = ClusterParameters(step, wolff.clusters, wolff.sweeps)
-        return sample_cluster(state, action, parameters, updates, updates)
+        return sample_cluster(state, theory, parameters, updates, updates)
 
     sample, key, target = {
         "local": (local, "delta", samplers.local.acceptance),
         "cluster": (cluster, "delta", wolff.acceptance),
         "hmc": (hmc, "trajectory_length", samplers.hmc.acceptance),
     }[name]
-    state = _warm(config.seed, ensemble, name, action)
+    state = _warm(config.seed, ensemble, name, theory)
     sample(state, 0.1, 1)  # compiles: not a cost of the sampler
     began = cpu_seconds()
     step, record = approach(sample, state, target, name)
@@ -112,7 +113,7 @@ def approach(
     }
 
 
-def _warm(seed: int, ensemble: str, name: str, action: Phi4) -> State:
-    state = cold_start(action.shape, seed, range(CHAINS), "tune", ensemble, name)
-    state, _ = sample_local(state, action, LocalParameters(0.5), 300, 300)
+def _warm(seed: int, ensemble: str, name: str, theory: Theory) -> State:
+    state = cold_start(theory.shape, seed, range(CHAINS), "tune", ensemble, name)
+    state, _ = sample_local(state, theory, LocalParameters(0.5), 300, 300)
     return state

@@ -6,7 +6,6 @@ from typing import NamedTuple
 
 import torch
 
-from lfmc.action import action_of
 from lfmc.config import Config, settings_hash, stage_settings
 from lfmc.config.flow_sections import FlowSettings
 from lfmc.config.sections import Ensemble
@@ -16,6 +15,7 @@ from lfmc.flows.build import build_flow
 from lfmc.flows.heatbath.arrays import has_kernels
 from lfmc.mpi.ranks import Ranks
 from lfmc.streams import generator as stream
+from lfmc.theories.ensembles import scalar_of, theory_of
 from lfmc.training.adam import Adam
 from lfmc.training.natural import NaturalGradient, Sums, precision
 from lfmc.training.optimiser import Method
@@ -47,7 +47,7 @@ def prepared(
     torch.set_num_threads(1)
     seeds = seeds_of(config.seed, ensemble.name)
     torch.default_generator.manual_seed(seeds.weights)
-    flow = build_flow(action_of(ensemble), config.flow.model)
+    flow = build_flow(theory_of(ensemble), config.flow.model)
     flow = flow.to(device, precision_of(config.flow))
     begin = read_start(start, config, flow, mpi.rank == 0) if start else None
     if begin:
@@ -78,7 +78,7 @@ def precision_of(settings: FlowSettings) -> torch.dtype:
 
 def team_of(config: Config, ensemble: Ensemble, flow: Flow, mpi: Ranks) -> Team:
     """The ranks, with samples of p. These cost time that counts, unlike what is compiled."""
-    action, like = action_of(ensemble), next(flow.parameters())
+    action, like = scalar_of(ensemble), next(flow.parameters())
     compile_target(action)
     if has_kernels(flow):
         from lfmc.flows.heatbath.draw_scores import compile_for_training

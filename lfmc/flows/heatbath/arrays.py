@@ -14,6 +14,7 @@ from lfmc.flows.heatbath.radial import RadialConvolution
 from lfmc.flows.heatbath.rings import bounded
 from lfmc.flows.heatbath.sublattice import Cells, waves
 from lfmc.flows.monotone import strength
+from lfmc.theories.phi4 import Phi4
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -114,7 +115,9 @@ class Plan(NamedTuple):
 
 def has_kernels(flow: Flow) -> TypeGuard[HeatbathFlow]:
     """Whether there are kernels for it, where it is: the default flow on a CPU."""
-    return type(flow) is HeatbathFlow and flow.order.device.type == "cpu"
+    if type(flow) is not HeatbathFlow or type(flow.action) is not Phi4:
+        return False
+    return flow.order.device.type == "cpu"
 
 
 def plan(flow: HeatbathFlow) -> Plan:
@@ -130,8 +133,8 @@ def plan(flow: HeatbathFlow) -> Plan:
             floats(site.quantile),
             floats(site.log_z_cubic),
             np.array([site.u_step, site.j_step]),
-            flow.action.quadratic,
-            flow.action.lam,
+            flow.action.constants()[0],
+            flow.action.constants()[1],
         )
         couplings = tuple(_coupling(layer) for layer in flow.layers())
         return Plan(_prior(flow.prior), couplings, integrated, integers(flow.order), flow.half_a)

@@ -15,7 +15,6 @@ which alternates.
 import torch
 from torch import Tensor, nn
 
-from lfmc.action import Phi4
 from lfmc.config.flow_sections import HeatbathSettings as Settings
 from lfmc.flows.base import Draw, Flow, standard_normal_log_density
 from lfmc.flows.density_gradient import WithGradient, gradient_at
@@ -30,6 +29,7 @@ from lfmc.flows.heatbath.site_tables import site_tables
 from lfmc.flows.heatbath.sublattice import Transform
 from lfmc.flows.modes import modes
 from lfmc.flows.scores import Scored
+from lfmc.theories.scalar import Scalar
 
 
 class HeatbathFlow(Flow):
@@ -38,7 +38,7 @@ class HeatbathFlow(Flow):
     adjacency: Tensor
     order: Tensor
 
-    def __init__(self, action: Phi4, settings: Settings) -> None:
+    def __init__(self, action: Scalar, settings: Settings) -> None:
         super().__init__(action)
         halves = split(action.shape)
         self.half_a = len(halves.half_a.sites)
@@ -118,8 +118,7 @@ class HeatbathFlow(Flow):
         return torch.cat([a, b]), log_det
 
     def reduced_action(self, x: Tensor) -> Tensor:
-        square = x * x
-        own = (self.action.quadratic + self.action.lam * square) * square
+        own = self.action.site_action(x)
         return own.sum(1) - self.site.log_z(x @ self.adjacency).sum(1)
 
     def reduced_log_q(self, x: Tensor) -> Tensor:

@@ -14,9 +14,9 @@ from scipy.integrate import cumulative_simpson
 from scipy.interpolate import CubicHermiteSpline, CubicSpline
 from scipy.special import ndtri_exp
 
-from lfmc.action import Phi4
 from lfmc.errors import LfmcError
 from lfmc.lattice import FloatArray
+from lfmc.theories.scalar import Scalar
 
 LARGEST_NORMAL = 8.0
 # Slopes of cubics at the ends of a cell, in units of its secant: between them a cubic increases
@@ -24,7 +24,6 @@ LARGEST_NORMAL = 8.0
 # the barrier of a double well come near either.
 FLATTEST, STEEPEST = 0.02, 2.9
 POINTS = 3001
-COARSE = 2001
 
 
 class SiteTables(NamedTuple):
@@ -42,38 +41,21 @@ class SiteTables(NamedTuple):
     quantile: FloatArray
 
 
-def largest_field(action: Phi4) -> float:
-    """A value beyond which exp(-S) of a uniform field has fallen by exp(-60) per site."""
-    mass = action.quadratic - 2 * action.dimension * action.hopping
-    depth = mass**2 / (4 * action.lam) if action.lam > 0 and mass < 0 else 0.0
-    grid = np.geomspace(1e-2, 1e3, 4000)
-    # Counted from the bottom of the wells: at the origin, between deep ones, it is above 60 too.
-    within = np.flatnonzero(mass * grid**2 + action.lam * grid**4 + depth <= 60)
-    if len(within) == 0:
-        raise LfmcError(
-            f"the wells of the potential, {depth:.3g} below its barrier at phi = 0, are too far or "
-            "too narrow for the tables of flow.model.kind = heatbath; take another kind"
-        )
-    if within[-1] == len(grid) - 1:
-        raise LfmcError("the action is not bounded from below within |phi| < 1000")
-    return float(grid[within[-1] + 1])
-
-
 @lru_cache(maxsize=8)
-def site_tables(action: Phi4, nodes: int) -> SiteTables:
+def site_tables(action: Scalar, nodes: int) -> SiteTables:
     """Compute the tables by trapezoid and Simpson rules on a fine grid of phi.
 
     The error of the interpolated map is a matter of acceptance only (about 1e-6 in log w):
     log q uses the slope of the interpolant itself.
     """
-    a, lam, h = action.quadratic, action.lam, action.hopping
-    j_max = 2 * action.dimension * largest_field(action)
+    h = action.hopping
+    j_max = 2 * action.dimension * action.largest_field()
     j = np.linspace(0, j_max, nodes)
     u = np.linspace(-LARGEST_NORMAL, LARGEST_NORMAL, 2 * nodes)
     log_z, quantile = np.empty((nodes, 3)), np.empty((2 * nodes, nodes, 2))
     for column, field in enumerate(j):
-        phi = _grid(a, lam, 2 * h * field)
-        exponent = -a * phi**2 - lam * phi**4 + 2 * h * field * phi
+        phi = np.linspace(*action.site_range(2 * h * field), POINTS)
+        exponent = 2 * h * field * phi - action.potential(phi, *action.constants())
         top = exponent.max()
         density = np.exp(exponent - top)
         step = phi[1] - phi[0]
@@ -92,20 +74,6 @@ def site_tables(action: Phi4, nodes: int) -> SiteTables:
     along_j[:, :, 0] = _increasing_between(quantile[:, :, 0], along_j[:, :, 0], STEEPEST / j[1])
     table = np.concatenate([quantile, along_j], axis=2)
     return SiteTables(j[1], u[1] - u[0], log_z, np.ascontiguousarray(table))
-
-
-def _grid(a: float, lam: float, slope: float) -> FloatArray:
-    """Grid of phi that holds all but exp(-60) of exp(-a phi^2 - lam phi^4 + slope phi)."""
-    wide = np.linspace(-1, 1, COARSE) * (
-        (slope + 1) / max(a, 0.05)
-        if lam == 0
-        else 4 + 4 * (max(-a, 0) / lam) ** 0.5 + (slope / (2 * lam)) ** (1 / 3) * 2 + 4 * lam**-0.25
-    )
-    if lam == 0:
-        wide = wide + np.sign(wide) * 12 / max(a, 0.05) ** 0.5
-    exponent = -a * wide**2 - lam * wide**4 + slope * wide
-    inside = np.flatnonzero(exponent > exponent.max() - 60)
-    return np.linspace(wide[max(inside[0] - 1, 0)], wide[min(inside[-1] + 1, COARSE - 1)], POINTS)
 
 
 def _quantile(phi: FloatArray, density: FloatArray, log_p: FloatArray, u: FloatArray) -> FloatArray:

@@ -1,10 +1,8 @@
-"""Field -> scalars and correlators, one number per configuration (arXiv:1904.12072, eq. 22-28).
+"""The two-point function of a scalar field and what follows from it (arXiv:1904.12072, eq. 22-28).
 
-Nothing is subtracted: <phi> = 0 in the symmetric phase, and the gates check it.
-All functions take flat batches (batch, volume) in float64.
+Nothing is subtracted: what a theory without the symmetry phi -> -phi has of <phi>^2 comes off where
+expectation values are known (`lfmc.analysis.observables`).
 """
-
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,31 +11,22 @@ from lfmc.lattice import Shape, coordinates, neighbours, separation_orbits, volu
 
 Floats = NDArray[np.floating]
 
-SCALARS = ("m", "phi2", "phi4", "E")
-CREUTZ_CUT = 5.0
 
+def averages(phi: Floats, shape: Shape) -> dict[str, Floats]:
+    """Averages over the lattice of each configuration, (batch, sites) -> (batch,) each.
 
-class Scalars(NamedTuple):
-    """Per-configuration lattice averages, each (batch,).
-
-    m = 1/V sum phi (signed), phi2 = 1/V sum phi^2 (also G_c(0)), phi4 = 1/V sum phi^4,
-    E = 1/(V d) sum_x sum_mu phi_x phi_{x+mu}. The susceptibility is chi2 = V m^2.
+    m = 1/V sum phi (signed), phi2 = 1/V sum phi^2, phi4 = 1/V sum phi^4 and
+    E = 1/(V d) sum_x sum_mu phi_x phi_{x+mu}.
     """
-
-    m: Floats
-    phi2: Floats
-    phi4: Floats
-    E: Floats
-
-
-def scalars(phi: Floats, shape: Shape) -> Scalars:
-    """The four scalars of each configuration, (batch, volume) -> 4 x (batch,)."""
     square = phi * phi
     forward = neighbours(shape)[:, 0::2]
     hop = sum(phi[:, forward[:, mu]] for mu in range(len(shape)))
-    return Scalars(
-        phi.mean(1), square.mean(1), (square * square).mean(1), (phi * hop).mean(1) / len(shape)
-    )
+    return {
+        "m": phi.mean(1),
+        "phi2": square.mean(1),
+        "phi4": (square * square).mean(1),
+        "E": (phi * hop).mean(1) / len(shape),
+    }
 
 
 def two_point(phi: Floats, shape: Shape) -> Floats:
@@ -80,15 +69,3 @@ def slice_weights(shape: Shape) -> Floats:
     weights = np.zeros((shape[0], len(orbits.size)))
     np.add.at(weights, (coordinates(shape)[:, 0], orbits.label), shape[0] / volume(shape))
     return weights
-
-
-def creutz_factor(change: Floats) -> Floats:
-    """exp(-dH) where |dH| < 5, else 1: its mean is exactly 1 for a reversible, area-preserving map.
-
-    Detailed balance gives P(-dH) = exp(-dH) P(dH) (Creutz, Phys. Rev. D 38 (1988) 1228), so that
-    <exp(-dH) f(|dH|)> = <f(|dH|)> for every f; f = 1 is the usual identity. That one is biased in
-    any finite sample: a fraction p of trajectories with large dH (1e-3 beyond 8 at L = 6, 70 %
-    acceptance) is balanced by reversed ones that are never seen, and the mean comes out as 1 - p.
-    """
-    near = np.abs(change) < CREUTZ_CUT
-    return np.exp(-np.where(near, change, 0.0).astype(np.float64))

@@ -7,22 +7,9 @@ with cluster, HMC and local Metropolis codes that agree with each other.
 import json
 from functools import lru_cache
 from importlib.resources import files
-from typing import Any, NamedTuple
+from typing import Any
 
-
-class Reference(NamedTuple):
-    """What is known of one ensemble.
-
-    Attributes:
-        name: E1 ... E5 of the paper.
-        published: observable -> (value, error), arXiv:1904.12072 table I.
-        measured: observable -> (value, error), independent measurement; the error is multiplied
-            by the run-to-run scatter seen there (1.5 of its statistical error).
-    """
-
-    name: str
-    published: dict[str, tuple[float, float]]
-    measured: dict[str, tuple[float, float]]
+from lfmc.theories.base import Reference
 
 
 @lru_cache
@@ -48,5 +35,5 @@ def find_reference(shape: tuple[int, ...], m2: float, lam: float) -> Reference |
             if not isinstance(pair[0], list)
         }
         published = {k: (pair[0], pair[1]) for k, pair in known["published"].items()}
-        return Reference(name, published, measured)
+        return Reference(name, published, measured, "arXiv:1904.12072")
     return None

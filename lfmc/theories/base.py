@@ -1,0 +1,189 @@
+"""What a theory is: a lattice, couplings, the action, and what is measured.
+
+A theory is a frozen dataclass. Its fields but `shape` are its parameters, in the order and with the
+types, defaults and limits (`typing.Annotated` with pydantic's Field) that a configuration has for
+`theory: { kind: ..., ... }`. The module that defines it names it `THEORY`, and is found as
+`lfmc.theories.KIND`, or through the entry point KIND of the group `lfmc.theories` of any package.
+
+Samplers, flows, tables, gates and figures read the rest from the attributes below.
+"""
+
+from abc import abstractmethod
+from dataclasses import dataclass, fields
+from math import isfinite
+from operator import index
+from typing import Any, ClassVar, Literal, NamedTuple, Protocol, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lfmc.errors import LfmcError
+from lfmc.lattice import Shape, volume
+
+Floats = NDArray[np.floating]
+
+
+class Action(Protocol):
+    """The least that flows, proposals and independence chains need of a theory."""
+
+    @property
+    def shape(self) -> Shape:
+        """Extents of the lattice."""
+        ...
+
+    def evaluate(self, phi: Any) -> Any:
+        """S of each configuration of a batch (..., numbers) -> (...)."""
+        ...
+
+
+class Field(NamedTuple):
+    """Where a field lives and in which values.
+
+    Attributes:
+        on: sites, or links (d per site).
+        components: numbers per site or link.
+        space: of which they are coordinates.
+    """
+
+    on: Literal["sites", "links"] = "sites"
+    components: int = 1
+    space: Literal["real", "circle", "sphere"] = "real"
+
+    def numbers(self, shape: Shape) -> int:
+        """Numbers of one configuration."""
+        per_site = len(shape) if self.on == "links" else 1
+        return volume(shape) * per_site * self.components
+
+
+class Identity(NamedTuple):
+    """An exact statement <observable> = value, which becomes a gate of every sampler.
+
+    Attributes:
+        gate: name of the gate; observable: one of `Theory.observables`.
+    """
+
+    gate: str
+    observable: str
+    value: float
+
+
+class Reference(NamedTuple):
+    """What is known of an ensemble from elsewhere.
+
+    Attributes:
+        name: that it has there.
+        published: observable -> (value, error) of a paper; `paper` is that paper.
+        measured: observable -> (value, error), independent measurement.
+    """
+
+    name: str
+    published: dict[str, tuple[float, float]]
+    measured: dict[str, tuple[float, float]]
+    paper: str = ""
+
+
+@dataclass(frozen=True)
+class Theory:
+    """Base of every theory of the configuration; see the module's docstring.
+
+    Attributes:
+        kind: name in configurations, tables and files.
+        field: where the field lives.
+        scalars: averages over the lattice that are recorded of every update, in the order of
+            `measure` and of the kernel `measure`.
+        line: parameters that two ensembles must share for one power law in L to join them.
+        shape: extents of the lattice.
+    """
+
+    kind: ClassVar[str]
+    field: ClassVar[Field] = Field()
+    scalars: ClassVar[tuple[str, ...]]
+    line: ClassVar[tuple[str, ...]] = ()
+
+    shape: Shape
+
+    def __post_init__(self) -> None:
+        """Lists become tuples, and what is no number is refused.
+
+        Raises:
+            LfmcError: extents that are not whole numbers from 1 on, parameters that are not finite.
+        """
+        try:
+            object.__setattr__(self, "shape", tuple(index(n) for n in self.shape))
+            numbers = [float(x) for x in self.parameters().values()]
+            good = all(map(isfinite, numbers)) and min(self.shape, default=1) >= 1
+        except (TypeError, ValueError):
+            good = False
+        if not good:
+            given = ", ".join(f"{name}={value!r}" for name, value in self.parameters().items())
+            raise LfmcError(
+                f"{type(self).__name__}({self.shape!r}, {given}): give a list of extents, "
+                "whole numbers from 1 on, and finite couplings"
+            )
+
+    def parameters(self) -> dict[str, float]:
+        """Every parameter by name, in the order of the configuration."""
+        return {f.name: getattr(self, f.name) for f in fields(self) if f.name != "shape"}
+
+    def label(self) -> str:
+        """The parameters in words, for tables and figures: "m2 = -4, lam = 6.975"."""
+        return ", ".join(f"{name} = {value:g}" for name, value in self.parameters().items())
+
+    def joins(self, other: Self) -> bool:
+        """Whether one power law in L may join the two: same kind, dimension and `line`."""
+        same = all(getattr(self, name) == getattr(other, name) for name in self.line)
+        return type(self) is type(other) and self.dimension == other.dimension and same
+
+    @property
+    def dimension(self) -> int:
+        """Number of axes of the lattice."""
+        return len(self.shape)
+
+    @property
+    def numbers(self) -> int:
+        """Numbers of one configuration."""
+        return self.field.numbers(self.shape)
+
+    @property
+    @abstractmethod
+    def samplers(self) -> tuple[str, ...]:
+        """The classical samplers that exist for it, of hmc, local, cluster."""
+
+    @property
+    @abstractmethod
+    def slowest(self) -> str:
+        """The observable that sets bins, checks of thermalisation and costs."""
+
+    @property
+    @abstractmethod
+    def compared(self) -> tuple[str, ...]:
+        """Observables in which all samplers of an ensemble must agree."""
+
+    @property
+    @abstractmethod
+    def identities(self) -> tuple[Identity, ...]:
+        """Exact statements, each a gate."""
+
+    @abstractmethod
+    def couplings(self) -> Any:
+        """A NamedTuple of what kernels need; its type selects them (`lfmc.kernels.theory`)."""
+
+    @abstractmethod
+    def evaluate(self, phi: Any) -> Any:
+        """S of each configuration, numpy or torch, (..., numbers) -> (...)."""
+
+    @abstractmethod
+    def gradient(self, phi: Any) -> Any:
+        """dS/dphi, numpy or torch, (..., numbers) -> (..., numbers); the force is its negative."""
+
+    @abstractmethod
+    def measure(self, phi: Floats) -> dict[str, Floats]:
+        """`scalars` of each configuration, (batch, numbers) -> (batch,) each."""
+
+    @abstractmethod
+    def correlators(self, phi: Floats) -> Floats:
+        """Correlators of each configuration, (batch, numbers) -> (batch, K)."""
+
+    def reference(self) -> Reference | None:
+        """What is known of this point from elsewhere, if anything."""
+        return None

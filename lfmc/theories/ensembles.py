@@ -1,0 +1,41 @@
+"""Between an ensemble of the configuration and its theory."""
+
+from typing import Any
+
+from lfmc.config.kinds import theory_class
+from lfmc.config.problems import validated
+from lfmc.config.sections import Ensemble
+from lfmc.errors import LfmcError
+from lfmc.theories.base import Theory
+from lfmc.theories.scalar import Scalar
+
+
+def theory_of(ensemble: Ensemble) -> Theory:
+    """The theory of an ensemble, on its lattice."""
+    theory: Theory = theory_class(ensemble.kind)(ensemble.sites, **ensemble.parameters)
+    return theory
+
+
+def scalar_of(ensemble: Ensemble) -> Scalar:
+    """The theory of an ensemble, where a member of the scalar family is needed.
+
+    Raises:
+        LfmcError: it is another one.
+    """
+    theory = theory_of(ensemble)
+    if not isinstance(theory, Scalar):
+        raise LfmcError(f"{ensemble.name}: theory {ensemble.kind} is no scalar theory")
+    return theory
+
+
+def ensemble_of(theory: Theory, name: str) -> Ensemble:
+    """The ensemble of which `theory_of` makes this theory.
+
+    Raises:
+        LfmcError: a lattice or parameters that no ensemble may have, or a theory that no
+            configuration can name.
+    """
+    raw: dict[str, Any] = {"name": name, "shape": list(theory.shape)}
+    return validated(
+        Ensemble, raw | {"theory": {"kind": theory.kind, **theory.parameters()}}, f"{theory}"
+    )

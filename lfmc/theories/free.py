@@ -1,0 +1,34 @@
+"""The free field, whose every expectation value is known."""
+
+from dataclasses import dataclass
+from typing import Annotated, Any, ClassVar
+
+from pydantic import Field
+
+from lfmc.theories.scalar import Scalar
+
+
+@dataclass(frozen=True)
+class Free(Scalar):
+    """S = sum_x [ (2d + m2) phi_x^2 - 2 sum_mu phi_x phi_{x+mu} ]: phi^4 with lam = 0.
+
+    Momentum k has the variance 1 / (2 khat^2 + 2 m2).
+    """
+
+    kind: ClassVar[str] = "free"
+
+    m2: Annotated[float, Field(gt=0, le=1e9)]
+
+    def constants(self) -> tuple[float, ...]:
+        return (2 * self.dimension + self.m2,)
+
+    @staticmethod
+    def potential(phi: Any, a: float) -> Any:
+        return a * (phi * phi)
+
+    @staticmethod
+    def slope(phi: Any, a: float) -> Any:
+        return (2.0 * a) * phi
+
+
+THEORY = Free

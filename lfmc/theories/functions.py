@@ -1,0 +1,47 @@
+"""Elementary functions for potentials: of numpy arrays, of torch tensors, and inside kernels.
+
+A potential that is written with these and with + - * / is one expression for all three; the
+kernels' forms are in `lfmc.theories.function_kernels`.
+"""
+
+from typing import Any
+
+
+def _of(x: Any, name: str) -> Any:
+    if type(x).__module__.partition(".")[0] == "torch":
+        import torch
+
+        return getattr(torch, name)(x)
+    import numpy
+
+    return getattr(numpy, name)(x)
+
+
+def cos(x: Any) -> Any:
+    """Cosine; in kernels for |x| < 1e12, absolute error a few 1e-16."""
+    return _of(x, "cos")
+
+
+def sin(x: Any) -> Any:
+    """Sine; in kernels for |x| < 1e12, absolute error a few 1e-16."""
+    return _of(x, "sin")
+
+
+def exp(x: Any) -> Any:
+    """Exponential; in kernels NaN beyond |x| < 700."""
+    return _of(x, "exp")
+
+
+def log(x: Any) -> Any:
+    """Natural logarithm; in kernels of 1e-300 < x < 1e300, else NaN."""
+    return _of(x, "log")
+
+
+def tanh(x: Any) -> Any:
+    """Hyperbolic tangent."""
+    return _of(x, "tanh")
+
+
+def sqrt(x: Any) -> Any:
+    """Square root."""
+    return _of(x, "sqrt")

@@ -1,0 +1,193 @@
+"""The family of scalar theories with nearest-neighbour hopping.
+
+    S = sum_x [ U(phi_x) - 2 h sum_mu phi_x phi_{x+mu} ]
+
+Lattice units, periodic, no factor 1/2 in front of the kinetic term: for h = 1 it is part of U as
+2d phi^2. A member gives U and U'; samplers, tables of the heat bath, the variational Gaussian,
+observables, gates and the flows follow from these. A member that is one file:
+
+    @dataclass(frozen=True)
+    class Cosine(Scalar):
+        kind: ClassVar[str] = "cosine"
+        g: float
+
+        def constants(self):
+            return (2.0 * self.dimension, self.g)
+
+        @staticmethod
+        def potential(phi, a, g):
+            return a * phi * phi - g * cos(phi)
+
+        @staticmethod
+        def slope(phi, a, g):
+            return 2 * a * phi + g * sin(phi)
+
+    THEORY = Cosine
+"""
+
+from abc import abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, ClassVar, NamedTuple
+
+import numpy as np
+
+from lfmc.errors import LfmcError
+from lfmc.lattice import neighbours
+from lfmc.theories.base import Floats, Identity, Theory
+from lfmc.theories.two_point import two_point
+
+TAIL = 60.0  # exp(-TAIL) is nothing
+_NODES, _WEIGHTS = np.polynomial.hermite_e.hermegauss(96)
+_WEIGHTS = _WEIGHTS / _WEIGHTS.sum()
+
+
+class ScalarCouplings(NamedTuple):
+    """What the kernels of the family need.
+
+    Attributes:
+        hopping: h.
+        constants: of U.
+        code: the member; its type tells kernels whose U this is (`lfmc.theories.scalar_kernels`).
+    """
+
+    hopping: float
+    constants: tuple[float, ...]
+    code: Any
+
+
+@dataclass(frozen=True)
+class Scalar(Theory):
+    """A member of the family; see the module's docstring.
+
+    Attributes:
+        even: whether U(-phi) = U(phi) for all parameters: then there is a cluster algorithm, and
+            flows are symmetric.
+        hopping: h.
+
+        potential: U(phi, *constants), elementwise, written with `lfmc.theories.functions`: a
+            static method, of numpy arrays and torch tensors, which is compiled too.
+        slope: U'(phi, *constants), likewise.
+
+    Recorded scalars, averages over the lattice: m = <phi>, phi2 = <phi^2>, U = <U(phi)>,
+    virial = <phi U'(phi)>, E = 1/d <sum_mu phi_x phi_{x+mu}>.
+    """
+
+    scalars: ClassVar[tuple[str, ...]] = ("m", "phi2", "U", "virial", "E")
+    even: ClassVar[bool] = True
+    hopping: ClassVar[float] = 1.0
+    potential: ClassVar[Callable[..., Any]]
+    slope: ClassVar[Callable[..., Any]]
+
+    @abstractmethod
+    def constants(self) -> tuple[float, ...]:
+        """The constants of U, which `potential` and `slope` are given, as floats."""
+
+    @property
+    def samplers(self) -> tuple[str, ...]:
+        return ("hmc", "local", "cluster") if self.even else ("hmc", "local")
+
+    @property
+    def slowest(self) -> str:
+        return "chi2" if self.even else "m"
+
+    @property
+    def compared(self) -> tuple[str, ...]:
+        return ("chi2", "E", "phi2") if self.even else ("chi2", "E", "phi2", "m")
+
+    @property
+    def identities(self) -> tuple[Identity, ...]:
+        symmetry = (Identity("symmetry", "m", 0.0),) if self.even else ()
+        return (Identity("schwinger_dyson", "sd", 1.0), *symmetry)
+
+    def couplings(self) -> Any:
+        from lfmc.theories.scalar_kernels import member_code
+
+        constants = tuple(float(c) for c in self.constants())
+        return ScalarCouplings(float(self.hopping), constants, member_code(type(self)))
+
+    def evaluate(self, phi: Any) -> Any:
+        hop = sum(phi[..., site] for site in self._columns[0::2])
+        density = self.site_action(phi) - 2 * self.hopping * phi * hop
+        return density.sum(-1)
+
+    def gradient(self, phi: Any) -> Any:
+        slope = self.slope(phi, *self.constants())
+        return slope - 2 * self.hopping * self.neighbour_sum(phi)
+
+    def site_action(self, phi: Any) -> Any:
+        """U of every number, numpy or torch."""
+        return self.potential(phi, *self.constants())
+
+    def neighbour_sum(self, phi: Any) -> Any:
+        """Sum over the 2d nearest neighbours, (..., sites)."""
+        return sum(phi[..., site] for site in self._columns)
+
+    def measure(self, phi: Floats) -> dict[str, Floats]:
+        forward = neighbours(self.shape)[:, 0::2]
+        hop = sum(phi[:, forward[:, mu]] for mu in range(self.dimension))
+        constants = self.constants()
+        return {
+            "m": phi.mean(1),
+            "phi2": (phi * phi).mean(1),
+            "U": self.potential(phi, *constants).mean(1),
+            "virial": (phi * self.slope(phi, *constants)).mean(1),
+            "E": (phi * hop).mean(1) / self.dimension,
+        }
+
+    def correlators(self, phi: Floats) -> Floats:
+        return two_point(phi, self.shape)
+
+    def schwinger_dyson(self, means: dict[str, Floats]) -> Floats:
+        """<phi dS/dphi> per site, exactly 1, from expectation values of `scalars`."""
+        return means["virial"] - 4 * self.dimension * self.hopping * means["E"]
+
+    def site_range(self, source: float) -> tuple[float, float]:
+        """An interval that holds all but exp(-60) of exp(-U(phi) + source phi).
+
+        Raises:
+            LfmcError: the potential does not confine within |phi| < 1000.
+        """
+        positive = np.geomspace(1e-3, 1e3, 6001)
+        grid = np.concatenate([-positive[::-1], [0.0], positive])
+        exponent = source * grid - self.potential(grid, *self.constants())
+        inside = np.flatnonzero(~(exponent < np.nanmax(exponent) - TAIL))
+        if inside[0] == 0 or inside[-1] == len(grid) - 1 or not np.isfinite(exponent).all():
+            raise LfmcError(f"{self}: the potential does not confine the field to |phi| < 1000")
+        return float(grid[inside[0] - 1]), float(grid[inside[-1] + 1])
+
+    def largest_field(self) -> float:
+        """A value beyond which exp(-S) of a uniform field has fallen by exp(-60) per site.
+
+        Raises:
+            LfmcError: the action is not bounded from below within |phi| < 1000.
+        """
+        positive = np.geomspace(1e-3, 1e3, 6001)
+        grid = np.concatenate([-positive[::-1], [0.0], positive])
+        hop = 2 * self.dimension * self.hopping
+        density = self.potential(grid, *self.constants()) - hop * grid * grid
+        inside = np.flatnonzero(~(density > np.nanmin(density) + TAIL))
+        if inside[0] == 0 or inside[-1] == len(grid) - 1 or not np.isfinite(density).all():
+            raise LfmcError(f"{self}: the action is not bounded from below within |phi| < 1000")
+        return float(max(-grid[inside[0] - 1], grid[inside[-1] + 1]))
+
+    def bare_gap(self) -> float:
+        """U''(0) - 4 d h: inverse variance of the zero mode where nothing is induced."""
+        return self.induced_gap(0.0, total=True) - 4 * self.dimension * self.hopping
+
+    def induced_gap(self, phi2: float, mean: float = 0.0, *, total: bool = False) -> float:
+        """<U''> - U''(0) of normals of variance phi2 about `mean`; all of <U''> if `total`."""
+        width = max(phi2, 1e-8) ** 0.5
+        slope = self.slope(mean + width * _NODES, *self.constants())
+        curvature = float((_WEIGHTS * _NODES * slope).sum() / width)  # Stein's identity
+        return curvature if total else curvature - self.induced_gap(0.0, total=True)
+
+    def mean_slope(self, phi2: float, mean: float) -> float:
+        """<U'> of normals of variance phi2 about `mean`."""
+        width = max(phi2, 0.0) ** 0.5
+        return float((_WEIGHTS * self.slope(mean + width * _NODES, *self.constants())).sum())
+
+    @property
+    def _columns(self) -> Any:
+        # A copy: torch warns when it is indexed with a read-only array.
+        return neighbours(self.shape).T.copy()
