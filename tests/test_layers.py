@@ -18,7 +18,7 @@ LAYERS = (
     },
     {"lattice"},
     {"kernels", "streams", "mpi", "device", "weights"},
-    {"action", "observables"},
+    {"theories"},
     {"chains"},
     {"flows", "samplers"},
     {"training"},

@@ -4,17 +4,16 @@ A potential that is written with these and with + - * / is one expression for al
 kernels' forms are in `lfmc.theories.function_kernels`.
 """
 
+import sys
 from typing import Any
+
+import numpy
 
 
 def _of(x: Any, name: str) -> Any:
-    if type(x).__module__.partition(".")[0] == "torch":
-        import torch
-
-        return getattr(torch, name)(x)
-    import numpy
-
-    return getattr(numpy, name)(x)
+    library = type(x).__module__.partition(".")[0]
+    found = sys.modules["torch"] if library == "torch" else numpy
+    return getattr(found, name)(x)
 
 
 def cos(x: Any) -> Any:
