@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from lfmc.errors import LfmcError
     from lfmc.theories.phi4 import Phi4
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 _WHERE = {
     "lfmc.theories.phi4": ("Phi4",),

@@ -54,6 +54,13 @@ RULES: tuple[tuple[str, str | None, str], ...] = (
     # As they are.
     (r"make figures|make help|make schema|make \.venv/\.installed", r"\g<0>", ""),
     (r"snakemake (--cores all|--unlock)", r"\g<0>", ""),
+    (r"lfmc run", r"\g<0>", ""),
+    (
+        r"lfmc init",
+        "mkdir -p of-init; cd of-init; rm -f config.yaml; lfmc init; lfmc config check",
+        "",
+    ),
+    (r"lfmc run --preset smoke", r"\g<0> -- --dry-run", ""),
     (r"lfmc (hmc|train) --(ensemble E1|help)", r"\g<0>", ""),
     (r"mpiexec -n [24] lfmc (train|propose) .*E5.*", r"\g<0>", ""),
     (r"lfmc (fit|gates|verify|plot tau_int|plot --all|--help)", r"\g<0>", ""),

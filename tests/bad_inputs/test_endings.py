@@ -54,7 +54,10 @@ def test_a_working_directory_that_was_removed_is_one_line(run_folder):
     (run_folder / "gone").mkdir()
     done = shell("cd gone; rmdir ../gone; $LFMC config check", run_folder)
     assert done.returncode == 2
-    assert done.stderr == "lfmc: error: config.yaml: cannot be read (No such file or directory)\n"
+    assert done.stderr == (
+        "lfmc: error: config.yaml: cannot be read (No such file or directory); "
+        "'lfmc init' writes a config.yaml\n"
+    )
 
 
 def _no_privileges() -> None:
