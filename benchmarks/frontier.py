@@ -24,7 +24,7 @@ from lfmc.theories.phi4 import Phi4
 from lfmc.training.acceptance import acceptance_from_model, effective_sample_size
 from lfmc.training.fisher import score_sums
 from lfmc.training.natural import NaturalGradient, precision
-from lfmc.training.step import log_weights
+from lfmc.training.step import model_log_weight
 
 SEED = 1904
 EVERY = 5
@@ -84,7 +84,7 @@ def _train(climb: Climb | None, rung: Rung, samples: int) -> tuple[Climb, list[d
     settings = NaturalSettings(
         samples=rung.samples, largest_samples=rung.samples, damping=rung.damping
     )
-    method = NaturalGradient(flow, settings, SEED, partial(score_sums, flow))
+    optimiser = NaturalGradient(flow, settings, SEED, partial(score_sums, flow))
     rows: list[dict[str, Any]] = []
     for step in range(rung.steps + 1):
         if step % EVERY == 0 or step == rung.steps:
@@ -94,18 +94,18 @@ def _train(climb: Climb | None, rung: Rung, samples: int) -> tuple[Climb, list[d
             click.echo(" ".join(f"{k}={v:.6g}" for k, v in rows[-1].items()))
         if step < rung.steps:
             began = process_time()
-            method.advance(step)
+            optimiser.advance(step)
             seconds += process_time() - began
     return Climb(flow, seconds), rows
 
 
 def _seen(flow: Flow, samples: int) -> dict[str, float]:
-    log_w = log_weights(flow, samples, torch.Generator().manual_seed(SEED)).numpy()
-    acceptance = acceptance_from_model(log_w)
+    log_weight = model_log_weight(flow, samples, torch.Generator().manual_seed(SEED)).numpy()
+    acceptance = acceptance_from_model(log_weight)
     return {
         "acceptance_q": acceptance.value,
         "acceptance_q_error": acceptance.error,
-        "ess": effective_sample_size(log_w),
-        "log_weight_variance": float(log_w.var()),
+        "ess": effective_sample_size(log_weight),
+        "log_weight_variance": float(log_weight.var()),
         "checked": samples,
     }

@@ -70,14 +70,14 @@ def require_density(what: str, log_q: Floats, exact: Floats, tolerance: float) -
     return worst
 
 
-def reweighted(log_w: Floats, values: Floats, blocks: int = 16) -> Value:
+def reweighted(log_weight: Floats, values: Floats, blocks: int = 16) -> Value:
     """<value> under p from samples of q, error by blocks.
 
     Args:
-        log_w: (N,) log p - log q up to a constant.
+        log_weight: (N,) log p - log q up to a constant.
         values: (N,) the observable of each sample.
     """
-    w = np.exp(log_w - log_w.max())
+    w = np.exp(log_weight - log_weight.max())
     parts = [
         float((a * b).sum() / a.sum())
         for a, b in zip(np.array_split(w, blocks), np.array_split(values, blocks), strict=True)

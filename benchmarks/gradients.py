@@ -25,7 +25,7 @@ from lfmc.theories.ensembles import theory_of
 from lfmc.training.acceptance import acceptance_from_model
 from lfmc.training.adam import Adam
 from lfmc.training.gradient import ESTIMATORS
-from lfmc.training.step import log_weights
+from lfmc.training.step import model_log_weight
 
 CHECKS = 20
 SAMPLES = 4096
@@ -33,16 +33,16 @@ ARCHITECTURES = ("convolutional", "realnvp-variational", "multiscale")
 
 
 class Training(NamedTuple):
-    """One training under way: its method, CPU seconds of its steps, their number, those refused."""
+    """A running training: its optimiser, CPU seconds of its steps, and numbers of steps."""
 
-    method: Adam
+    optimiser: Adam
     seconds: float = 0.0
     step: int = 0
     refused: int = 0
 
     def stepped(self) -> Self:
         began = process_time()
-        finite = self.method.advance(self.step).finite
+        finite = self.optimiser.advance(self.step).finite
         used = self.seconds + process_time() - began
         return self._replace(seconds=used, step=self.step + 1, refused=self.refused + (not finite))
 
@@ -58,7 +58,7 @@ def train(
     rate = factor * TRAINING.get(architecture, {}).get("learning_rate", standard)
     config = configuration(architecture, extent, seed, (0.5,), learning_rate=rate)
     action, model = theory_of(config.ensembles[0]), config.flow.model
-    judged = build_flow(action, model).float()
+    evaluated = build_flow(action, model).float()
     running = {}
     for name in ESTIMATORS:
         torch.manual_seed(seed)
@@ -72,16 +72,17 @@ def train(
                 break
             running[least] = running[least].stepped()
         for name, now in running.items():
-            judged.load_state_dict(now.method.model())
-            log_w = log_weights(judged, SAMPLES, torch.Generator().manual_seed(seed)).numpy()
-            good = np.isfinite(log_w).all()
+            evaluated.load_state_dict(now.optimiser.model())
+            random = torch.Generator().manual_seed(seed)
+            log_weight = model_log_weight(evaluated, SAMPLES, random).numpy()
+            good = np.isfinite(log_weight).all()
             yield common | {
                 "gradient": name,
                 "seconds": now.seconds,
                 "step": now.step,
                 "refused": now.refused,
-                "acceptance": acceptance_from_model(log_w).value if good else 0.0,
-                "variance": float(log_w.var()),
+                "acceptance": acceptance_from_model(log_weight).value if good else 0.0,
+                "variance": float(log_weight.var()),
             }
 
 

@@ -32,7 +32,8 @@ class Rung(NamedTuple):
     """A training of `benchmarks.frontier`: natural-gradient steps of so many samples.
 
     Attributes:
-        damping: the least one; below `lfmc.training.natural.PRECISE` all is in float64.
+        damping: the smallest one; training is in float64 if it is below
+            `lfmc.training.natural.SINGLE_PRECISION_DAMPING`.
     """
 
     L: int

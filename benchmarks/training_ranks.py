@@ -29,10 +29,10 @@ def main(path: str, ensemble: str) -> None:
         trainer = Trainer(config, config.ensemble(ensemble), Path(work), mpi=mpi)
 
     def train() -> bool:
-        method, samples = trainer.method, config.flow.training.decide_samples
-        line("step", [clock(lambda k=k: method.advance(k)) for k in range(STEPS)][1:])
-        judged = method.model()
-        line("decision", [clock(lambda: trainer.team.judge(judged, samples, 1, 1))])
+        optimiser, samples = trainer.optimiser, config.flow.training.decide_samples
+        line("step", [clock(lambda k=k: optimiser.advance(k)) for k in range(STEPS)][1:])
+        model = optimiser.model()
+        line("decision", [clock(lambda: trainer.team.evaluate(model, samples, 1, 1))])
         return True
 
     def line(what: str, times: list[tuple[float, float]]) -> None:

@@ -12,10 +12,10 @@ class LfmcError(Exception):
     The command line prints the message as one line and exits with code 2, without a traceback.
 
     Attributes:
-        tell: whether this process prints it; of many ranks that fail for one reason, one does.
+        printed: whether this process prints it. If all ranks fail for one reason, one rank does.
     """
 
-    tell = True
+    printed = True
 
 
 def unknown(what: str, name: str, known: Iterable[str]) -> LfmcError:

@@ -93,7 +93,7 @@ def test_an_own_flow_is_read_back_into_its_module(tmp_path):
     assert lfmc.log_prob(again, np.ones(16)) == lfmc.log_prob(model, np.ones(16))
     for options, message in (
         ({}, "of the theory Own; give theory"),
-        ({"theory": Own()}, "weights of a Scaled; give flow"),
+        ({"theory": Own()}, "parameters of a Scaled; give flow"),
         ({"theory": Own(), "flow": lfmc.build_flow(EASY, "realnvp")}, "do not fit RealNvpFlow"),
     ):
         with pytest.raises(lfmc.LfmcError, match=message):

@@ -252,8 +252,8 @@ def test_free_field_is_sampled_exactly_from_the_start(kind, shape):
     # lam = 0: the variational Gaussian and the Gaussian heat bath are the target itself.
     flow = build_flow(Phi4(shape, 0.7, 0.0), FREE[kind])
     phi, log_q = flow.requires_grad_(False)(normals(flow, 500))
-    log_w = -flow.action.evaluate(phi) - log_q
-    assert float(log_w.std()) < 1e-5
+    log_weight = -flow.action.evaluate(phi) - log_q
+    assert float(log_weight.std()) < 1e-5
 
 
 def test_heatbath_flow_refuses_one_dimension():

@@ -49,15 +49,15 @@ def chain(kind, model: Phi4, target: Phi4, steps: int, size: float, broken=None)
     z = torch.randn(REPLICAS * steps, flow.sites, generator=generator, dtype=torch.float64)
     phi, log_q = flow(z)
     fields = phi.numpy()
-    log_w = (-target.evaluate(phi) - log_q).numpy()
+    log_weight = (-target.evaluate(phi) - log_q).numpy()
     if broken == "sign":
-        log_w = -log_w
+        log_weight = -log_weight
     if broken == "jacobian":
-        log_w = (-target.evaluate(phi) + 0.5 * (z * z).sum(1)).numpy()
+        log_weight = (-target.evaluate(phi) + 0.5 * (z * z).sum(1)).numpy()
     random = np.random.default_rng(6)
     walks = []
     for part in np.split(np.arange(REPLICAS * steps), REPLICAS):
-        walk = independence_chain(log_w[part], random.random(steps), steps // 10)
+        walk = independence_chain(log_weight[part], random.random(steps), steps // 10)
         walks.append(fields[part][np.repeat(walk.proposal, walk.multiplicity)])
     return np.stack(walks)
 

@@ -23,42 +23,37 @@ def expand(chain) -> np.ndarray:
 )
 def test_every_update_has_one_state(n, burn_in, seed, spread):
     random = np.random.default_rng(seed)
-    log_w, uniforms = random.normal(0, spread, n), random.random(n)
+    log_weight, uniforms = random.normal(0, spread, n), random.random(n)
     if n <= max(burn_in, 1):
         with pytest.raises(LfmcError, match="burn-in"):
-            independence_chain(log_w, uniforms, burn_in)
+            independence_chain(log_weight, uniforms, burn_in)
         return
-    chain = independence_chain(log_w, uniforms, burn_in)
+    chain = independence_chain(log_weight, uniforms, burn_in)
     state = expand(chain)
     assert len(state) == n - burn_in
     assert (np.diff(chain.proposal) > 0).all()
     assert (state <= np.arange(burn_in, n)).all()
     assert chain.longest_run == chain.multiplicity.max() - 1
-    whole = expand(independence_chain(log_w, uniforms))
+    whole = expand(independence_chain(log_weight, uniforms))
     assert np.array_equal(state, whole[burn_in:])
 
 
 def test_accepts_with_the_ratio_of_weights_compared_in_log_space():
-    log_w = np.array([0.0, -1.0, 800.0, 0.0, 1700.0])
+    log_weight = np.array([0.0, -1.0, 800.0, 0.0, 1700.0])
     below, above = np.exp(-1) - 1e-9, np.exp(-1) + 1e-9
-    assert expand(independence_chain(log_w, np.array([0.5, below, 0.9, 0.0, 0.9]))).tolist() == [
-        0,
-        1,
-        2,
-        3,
-        4,
-    ]
-    rejected = independence_chain(log_w, np.array([0.5, above, 0.9, 1e-300, 0.9]))
+    accepted = independence_chain(log_weight, np.array([0.5, below, 0.9, 0.0, 0.9]))
+    assert expand(accepted).tolist() == [0, 1, 2, 3, 4]
+    rejected = independence_chain(log_weight, np.array([0.5, above, 0.9, 1e-300, 0.9]))
     assert expand(rejected).tolist() == [0, 0, 2, 2, 4]
     assert rejected.accepted == 3
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
 def test_weights_that_are_not_finite_are_refused(bad):
-    log_w = np.zeros(50)
-    log_w[20] = bad
+    log_weight = np.zeros(50)
+    log_weight[20] = bad
     with pytest.raises(LfmcError, match="log weight 20 is"):
-        independence_chain(log_w, np.full(50, 0.5))
+        independence_chain(log_weight, np.full(50, 0.5))
 
 
 def second_moment(sign: float, jacobian: bool, seed: int) -> tuple[float, float]:
@@ -71,8 +66,8 @@ def second_moment(sign: float, jacobian: bool, seed: int) -> tuple[float, float]
         log_q = -0.5 * z * z - (0 if not jacobian else np.log(1.3))
         if not jacobian:  # a map that stretches where it is far out, log-det forgotten
             x = z + 0.15 * z**3
-        log_w = sign * (-0.5 * x * x - log_q)
-        state = expand(independence_chain(log_w, random.random(4000), 100))
+        log_weight = sign * (-0.5 * x * x - log_q)
+        state = expand(independence_chain(log_weight, random.random(4000), 100))
         means.append((x[state] ** 2).mean())
     return float(np.mean(means)), float(np.std(means, ddof=1) / np.sqrt(50))
 

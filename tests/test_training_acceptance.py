@@ -65,9 +65,9 @@ def test_a_lost_mode_is_seen_only_from_the_target():
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
 def test_weights_that_are_not_finite_are_refused(bad):
-    log_w = np.zeros(100)
-    log_w[17] = bad
+    log_weight = np.zeros(100)
+    log_weight[17] = bad
     with pytest.raises(LfmcError, match="index 17"):
-        acceptance_from_model(log_w)
+        acceptance_from_model(log_weight)
     with pytest.raises(LfmcError, match="1 of 100"):
-        effective_sample_size(log_w)
+        effective_sample_size(log_weight)

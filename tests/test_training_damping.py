@@ -35,7 +35,7 @@ def followed(monkeypatch):
             whole[:-1, :-1], whole[-1, -1] = covariance, 1
             return whole * 1024
 
-        monkeypatch.setattr(natural, "log_weights", held)
+        monkeypatch.setattr(natural, "model_log_weight", held)
         method = NaturalGradient(flow, NaturalSettings(largest_samples=1024), 1, sums)
         seen = []
         for step in range(len(variances)):

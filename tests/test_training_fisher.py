@@ -60,8 +60,8 @@ def test_a_gaussian_family_reaches_its_target_in_one_step():
     """log q = -(x - t)^2/2 and log p = -(x - a)^2/2: log w is linear in the score x - t."""
     x = torch.tensor(np.random.default_rng(1).standard_normal(4000))
     a = 0.3
-    score, log_w = x, a * x
-    matrix = torch.stack([score, log_w, torch.ones_like(x)], 1)
+    score, log_weight = x, a * x
+    matrix = torch.stack([score, log_weight, torch.ones_like(x)], 1)
     fit = fit_of(matrix.T @ matrix)
     step = propose_step(fit, batch=4000, damping=1e-12, largest=1.0)
     assert float(step.delta) == pytest.approx(a, rel=1e-6)
@@ -94,11 +94,11 @@ def test_the_noise_of_a_fit_is_that_of_fresh_samples():
     random, n, p = np.random.default_rng(3), 120, 60
     told, made = [], []
     for _ in range(200):
-        scores, log_w = random.standard_normal((n, p)), random.standard_normal(n)
-        matrix = torch.from_numpy(np.column_stack([scores, log_w, np.ones(n)]))
+        scores, log_weight = random.standard_normal((n, p)), random.standard_normal(n)
+        matrix = torch.from_numpy(np.column_stack([scores, log_weight, np.ones(n)]))
         step = propose_step(fit_of(matrix.T @ matrix), batch=n, damping=1e-12, largest=1e9)
         told.append(step.noise)
-        made.append(0.5 * float(np.square(np.linalg.lstsq(scores, log_w)[0]).sum()))
+        made.append(0.5 * float(np.square(np.linalg.lstsq(scores, log_weight)[0]).sum()))
     difference = np.array(told) - np.array(made)
     assert abs(difference.mean()) < 4.5 * difference.std() / 200**0.5 + 0.05 * np.mean(made)
     assert np.mean(told) / 4 < 0.5 * np.mean(made)

@@ -1,4 +1,4 @@
-"""What earlier batches tell of a step: exact where log w is linear, and worth more samples."""
+"""Earlier batches contribute to a step: exactly if log w is linear, and as more samples would."""
 
 from functools import partial
 
@@ -10,30 +10,30 @@ from lfmc.flows.build import build_flow
 from lfmc.theories.phi4 import Phi4
 from lfmc.training import natural
 from lfmc.training.fisher import Fit, after, fit_of, pooled, propose_step, score_sums
-from lfmc.training.step import log_weights
+from lfmc.training.step import model_log_weight
 
 pytestmark = pytest.mark.unit
 
 
-def batch(log_weight=None, count: int = 500) -> tuple[torch.Tensor, torch.Tensor, Fit]:
+def batch(change=None, count: int = 500) -> tuple[torch.Tensor, torch.Tensor, Fit]:
     """Scores (count, 3), log w (count,), and their fit."""
     random = torch.Generator().manual_seed(4)
     scores = torch.randn(count, 3, generator=random, dtype=torch.float64)
     noise = torch.randn(count, generator=random, dtype=torch.float64)
-    log_w = scores @ torch.tensor([0.3, -0.2, 0.1]).double() + noise
-    log_w = log_w if log_weight is None else log_weight(scores, log_w)
-    columns = torch.cat([scores, log_w[:, None], torch.ones(count, 1)], 1)
-    return scores, log_w, fit_of(columns.T @ columns)
+    log_weight = scores @ torch.tensor([0.3, -0.2, 0.1]).double() + noise
+    log_weight = log_weight if change is None else change(scores, log_weight)
+    columns = torch.cat([scores, log_weight[:, None], torch.ones(count, 1)], 1)
+    return scores, log_weight, fit_of(columns.T @ columns)
 
 
-def test_after_a_step_a_fit_is_that_of_the_same_samples_with_their_new_log_w():
+def test_a_fit_moved_by_a_step_is_that_of_the_samples_with_their_new_log_weights():
     delta = torch.tensor([0.2, 0.1, -0.4], dtype=torch.float64)
     moved = after(batch()[2], delta)
-    again = batch(lambda scores, log_w: log_w - scores @ delta)[2]
+    again = batch(lambda scores, log_weight: log_weight - scores @ delta)[2]
     assert torch.allclose(moved.slope, again.slope, rtol=0, atol=1e-12)
 
 
-def test_a_whole_step_leaves_nothing_to_ask_for():
+def test_a_whole_step_leaves_no_further_step():
     fit = batch()[2]
     step = propose_step(fit, 1e-9, damping=1e-12, largest=10.0)
     assert float(after(fit, step.delta).slope.abs().max()) < 1e-9
@@ -66,7 +66,7 @@ def trained(steps: int = 20) -> float:
     method = natural.NaturalGradient(flow, settings, 3, partial(score_sums, flow))
     for step in range(steps):
         method.advance(step)
-    return float(log_weights(flow, 8192, torch.Generator().manual_seed(1)).var())
+    return float(model_log_weight(flow, 8192, torch.Generator().manual_seed(1)).var())
 
 
 @pytest.fixture(scope="module")

@@ -180,11 +180,11 @@ WAITING = """
 import time
 import numpy as np
 from lfmc.mpi.ranks import ranks
-from lfmc.mpi.messages import concatenated, hear, tell
+from lfmc.mpi.messages import concatenated, receive_command, send_command
 mpi = ranks(2)
 array = np.ones(10**6)
 for late, wait in (
-    (lambda: tell(mpi, "a few words"), lambda: hear(mpi)),
+    (lambda: send_command(mpi, "a few words"), lambda: receive_command(mpi)),
     (lambda: concatenated(mpi, array), lambda: concatenated(mpi, array)),
     (lambda: mpi.gather([1]), lambda: mpi.gather([1])),
 ):

@@ -13,7 +13,7 @@ from lfmc.errors import LfmcError
 from lfmc.flows.build import load_flow
 from lfmc.training import adam, team
 from lfmc.training.plateau import on_plateau
-from lfmc.training.step import log_weights
+from lfmc.training.step import model_log_weight
 from lfmc.training.train import Trainer
 
 pytestmark = pytest.mark.unit
@@ -108,7 +108,8 @@ def test_a_warm_start_is_nearer_its_goal_and_counts_what_the_other_training_took
     assert began.state.seconds == 1000
     fresh = Trainer(cold, cold.ensembles[1], tmp_path / "cold")
     good, poor = (
-        log_weights(t.method.flow, 2048, torch.Generator().manual_seed(1)) for t in (began, fresh)
+        model_log_weight(t.optimiser.flow, 2048, torch.Generator().manual_seed(1))
+        for t in (began, fresh)
     )
     assert good.var() < 0.5 * poor.var()
     state = began.run(lambda state: None, never).state
@@ -172,13 +173,13 @@ def test_steps_that_are_not_finite_are_refused(tmp_path, monkeypatch, optimiser)
 @pytest.mark.parametrize("optimiser", ["adam", "natural"])
 def test_divergence_is_rolled_back_and_goes_on_more_carefully(tmp_path, optimiser):
     trainer = Trainer(with_optimiser(optimiser), small().ensembles[0], tmp_path)
-    good = trainer.method.model()
-    before = trainer.method.describe()
+    good = trainer.optimiser.model()
+    before = trainer.optimiser.describe()
     assert not trainer._diverged(0.6, good)
     bad = {name: value + 3 for name, value in good.items()}
     assert trainer._diverged(0.1, bad)
-    assert all(torch.equal(good[k], v) for k, v in trainer.method.model().items())
-    after = trainer.method.describe()
+    assert all(torch.equal(good[k], v) for k, v in trainer.optimiser.model().items())
+    after = trainer.optimiser.describe()
     if optimiser == "adam":
         assert after["learning_rate"] == before["learning_rate"] / 2
     else:

@@ -64,15 +64,15 @@ def contest(
             raise Refused(f"{name}: its loss is {loss} after {steps} steps")
         if used >= due or used >= limit:
             began = process_time()
-            log_w, _ = weights(peer, target, seed=steps)
+            log_weight, _ = weights(peer, target, seed=steps)
             checks.append(
                 {
                     "seconds": used,
                     "step": steps,
                     "samples": steps * peer.batch,
-                    "ess": effective_sample_size(log_w),
-                    "acceptance_q": acceptance_from_model(log_w).value,
-                    "log_weight_variance": float(log_w.var()),
+                    "ess": effective_sample_size(log_weight),
+                    "acceptance_q": acceptance_from_model(log_weight).value,
+                    "log_weight_variance": float(log_weight.var()),
                 }
             )
             due = max(GROWTH * used, used + process_time() - began)
@@ -98,21 +98,21 @@ def gate(name: str, peer: Contestant, target: Phi4, tolerance: float) -> None:
 
 def weights(peer: Contestant, target: Phi4, seed: int) -> tuple[np.ndarray, np.ndarray]:
     """log w and mean phi^2 of SAMPLES samples, (SAMPLES,) each."""
-    log_w, square = [], []
+    log_weight, square = [], []
     for part in range(SAMPLES // CHUNK):
         phi, log_q = peer.sample(CHUNK, seed * 1000 + part)
-        log_w.append(-target.evaluate(phi) - log_q)
+        log_weight.append(-target.evaluate(phi) - log_q)
         square.append((phi * phi).mean(1))
-    return np.concatenate(log_w), np.concatenate(square)
+    return np.concatenate(log_weight), np.concatenate(square)
 
 
 def phi2(name: str, peer: Contestant, target: Phi4) -> str:
     """<phi^2> reweighted against the reference, if the weights carry enough samples."""
     wanted = reference_phi2(target.shape[0], target.lam)
-    log_w, square = weights(peer, target, seed=10**6)
-    enough = effective_sample_size(log_w) * SAMPLES
+    log_weight, square = weights(peer, target, seed=10**6)
+    enough = effective_sample_size(log_weight) * SAMPLES
     if wanted is None or enough < ENOUGH:
         return f"; too few effective samples ({enough:.0f}) to compare <phi^2>"
-    found: Value = reweighted(log_w, square)
+    found: Value = reweighted(log_weight, square)
     require_equal(f"{name}: <phi^2>", found, wanted)
     return f"; <phi^2> = {found}, within {SIGMAS:.0f} sigma of {wanted}"

@@ -57,7 +57,7 @@ def build_flow(theory: Any, flow: Any = None, *, seed: int = 0) -> Flow:
         theory: the theory.
         flow: a kind, e.g. "realnvp"; a mapping with a kind and settings, as `flow.model` of the
             configuration; None is {"kind": "heatbath"}.
-        seed: of the first weights.
+        seed: of the initial parameters.
 
     Returns:
         A torch module: `forward(z)` of normals (batch, sites) gives (phi, log_q), `log_q(phi)`
@@ -68,7 +68,7 @@ def build_flow(theory: Any, flow: Any = None, *, seed: int = 0) -> Flow:
     """
     with own_torch():
         settings = settings_of_flow(theory, flow, 0.5, {})
-        torch.default_generator.manual_seed(seeds_of(seed_of(seed), "theory").weights)
+        torch.default_generator.manual_seed(seeds_of(seed_of(seed), "theory").parameters)
         return new_flow(theory, settings)
 
 

@@ -24,7 +24,7 @@ from lfmc.store import write_bytes
 from lfmc.theories.ensembles import ensemble_of, theory_of
 from lfmc.theories.phi4 import Phi4
 from lfmc.training.acceptance import Estimate
-from lfmc.training.optimiser import weights_of
+from lfmc.training.optimiser import parameters_of
 
 OWN = "own"  # key of the header of a flow or theory of the user's
 
@@ -39,12 +39,12 @@ def model_of_file(path: Path, ensemble: Ensemble | None = None) -> Model:
 
 
 def save_model(model: Model, path: Path) -> None:
-    """Write a model; of a flow or theory of the user's, weights and settings."""
+    """Write a model; of a flow or theory of the user's, parameters and settings."""
     notes: dict[str, Any] = {"training": _notes(model)}
     if model.settings and isinstance(model.theory, Phi4):
         ensemble = ensemble_of(model.theory, model.name)
         notes["provenance"] = mark({"ensemble": ensemble.model_dump(mode="json")})
-        save_flow(path, weights_of(model.flow), model.settings, ensemble, **notes)
+        save_flow(path, parameters_of(model.flow), model.settings, ensemble, **notes)
         return
     kind = None if model.settings is None else model.settings.model.model_dump(mode="json")
     own = {
@@ -56,7 +56,7 @@ def save_model(model: Model, path: Path) -> None:
     }
     header = {OWN: json.dumps(own), "training": json.dumps(notes["training"])}
     header["provenance"] = mark(own)
-    write_bytes(path, packed(weights_of(model.flow), header))
+    write_bytes(path, packed(parameters_of(model.flow), header))
 
 
 def load_model(path: Path, theory: Any, module: nn.Module | None) -> Model:
@@ -70,7 +70,7 @@ def load_model(path: Path, theory: Any, module: nn.Module | None) -> Model:
         with safe_open(str(path), "pt") as file:
             metadata = dict(file.metadata() or {})
             names = list(file.keys())
-            weights = {key: file.get_tensor(key) for key in names} if OWN in metadata else {}
+            parameters = {key: file.get_tensor(key) for key in names} if OWN in metadata else {}
     except FileNotFoundError:
         raise LfmcError(f"{path}: no such file") from None
     except (SafetensorError, OSError) as error:
@@ -92,16 +92,16 @@ def load_model(path: Path, theory: Any, module: nn.Module | None) -> Model:
     if own["model"] is None:
         if module is None:
             raise LfmcError(
-                f"{path}: the weights of a {own['flow']}; give flow=..., a module of it"
+                f"{path}: the parameters of a {own['flow']}; give flow=..., a module of it"
             )
         flow = own_flow(theory, module)
     else:
         settings = settings_of_flow(theory, own["model"], 0.5, {})
         flow = build_flow(theory, settings.model)
     shapes = {key: tuple(value.shape) for key, value in flow.named_parameters()}
-    if shapes != {key: tuple(value.shape) for key, value in weights.items()}:
-        raise LfmcError(f"{path}: its weights do not fit {describe(flow)}")
-    flow.load_state_dict({key: value.double() for key, value in weights.items()}, strict=False)
+    if shapes != {key: tuple(value.shape) for key, value in parameters.items()}:
+        raise LfmcError(f"{path}: its parameters do not fit {describe(flow)}")
+    flow.load_state_dict({key: value.double() for key, value in parameters.items()}, strict=False)
     flow = flow.eval().requires_grad_(False)
     return _with_notes(Model(theory, flow, settings, own["name"]), metadata)
 

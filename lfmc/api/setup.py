@@ -20,8 +20,8 @@ from lfmc.mpi.ranks import ALONE
 from lfmc.theories.phi4 import Phi4
 from lfmc.training.acceptance import acceptance_from_model, effective_sample_size
 from lfmc.training.moment import FEWEST, Verdict
-from lfmc.training.optimiser import Method, Weights
-from lfmc.training.prepare import method_of, precision_of, prepared, seeds_of
+from lfmc.training.optimiser import Optimiser, Parameters
+from lfmc.training.prepare import optimiser_of, precision_of, prepared, seeds_of
 from lfmc.training.target import target_fields
 from lfmc.training.team import Team
 
@@ -29,18 +29,18 @@ FEWEST_FIELDS = 64
 
 
 class SetUp(NamedTuple):
-    """Of a training.
+    """The parts of a training.
 
     Attributes:
-        method, team, check_seed: of the loop.
-        rebuild: weights -> flow in float64.
-        both: whether samples of p judge too.
+        optimiser, team, check_seed: arguments of the loop.
+        rebuild: parameters -> flow in float64.
+        both: whether the acceptance is also estimated from samples of p.
     """
 
-    method: Method
+    optimiser: Optimiser
     team: Team
     check_seed: int
-    rebuild: Callable[[Weights], Flow]
+    rebuild: Callable[[Parameters], Flow]
     both: bool
 
 
@@ -52,10 +52,10 @@ def of_stage(theory: Phi4, settings: FlowSettings, seed: int, name: str) -> SetU
     config = validated(Config, raw | {"flow": flow}, "train")
     made = prepared(config, ensemble, None, torch.device("cpu"), ALONE)
     return SetUp(
-        made.method,
+        made.optimiser,
         made.team,
         made.check_seed,
-        lambda weights: trained_flow(ensemble, settings, weights),
+        lambda parameters: trained_flow(ensemble, settings, parameters),
         True,
     )
 
@@ -71,7 +71,7 @@ def of_user(
     """Of a theory or a flow of the user's, or with samples of p that are given."""
     seeds = seeds_of(seed, name)
     if module is None:
-        torch.default_generator.manual_seed(seeds.weights)
+        torch.default_generator.manual_seed(seeds.parameters)
         start, precision = new_flow(theory, settings), precision_of(settings)
     else:
         start, precision = own_flow(theory, module), torch.float64
@@ -82,20 +82,20 @@ def of_user(
     kind = Team if fields is not None else _ModelAlone
     samples = torch.empty(0) if fields is None else torch.from_numpy(fields).to(precision)
     team = kind(ALONE, trained, deepcopy(trained), samples)
-    method = method_of(settings, trained, seeds.samples, team.score_sums)
+    optimiser = optimiser_of(settings, trained, seeds.samples, team.score_sums)
 
-    def rebuild(weights: Weights) -> Flow:
-        start.load_state_dict({key: value.double() for key, value in weights.items()})
+    def rebuild(parameters: Parameters) -> Flow:
+        start.load_state_dict({key: value.double() for key, value in parameters.items()})
         return start
 
-    return SetUp(method, team, seeds.checks, rebuild, fields is not None)
+    return SetUp(optimiser, team, seeds.checks, rebuild, fields is not None)
 
 
 class _ModelAlone(Team):
-    """Judges models by their own samples, where there are none of p."""
+    """Evaluates models on their own samples only, if there are no samples of p."""
 
-    def judge(self, weights: Weights, samples: int, seed: int, share: int) -> Verdict:
-        log_weight = self.log_weights(weights, max(samples // share, FEWEST), seed)
+    def evaluate(self, parameters: Parameters, samples: int, seed: int, divisor: int) -> Verdict:
+        log_weight = self.log_weight(parameters, max(samples // divisor, FEWEST), seed)
         found = acceptance_from_model(log_weight)
         return Verdict(found, found, effective_sample_size(log_weight))
 

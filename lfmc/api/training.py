@@ -13,7 +13,7 @@ from lfmc.api.surroundings import approached, own_torch
 from lfmc.theories.phi4 import Phi4
 from lfmc.training.acceptance import Estimate
 from lfmc.training.loop import Loop, Outcome
-from lfmc.training.optimiser import Weights
+from lfmc.training.optimiser import Parameters
 
 
 def train(
@@ -42,7 +42,7 @@ def train(
         seed: of everything random.
         flow: a kind such as "realnvp"; a mapping as `flow.model` of the configuration, e.g.
             {"kind": "realnvp", "couplings": 8}; or a torch module with `forward(z)` -> (phi,
-            log_q) and `log_q(phi)`, which is copied and trained from its own weights. None: the
+            log_q) and `log_q(phi)`, which is copied and trained from its own parameters. None: the
             heat-bath flow.
         fields: independent samples of p, `(n, sites)` or `(n, *shape)`; otherwise made here.
         name: of the random streams; with the name of an ensemble and the seed of a run the model
@@ -68,7 +68,7 @@ def train(
             setup = of_stage(theory, settings, seed, name)
         else:
             setup = of_user(theory, flow if own else None, settings, seed, name, given)
-        loop = Loop(name, settings, setup.method, setup.team, setup.check_seed)
+        loop = Loop(name, settings, setup.optimiser, setup.team, setup.check_seed)
         with approached(f"train {name}", progress, target) as report:
             outcome = loop.run(report, lambda: False)
         best = _weights(outcome)
@@ -82,10 +82,10 @@ def train(
     return model
 
 
-def _weights(outcome: Outcome) -> Weights:
+def _weights(outcome: Outcome) -> Parameters:
     passed = outcome.state.passed
-    weights: Weights = passed[0]["weights"] if passed else outcome.state.best["model"]
-    return weights
+    parameters: Parameters = passed[0]["weights"] if passed else outcome.state.best["model"]
+    return parameters
 
 
 def _described(model: Model, outcome: Outcome, both: bool) -> Model:

@@ -28,7 +28,7 @@ def one_line() -> Iterator[None]:
     try:
         yield
     except LfmcError as error:
-        end(str(error) if error.tell else "", WRONG)
+        end(str(error) if error.printed else "", WRONG)
     except NoArgsIsHelpError as error:
         error.show()
         sys.exit(WRONG)

@@ -161,8 +161,8 @@ def _short_chains(run: Run, trainer: Any, model: int, outcome: Any, mpi: Any) ->
         return
     rows = []
     for sampler, made in proposals.items():
-        chain, log_w = short_chain(config, ensemble, sampler, made)
-        times = [r for r in autocorrelation_rows(chain, log_w) if r["unit"] != "second"]
+        chain, log_weight = short_chain(config, ensemble, sampler, made)
+        times = [r for r in autocorrelation_rows(chain, log_weight) if r["unit"] != "second"]
         rows += [row | {"model": model} for row in times]
     mark = stamp(stage_settings(config, "retrain", ensemble))
     table = pandas.DataFrame(rows, columns=[*COLUMNS, "model"])

@@ -1,1 +1,1 @@
-"""Ranks of MPI: who they are, what they tell each other, sums that do not depend on them."""
+"""MPI: the ranks, messages between them, and sums that do not depend on their number."""

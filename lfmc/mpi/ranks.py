@@ -1,8 +1,8 @@
-"""Ranks of an MPI job, checked, without MPI where there is one process.
+"""The ranks of an MPI job and their checks; a single process needs no MPI.
 
-At start-up all ranks must arrive within a time limit, be as many as were asked for, and agree on
-what they are to compute and with which code. Later waits are polled, so that a rank which waits
-leaves its core to others.
+At start-up all ranks must arrive within a time limit. Their number must be the expected one, and
+they must agree on what they are to compute and with which code. Later waits are polled, so that a
+waiting rank leaves its core to other processes.
 """
 
 import os
@@ -18,9 +18,9 @@ from lfmc import provenance
 from lfmc.errors import LfmcError
 from lfmc.shared_memory import remove_stale_segments
 
-# One of these is set by every launcher that the documentation names, mpirun and srun alike.
+# Every launcher that the documentation names sets one of these, mpirun and srun alike.
 SIZES = ("PMI_SIZE", "OMPI_COMM_WORLD_SIZE", "MPI_LOCALNRANKS")
-# The innermost launcher's, which is what started this process: a job step may have set the other.
+# Set by the innermost launcher, which started this process; a job step may have set the other.
 WORLD = ("OMPI_COMM_WORLD_SIZE", "PMI_SIZE")
 RANKS = ("PMI_RANK", "PMIX_RANK", "OMPI_COMM_WORLD_RANK")
 # Set by the mpirun of MPICH and of Open MPI, which may itself use srun to reach other nodes.
@@ -44,11 +44,11 @@ T = TypeVar("T")
 
 
 class OfAllRanks(LfmcError):
-    """An error that every rank raises, so that all end by themselves; `tell` is true of one."""
+    """An error that every rank raises, so that all ranks end; one rank has `printed` true."""
 
-    def __init__(self, message: str, tell: bool) -> None:
+    def __init__(self, message: str, printed: bool) -> None:
         super().__init__(message)
-        self.tell = tell
+        self.printed = printed
 
 
 class Disagreement(OfAllRanks):
@@ -56,9 +56,9 @@ class Disagreement(OfAllRanks):
 
 
 def share_of(count: int, rank: int, size: int) -> range:
-    """The neighbours among `count` chunks or blocks that fall to a rank.
+    """The contiguous range of `count` chunks or blocks that belongs to a rank.
 
-    Where there are too few, they fall to the first ranks: rank 0 has the first one always.
+    If there are fewer chunks than ranks, the first ranks have one each: rank 0 always has chunk 0.
     """
     return range(-(-count * rank // size), -(-count * (rank + 1) // size))
 
@@ -71,11 +71,11 @@ class Ranks(NamedTuple):
     comm: Any
 
     def share(self, count: int) -> range:
-        """Which of `count` chunks or blocks are this rank's."""
+        """The range of `count` chunks or blocks that belongs to this rank."""
         return share_of(count, self.rank, self.size)
 
     def broadcast(self, value: Any) -> Any:
-        """Rank 0's value, on every rank."""
+        """Return rank 0's value on every rank."""
         return value if self.comm is None else self.comm.bcast(value)
 
     def all_agree(self, value: bool) -> bool:
@@ -87,21 +87,21 @@ class Ranks(NamedTuple):
         return all(everyones)
 
     def union(self, mine: list[int]) -> list[int]:
-        """The numbers of all ranks, ascending, on every rank."""
+        """Return the numbers of all ranks in ascending order, on every rank."""
         parts = [mine] if self.comm is None else self.comm.allgather(mine)
         return sorted(number for part in parts for number in part)
 
     def gather(self, mine: list[T]) -> list[T]:
-        """What all ranks have, on rank 0; nothing on the others."""
+        """Return the entries of all ranks on rank 0, and an empty list on the others."""
         self.all_agree(True)  # the gather itself would spin until the last one comes
         parts = [mine] if self.comm is None else self.comm.gather(mine)
         return [entry for part in parts or [] for entry in part]
 
     def require_same(self, value: str, what: str) -> None:
-        """Compare a value that all ranks must share.
+        """Compare a value that must be the same on all ranks.
 
         Raises:
-            Disagreement: on every rank, with the same message: who has what.
+            Disagreement: on every rank, with the same message, which lists the ranks per value.
         """
         if self.all_agree(self.broadcast(value) == value):
             return
@@ -114,7 +114,7 @@ class Ranks(NamedTuple):
         raise Disagreement(f"{what}: {described}", self.rank == 0)
 
     def abort(self, code: int = 2) -> None:
-        """End all ranks: one has failed, and the others would wait for it for ever."""
+        """End all ranks, because one has failed and the others would wait for it for ever."""
         if self.comm is not None:
             sys.stderr.flush()
             time.sleep(FORWARD_SECONDS)
@@ -125,10 +125,10 @@ ALONE = Ranks(0, 1, None)
 
 
 def wait(done: Callable[[], bool]) -> None:
-    """Return when `done` is true, and leave the core to others meanwhile: MPI's own waits spin.
+    """Poll `done` until it is true. MPI's own waits would keep the core busy meanwhile.
 
-    Asked often at first and every POLL_SECONDS in the end, so that a wait is lengthened by no more
-    than a tenth.
+    It is polled often at first and every POLL_SECONDS later, so that a wait is lengthened by no
+    more than a tenth.
     """
     began = time.perf_counter()
     while not done():
@@ -137,14 +137,14 @@ def wait(done: Callable[[], bool]) -> None:
 
 
 def ranks(expected: int | None) -> Ranks:
-    """The ranks of this job, all of them started.
+    """Wait until all ranks of this job have started, and return them.
 
     Args:
-        expected: how many were asked for; None asks nothing.
+        expected: the required number of ranks; None accepts any number.
 
     Raises:
-        LfmcError: a launcher and an MPI library that do not match start `expected` processes
-            which each believe to be alone; they must not all do the whole work.
+        LfmcError: if there is another number of ranks. A launcher that does not match the MPI
+            library starts processes that each see one rank, and each would do the whole work.
     """
     launched = [name for name in (*SIZES, *RANKS) if name in os.environ]
     if not launched and (expected or 1) == 1:
@@ -179,7 +179,7 @@ def ranks(expected: int | None) -> Ranks:
 
 
 def _require_launched(comm: Any, mpi: Any) -> None:
-    """Refuse a launcher of another MPI library: its processes each believe to be alone."""
+    """Refuse a launcher of another MPI library, under which each process sees one rank."""
     name = next((name for name in WORLD if name in os.environ), "")
     size = os.environ.get(name, "")
     if size.isdigit() and int(size) != comm.size:
@@ -192,7 +192,7 @@ def _require_launched(comm: Any, mpi: Any) -> None:
 
 
 def launcher() -> str:
-    """What started this process, as far as its environment tells."""
+    """The name of the launcher, according to the environment variables that it sets."""
     if "SLURM_STEP_ID" in os.environ and not any(name in os.environ for name in OF_MPIRUN):
         return "srun"
     return "mpirun"
@@ -200,10 +200,10 @@ def launcher() -> str:
 
 @contextmanager
 def _arrival() -> Iterator[None]:
-    """End this process, with a message, if the block does not end in time.
+    """End this process with a message if the block does not end in time.
 
-    A missing peer means waiting inside MPI's start-up until the job's time limit, hours of a
-    cluster for nothing. No Python runs in this process meanwhile, so a second one watches.
+    If a rank is missing, the others wait inside MPI's start-up until the time limit of the job. No
+    Python code runs in this process meanwhile, so a second process measures the time.
     """
     seconds = _startup_seconds()
     rank = next((os.environ[name] for name in RANKS if name in os.environ), "?")

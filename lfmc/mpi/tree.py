@@ -1,14 +1,14 @@
-"""Sums over chunks of samples: the same bits for any number of ranks.
+"""Sums over chunks of samples with the same bits for any number of ranks.
 
 A sum of floating-point numbers depends on the order in which they are added. Here the order is a
-binary tree over the chunks, fixed by their number alone:
+binary tree over the chunks, which depends on their number alone:
 
     S(a, b) = S(a, m) + S(m, b),    m = (a + b) // 2
 
-Every rank has a range of neighbouring chunks and adds up the largest subtrees that lie in it
-without a word to the others. What is left of the tree is finished by sums that are handed over:
-that of a node lies on the rank of its first chunk. Where ranks and chunks are powers of two, every
-other rank than 0 hands over one sum, and log2 of the ranks of them follow one after another.
+Every rank has a contiguous range of chunks and adds up the largest subtrees inside it without
+communication. The rest of the tree needs messages: the sum of a node lies on the rank of its first
+chunk. If the numbers of ranks and chunks are powers of two, every rank but 0 sends one sum, and the
+longest sequence of dependent messages is log2(ranks).
 """
 
 from collections.abc import Callable, Iterator
@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 from lfmc.lattice import FloatArray
-from lfmc.mpi.messages import give, take
+from lfmc.mpi.messages import receive_array, send_array
 from lfmc.mpi.ranks import Ranks, share_of
 
 Node = tuple[int, int]
@@ -24,12 +24,12 @@ Chunk = Callable[[int], FloatArray]
 
 
 def tree_sum(chunk: Chunk, count: int, mpi: Ranks) -> FloatArray:
-    """Sum of chunk(0) + ... + chunk(count - 1) on rank 0; nothing on the others.
+    """Return chunk(0) + ... + chunk(count - 1) on rank 0 and an empty array on the others.
 
     Args:
-        chunk: the arrays to be added, float64 and of one shape; they are overwritten.
-        count: their number, at least 1.
-        mpi: the ranks, each of which makes the chunks of its share.
+        chunk: index -> array to be added, float64, all of one shape; the arrays are overwritten.
+        count: number of chunks, at least 1.
+        mpi: the ranks, each of which computes the chunks of its share.
     """
     owner = [rank for rank in range(mpi.size) for _ in share_of(count, rank, mpi.size)]
     sums = {
@@ -48,7 +48,7 @@ def _halves(node: Node) -> tuple[Node, Node]:
 
 
 def _shares(node: Node, owner: list[int]) -> Iterator[Node]:
-    """The largest nodes all chunks of which belong to one rank, in order."""
+    """Yield, in order, the largest nodes whose chunks all belong to one rank."""
     if owner[node[0]] == owner[node[1] - 1]:
         yield node
         return
@@ -57,7 +57,7 @@ def _shares(node: Node, owner: list[int]) -> Iterator[Node]:
 
 
 def _sum(chunk: Chunk, begin: int, end: int) -> FloatArray:
-    """The sum of a node, all of it on this rank."""
+    """The sum of a node whose chunks all belong to this rank."""
     if end - begin == 1:
         return chunk(begin)
     left, right = _halves((begin, end))
@@ -69,9 +69,9 @@ def _sum(chunk: Chunk, begin: int, end: int) -> FloatArray:
 def _combine(
     node: Node, owner: list[int], sums: dict[Node, FloatArray], mpi: Ranks
 ) -> FloatArray | None:
-    """The sum of a node, on the rank of its first chunk; None on the others.
+    """Return the sum of a node on the rank of its first chunk, and None on the others.
 
-    All ranks walk the tree in one order, so no two of them wait for each other.
+    All ranks walk the tree in the same order, so there is no deadlock.
     """
     if owner[node[0]] == owner[node[1] - 1]:
         return sums.pop(node, None)
@@ -81,10 +81,10 @@ def _combine(
     to, by = owner[left[0]], owner[right[0]]
     if mpi.rank == by != to:
         assert other is not None
-        give(mpi, other, to)
+        send_array(mpi, other, to)
     elif mpi.rank == to:
         if by != to:
-            other = take(mpi, by)
+            other = receive_array(mpi, by)
         assert total is not None
         assert other is not None
         total += other

@@ -51,23 +51,23 @@ class FlowChain:
     longest_run: int
 
 
-def flow_chain(config: Config, ensemble: str, sampler: str, log_w: FloatArray) -> FlowChain:
+def flow_chain(config: Config, ensemble: str, sampler: str, log_weight: FloatArray) -> FlowChain:
     """Run the independence chains of all replicas over their shares of the proposals.
 
     Raises:
         LfmcError: another number of proposals than the configuration's.
     """
-    if len(log_w) != config.proposals:
+    if len(log_weight) != config.proposals:
         raise LfmcError(
-            f"{len(log_w)} proposals of {ensemble} {sampler}, {config.proposals} expected; "
+            f"{len(log_weight)} proposals of {ensemble} {sampler}, {config.proposals} expected; "
             "run propose again"
         )
     streams = partial(generator, config.seed, "accept", ensemble, sampler)
-    return independence_chains(log_w, config.accept.replicas, config.accept.burn_in, streams)
+    return independence_chains(log_weight, config.accept.replicas, config.accept.burn_in, streams)
 
 
 def independence_chains(
-    log_w: FloatArray,
+    log_weight: FloatArray,
     replicas: int,
     burn_in: int,
     streams: Callable[[int], np.random.Generator],
@@ -75,18 +75,18 @@ def independence_chains(
     """Run one chain over each of `replicas` equal shares of the proposals, in their order.
 
     Args:
-        log_w: log weights of the proposals, (replicas * each,).
+        log_weight: log weights of the proposals, (replicas * each,).
         burn_in: updates of each replica that are discarded.
         streams: replica -> its random numbers.
 
     Raises:
         LfmcError: a weight that is not finite, or nothing left after burn-in.
     """
-    each = len(log_w) // replicas
+    each = len(log_weight) // replicas
     chains = []
     for replica in range(replicas):
         first = replica * each
-        part = log_w[first : first + each]
+        part = log_weight[first : first + each]
         chain = independence_chain(part, streams(replica).random(each), burn_in)
         chains.append(chain._replace(proposal=chain.proposal + first))
     multiplicity = np.concatenate([c.multiplicity for c in chains])
@@ -112,9 +112,9 @@ def accept_proposals(
         seconds = number(proposals, file, "seconds", 0)
         measure, clock = file.attrs.get("seconds_measure"), file.attrs.get("clock", WALL)
         require_blocks(proposals, file, layout(config))
-    log_w = read_log_weights(proposals)
+    log_weight = read_log_weights(proposals)
     began = cpu_seconds()
-    chain = flow_chain(config, ensemble, sampler, log_w)
+    chain = flow_chain(config, ensemble, sampler, log_weight)
     seconds += cpu_seconds() - began
     settings = stage_settings(config, "accept", ensemble, sampler)
     with create_hdf5(output, stamp(settings, (proposals,))) as file:

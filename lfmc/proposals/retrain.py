@@ -40,8 +40,8 @@ def short_chain(
 ) -> tuple[Chain, FloatArray]:
     """The chain of these proposals, and their log weights."""
     chosen = config.ensemble(ensemble)
-    log_w = -joined["S"] - joined["log_q"]
-    states = flow_chain(config, ensemble, sampler, log_w)
+    log_weight = -joined["S"] - joined["log_q"]
+    states = flow_chain(config, ensemble, sampler, log_weight)
     steps = updates_of_states(states.index, states.multiplicity, config.accept.replicas)
     chain = Chain(
         ensemble=chosen.model_dump(mode="json"),
@@ -60,4 +60,4 @@ def short_chain(
         extra={name: getattr(states, name) for name in ("index", "multiplicity", "replica")},
         attributes={},
     )
-    return chain, log_w
+    return chain, log_weight

@@ -35,7 +35,7 @@ class IndependenceChain(NamedTuple):
 
 
 def independence_chain(
-    log_w: FloatArray, uniforms: FloatArray, burn_in: int = 0
+    log_weight: FloatArray, uniforms: FloatArray, burn_in: int = 0
 ) -> IndependenceChain:
     """Run one chain over proposals in their order.
 
@@ -43,23 +43,23 @@ def independence_chain(
     first `burn_in` are discarded (proposal 0 counts as the first of them).
 
     Args:
-        log_w: log weights log p - log q, (n,).
+        log_weight: log weights log p - log q, (n,).
         uniforms: in [0, 1), (n,); the first is not used.
         burn_in: updates to discard.
 
     Raises:
         LfmcError: weights that are not finite, or nothing left after burn-in.
     """
-    bad = np.flatnonzero(~np.isfinite(log_w))
+    bad = np.flatnonzero(~np.isfinite(log_weight))
     if len(bad):
         raise LfmcError(
-            f"log weight {bad[0]} is {log_w[bad[0]]} ({len(bad)} in all are not finite); "
+            f"log weight {bad[0]} is {log_weight[bad[0]]} ({len(bad)} in all are not finite); "
             "refused: the model is broken, train and propose again"
         )
-    if len(log_w) <= max(burn_in, 1):
-        raise LfmcError(f"{len(log_w)} proposals leave nothing after a burn-in of {burn_in}")
+    if len(log_weight) <= max(burn_in, 1):
+        raise LfmcError(f"{len(log_weight)} proposals leave nothing after a burn-in of {burn_in}")
     with np.errstate(divide="ignore"):
-        state, moved = _run(log_w, np.log(uniforms))
+        state, moved = _run(log_weight, np.log(uniforms))
     state, moved = state[burn_in:], moved[burn_in:]
     first = np.flatnonzero(np.diff(state, prepend=-1))
     multiplicity = np.diff(first, append=len(state))
@@ -68,14 +68,14 @@ def independence_chain(
     )
 
 
-def _chain(log_w: FloatArray, log_u: FloatArray) -> tuple[IntArray, NDArray[np.bool_]]:
+def _chain(log_weight: FloatArray, log_u: FloatArray) -> tuple[IntArray, NDArray[np.bool_]]:
     """State after each update, and whether the update moved, (n,)."""
-    state = np.empty(len(log_w), np.int64)
-    moved = np.empty(len(log_w), np.bool_)
+    state = np.empty(len(log_weight), np.int64)
+    moved = np.empty(len(log_weight), np.bool_)
     current = 0
     state[0], moved[0] = 0, True
-    for i in range(1, len(log_w)):
-        moved[i] = log_u[i] < log_w[i] - log_w[current]
+    for i in range(1, len(log_weight)):
+        moved[i] = log_u[i] < log_weight[i] - log_weight[current]
         if moved[i]:
             current = i
         state[i] = current

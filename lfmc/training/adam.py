@@ -1,4 +1,7 @@
-"""Adam on the shifted reverse Kullback-Leibler divergence; a running average is the model."""
+"""Adam on the shifted reverse Kullback-Leibler divergence.
+
+The model is a running average of the parameters.
+"""
 
 from typing import Any
 
@@ -7,7 +10,7 @@ import torch
 from lfmc.config.flow_sections import Training
 from lfmc.flows.base import Flow
 from lfmc.training.gradient import ESTIMATORS
-from lfmc.training.optimiser import Progress, Weights, weights_of
+from lfmc.training.optimiser import Parameters, Progress, parameters_of
 from lfmc.training.step import follow, gradient_step, warm
 
 BETAS = (0.9, 0.99)
@@ -15,7 +18,7 @@ SMALLEST_RATE = 1 / 16  # of the configured one
 
 
 class Adam:
-    """Steps of Adam; the model is the running average."""
+    """Steps of Adam; the model is the running average of the parameters."""
 
     def __init__(self, flow: Flow, training: Training, gradient: str, seed: int) -> None:
         """Args: flow to train, settings, name of the gradient's estimator, seed of its samples."""
@@ -23,16 +26,16 @@ class Adam:
         self.estimate = ESTIMATORS[gradient]
         self.check_every = training.check_every
         self.rate = training.learning_rate
-        self.optimiser = torch.optim.Adam(flow.parameters(), lr=self.rate, betas=BETAS)
+        self.adam = torch.optim.Adam(flow.parameters(), lr=self.rate, betas=BETAS)
         self.random = torch.Generator().manual_seed(seed)
-        self._follow(weights_of(flow))
+        self._follow(parameters_of(flow))
 
     def advance(self, step: int) -> Progress:
         training = self.training
         rate = warm(self.rate, step)
         loss, norm = gradient_step(
             self.flow,
-            self.optimiser,
+            self.adam,
             self.random,
             training.batch,
             rate,
@@ -44,20 +47,20 @@ class Adam:
             follow(self.average, self.flow, training.average, step + 1)
         return Progress(training.batch, finite)
 
-    def model(self) -> Weights:
+    def model(self) -> Parameters:
         return {name: value.cpu().clone() for name, value in self.average.items()}
 
-    def _follow(self, weights: Weights) -> None:
-        """Let the average go on from these, beside the parameters."""
+    def _follow(self, parameters: Parameters) -> None:
+        """Restart the running average from these parameters."""
         device = next(self.flow.parameters()).device
-        self.average = {name: value.to(device, copy=True) for name, value in weights.items()}
+        self.average = {name: value.to(device, copy=True) for name, value in parameters.items()}
 
-    def return_to(self, weights: Weights) -> str:
-        """After a divergence: half the rate, and nothing of the momentum."""
+    def return_to(self, parameters: Parameters) -> str:
+        """Restart after a divergence with half the learning rate and no momentum."""
         self.rate *= 0.5
-        self.flow.load_state_dict(weights)
-        self._follow(weights)
-        self.optimiser.state.clear()
+        self.flow.load_state_dict(parameters)
+        self._follow(parameters)
+        self.adam.state.clear()
         return "rate halved"
 
     def refine(self) -> bool:
@@ -72,9 +75,9 @@ class Adam:
     def state(self) -> dict[str, Any]:
         return {
             "rate": self.rate,
-            "weights": weights_of(self.flow),
+            "weights": parameters_of(self.flow),
             "average": self.model(),
-            "optimiser": self.optimiser.state_dict(),
+            "optimiser": self.adam.state_dict(),
             "generator": self.random.get_state(),
         }
 
@@ -82,5 +85,5 @@ class Adam:
         self.rate = state["rate"]
         self.flow.load_state_dict(state["weights"])
         self._follow(state["average"])
-        self.optimiser.load_state_dict(state["optimiser"])
+        self.adam.load_state_dict(state["optimiser"])
         self.random.set_state(state["generator"])

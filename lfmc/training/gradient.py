@@ -1,14 +1,14 @@
-"""Two estimators of the gradient of the reverse Kullback-Leibler divergence from the same samples.
+"""Two estimators of the gradient of the reverse Kullback-Leibler divergence.
 
 With x = x_theta(z) the divergence is the mean over z of log q_theta(x) + S(x), up to a constant,
-and its derivative in theta has two parts,
+and its derivative with respect to theta has two parts,
 
     (d x / d theta)^T (d/dx) [log q(x) + S(x)]     and     (d/d theta) log q_theta(x) at fixed x.
 
-The second, the score, has mean zero. `reparametrised` keeps it: one automatic derivative of the
-mean. `path` leaves it out, so that at q = p, where log q + S is constant, every sample's share
-vanishes and not only their mean (Roeder, Wu and Duvenaud, arXiv:1703.09194; for flows Vaitl,
-Nicoli, Nakajima and Kessel, arXiv:2206.09016 and arXiv:2207.08219).
+The second, the score, has mean zero. `reparametrised` is the automatic derivative of the mean and
+includes it. `path` omits it, so that at q = p, where log q + S is constant, every sample's
+contribution vanishes and not only their mean (Roeder, Wu and Duvenaud, arXiv:1703.09194; for flows
+Vaitl, Nicoli, Nakajima and Kessel, arXiv:2206.09016 and arXiv:2207.08219).
 """
 
 from collections.abc import Callable
@@ -18,12 +18,12 @@ from torch import Tensor
 from lfmc.flows.base import Flow
 from lfmc.flows.density_gradient import gradient_at
 
-# (flow, base normals) -> the loss; adds its gradient to those of the parameters.
+# (flow, base normals) -> the loss; adds its gradient to the gradients of the parameters.
 Estimator = Callable[[Flow, Tensor], Tensor]
 
 
 def reparametrised(flow: Flow, z: Tensor) -> Tensor:
-    """Mean of log q + S over samples of normals z (batch, reduced_sites), differentiated whole."""
+    """Add the full gradient of the mean of log q + S over samples of z (batch, reduced_sites)."""
     x, log_q = flow.reduced(z)
     loss = (log_q + flow.reduced_action(x)).mean()
     loss.backward()
@@ -31,10 +31,10 @@ def reparametrised(flow: Flow, z: Tensor) -> Tensor:
 
 
 def path(flow: Flow, z: Tensor) -> Tensor:
-    """The same mean, differentiated along the samples' paths only."""
-    x, log_q, of_log_q = flow.with_gradient(z)
-    action, of_action = gradient_at(flow.reduced_action, x)
-    x.backward((of_log_q + of_action) / len(x), inputs=list(flow.parameters()))
+    """Add the gradient of the same mean along the samples' paths only."""
+    x, log_q, log_q_gradient = flow.with_gradient(z)
+    action, action_gradient = gradient_at(flow.reduced_action, x)
+    x.backward((log_q_gradient + action_gradient) / len(x), inputs=list(flow.parameters()))
     return (log_q.detach() + action).mean()
 
 

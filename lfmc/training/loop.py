@@ -1,7 +1,6 @@
-"""The training loop: steps, checks, rollbacks, and the moments at which targets pass.
+"""The training loop: steps, checks, rollbacks, and the models at which targets pass.
 
-It writes nothing: `lfmc.training.train` keeps what a stage keeps, at the points `_keep` and
-`_checkpoint`.
+It writes no files: `lfmc.training.train` saves models and checkpoints in `_keep` and `_checkpoint`.
 """
 
 import logging
@@ -14,7 +13,7 @@ from lfmc.errors import LfmcError
 from lfmc.training.acceptance import acceptance_from_model
 from lfmc.training.limits import what_ended
 from lfmc.training.moment import Abandoned, Verdict, moment_of_passing
-from lfmc.training.optimiser import Method, Weights
+from lfmc.training.optimiser import Optimiser, Parameters
 from lfmc.training.records import Point, check_record, pass_record
 from lfmc.training.state import TrainingState
 from lfmc.training.team import Team, clock_of
@@ -31,12 +30,12 @@ Passed = Callable[[dict[str, Any]], None]
 
 
 class Outcome(NamedTuple):
-    """A training at its end.
+    """The result of a training.
 
     Attributes:
-        state: with one record in `state.passed` for each target that has passed.
-        finished: false if it was asked to stop.
-        limit: what ended it before all targets had passed, in words; empty if they have.
+        state: with one record in `state.passed` per target that has passed.
+        finished: false if the training was stopped from outside.
+        limit: the limit that ended it before all targets had passed, in words; empty if none did.
     """
 
     state: TrainingState
@@ -45,28 +44,28 @@ class Outcome(NamedTuple):
 
 
 class Loop:
-    """One training run, by any number of ranks, in memory."""
+    """One training run on any number of ranks, in memory."""
 
     def __init__(
         self,
         name: str,
         settings: FlowSettings,
-        method: Method,
+        optimiser: Optimiser,
         team: Team,
         check_seed: int,
         seconds: float = 0.0,
     ) -> None:
-        """Args: name for messages, settings, steps, the ranks that evaluate, seed of the checks'
-        samples, and what the training that this one starts from took."""
+        """Args: name for messages, settings, optimiser, the ranks that evaluate, seed of the
+        checks' samples, and the seconds of the training that this one starts from."""
         self.name, self.settings, self.training = name, settings, settings.training
-        self.method, self.team, self.check_seed = method, team, check_seed
+        self.optimiser, self.team, self.check_seed = optimiser, team, check_seed
         self.clock = clock_of(team.trained)
         self.passed: Passed = lambda record: None
         self.limit, self.earlier = "", 0.0
         self.state = self.begin = TrainingState(
-            method=method.state(),
-            before=method.model(),
-            next_check=method.check_every,
+            method=optimiser.state(),
+            before=optimiser.model(),
+            next_check=optimiser.check_every,
             seconds=seconds,
             asked=list(settings.targets),
         )
@@ -74,19 +73,19 @@ class Loop:
     def run(
         self, report: Report, stop: Callable[[], bool], passed: Passed = lambda record: None
     ) -> Outcome:
-        """Train until every target has passed, a limit is reached, or `stop` asks on any rank.
+        """Train until every target has passed, a limit is reached, or `stop` is true on any rank.
 
-        Every rank's outcome says whether it is finished; its state is trained on rank 0 only, which
-        alone reports and writes.
+        Every rank's outcome says whether the training is finished. Only rank 0's state is trained,
+        and only rank 0 reports and writes.
 
         Args:
             report: called after every check.
-            stop: asked before every step.
-            passed: called with the record of each target of the configuration that has passed, at
-                that moment, and at the start with those of earlier runs.
+            stop: called before every step.
+            passed: called with the record of each configured target when it passes, and at the
+                start with the records of earlier runs.
 
         Raises:
-            LfmcError: batches keep coming out non-finite.
+            LfmcError: too many successive batches were not finite.
         """
         self.team.stop, self.passed = stop, passed
         finished = self.team.run(lambda: self._lead(report))
@@ -96,7 +95,7 @@ class Loop:
         saved, self.earlier = perf_counter(), self.state.seconds
         for record in self.state.passed:
             if record["target"] in self.settings.targets:
-                self._tell(record)
+                self._report_passed(record)
         try:
             self._resume()
             while self._open() and not self._ended():
@@ -104,7 +103,7 @@ class Loop:
                     self._checkpoint()
                     return False
                 if self.state.step >= self.state.next_check:
-                    self._checkpoint()  # a check may be long: asked to stop, it is done again
+                    self._checkpoint()  # a check may be long: if stopped, it is repeated
                     self._check()
                     report(self.state)
                 else:
@@ -120,17 +119,17 @@ class Loop:
     def _resume(self) -> None:
         """Called before the first step."""
 
-    def _keep(self, row: dict[str, Any], model: Weights) -> None:
-        """Called with the record and the model of a check, before it is decided on targets."""
+    def _keep(self, row: dict[str, Any], model: Parameters) -> None:
+        """Called with the record and the model of a check, before targets are decided on."""
 
     def _checkpoint(self) -> None:
-        """Called where the training may be continued from."""
+        """Called where a resumed training may continue from."""
 
     def _ended(self) -> bool:
         """Whether a limit has been reached by the last check."""
         state = self.state
         if state.history and state.history[-1]["step"] == state.step:
-            self.limit = what_ended(state, self.training, self.method)
+            self.limit = what_ended(state, self.training, self.optimiser)
         return bool(self.limit)
 
     def _open(self) -> list[float]:
@@ -139,18 +138,18 @@ class Loop:
         return [target for target in self.settings.targets if target not in passed]
 
     def _seconds(self) -> float:
-        """Used so far; what was prepared counts once, and not when it is prepared again."""
+        """Seconds used so far; preparation counts once, and not again in a resumed run."""
         return self.earlier + self.team.seconds(self.state is self.begin)
 
-    def _tell(self, record: dict[str, Any]) -> None:
-        """Of a target that has passed; what is done about it is no part of the training."""
+    def _report_passed(self, record: dict[str, Any]) -> None:
+        """Call `passed` with a target's record; its seconds do not count as training."""
         began = self.clock()
         self.passed(record)
         self.earlier -= self.clock() - began
 
     def _step(self) -> None:
         state = self.state
-        progress = self.method.advance(state.step)
+        progress = self.optimiser.advance(state.step)
         state.step += 1
         state.samples += progress.samples
         if progress.finite:
@@ -167,13 +166,13 @@ class Loop:
 
     def _check(self) -> None:
         state, training = self.state, self.training
-        model = self.method.model()
+        model = self.optimiser.model()
         seed = self.check_seed + state.step
-        log_w = self.team.log_weights(model, training.check_samples, seed)
-        quick = acceptance_from_model(log_w)
+        log_weight = self.team.log_weight(model, training.check_samples, seed)
+        quick = acceptance_from_model(log_weight)
         state.seconds = began = self._seconds()
-        row = check_record(state, log_w, quick) | self.method.describe()
-        # A checkpoint in between is of the state before this check, which is then done again.
+        row = check_record(state, log_weight, quick) | self.optimiser.describe()
+        # A checkpoint in between has the state before this check, which is then repeated.
         if not self._diverged(quick.value, model):
             self._keep(row, model)
             before = Point(state.before_step, state.before_samples)
@@ -185,27 +184,27 @@ class Loop:
             state.before = model
             state.before_step, state.before_samples = state.step, state.samples
         state.history.append(row)
-        # The later, the slower the acceptance rises: checks thin out, and cost a fixed share.
+        # The acceptance rises ever more slowly: checks become rarer, and cost a fixed share.
         state.next_check = state.step + max(
-            self.method.check_every, round(CHECK_SHARE * state.step)
+            self.optimiser.check_every, round(CHECK_SHARE * state.step)
         )
         state.seconds = self._seconds()
 
     def _decide(
         self,
         target: float,
-        models: tuple[Weights, Weights],
+        models: tuple[Parameters, Parameters],
         before: Point,
         row: dict[str, Any],
         began: float,
     ) -> bool:
-        """Whether a target was passed between a check's model and the one before it."""
+        """Whether a target was passed between a check's model and the previous one."""
         samples = self.training.decide_samples
 
-        def judge(weights: Weights, share: int) -> Verdict:
-            return self.team.judge(weights, samples, self.check_seed, share)
+        def evaluate(parameters: Parameters, divisor: int) -> Verdict:
+            return self.team.evaluate(parameters, samples, self.check_seed, divisor)
 
-        found = moment_of_passing(judge, *models, target, self.team.stopped)
+        found = moment_of_passing(evaluate, *models, target, self.team.stopped)
         if found is None:
             return False
         now = Point(row["step"], row["samples"])
@@ -213,18 +212,18 @@ class Loop:
         self.state.passed.append(record)
         self.state.passed.sort(key=lambda entry: float(entry["target"]))
         self._checkpoint()
-        self._tell(record)
+        self._report_passed(record)
         return True
 
-    def _diverged(self, acceptance: float, model: Weights) -> bool:
-        """Roll back to the best model and go on more carefully, if the acceptance collapsed."""
+    def _diverged(self, acceptance: float, model: Parameters) -> bool:
+        """Roll back to the best model if the acceptance has collapsed."""
         state = self.state
         if acceptance >= state.best.get("acceptance", 0.0):
             state.best = {"acceptance": acceptance, "model": model}
             return False
         if acceptance > 0.5 * state.best["acceptance"] or state.best["acceptance"] < 0.1:
             return False
-        changed = self.method.return_to(state.best["model"])
+        changed = self.optimiser.return_to(state.best["model"])
         name, best = self.name, state.best["acceptance"]
         fell = f"acceptance fell from {best:.3f} to {acceptance:.3f} at step {state.step}"
         log.warning("training %s: %s; rolled back, %s", name, fell, changed)

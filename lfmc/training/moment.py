@@ -1,4 +1,4 @@
-"""When a model passes its target: both acceptances, and the moment between two checks."""
+"""Whether a model passes its target, and where between two checks the target is passed."""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -14,24 +14,24 @@ from lfmc.training.acceptance import (
     effective_sample_size,
 )
 
-# A model passes when both estimates exceed its target by this many of their errors: the chain's
-# own acceptance is then at least the target, nearly always.
+# A model passes if both estimates exceed its target by this many of their errors: the acceptance of
+# the chain is then at least the target, nearly always.
 SURE = 2.0
-EVALUATIONS = 8  # with a COARSE-th of the samples
-CORRECTIONS = 4  # with all
+EVALUATIONS = 8  # with 1/COARSE of the samples
+CORRECTIONS = 4  # with all samples
 CLOSE = 1e-3
 CLEAR = 0.01
-ROUGH = 4e-3  # of the coarse search: its samples are off by more
+ROUGH = 4e-3  # tolerance of the coarse search, below the noise of its samples
 COARSE = 8
 FEWEST = 512
 
 
 class Abandoned(Exception):
-    """The decision was asked to stop before it was made."""
+    """The decision was stopped before it was made."""
 
 
 class Verdict(NamedTuple):
-    """How good a model is: acceptance from samples of q, from samples of p, and ESS/N."""
+    """Acceptance of a model from samples of q (model) and of p (target), and ESS/N."""
 
     model: Estimate
     target: Estimate
@@ -43,23 +43,23 @@ class Verdict(NamedTuple):
         return self.beyond(SURE)
 
     def beyond(self, errors: float) -> float:
-        """Acceptance that both estimates exceed by so many errors."""
+        """Acceptance that both estimates exceed by this number of errors."""
         return min(e.value - errors * e.error for e in (self.model, self.target))
 
 
-Judge = Callable[[dict[str, Tensor], int], Verdict]
+Evaluate = Callable[[dict[str, Tensor], int], Verdict]
 
 
 class Moment(NamedTuple):
-    """Weights at the moment of passing, a fraction of the way between two checks."""
+    """The parameters at which a target passes, a fraction of the way between two checks."""
 
     fraction: float
-    weights: dict[str, Tensor]
+    parameters: dict[str, Tensor]
     verdict: Verdict
 
 
 def verdict(of_model: FloatArray, of_target: FloatArray) -> Verdict:
-    """Of a model's log weights: of samples of q, (n,), and of independent samples of p, (m,)."""
+    """Estimate both acceptances from log weights of samples of q, (n,), and of p, (m,)."""
     return Verdict(
         acceptance_from_model(of_model),
         acceptance_from_target(of_target, of_model),
@@ -68,42 +68,42 @@ def verdict(of_model: FloatArray, of_target: FloatArray) -> Verdict:
 
 
 def moment_of_passing(
-    judge: Judge,
+    evaluate: Evaluate,
     before: dict[str, Tensor],
     after: dict[str, Tensor],
     target: float,
     stop: Callable[[], bool] = lambda: False,
 ) -> Moment | None:
-    """Where the line from one check's weights to the next one's passes the target; None if not.
+    """Find where the line between two checks' parameters passes the target; None if nowhere.
 
-    A model is wanted *at* its target: checks are some steps apart and acceptance can jump
-    between them. tau_int depends so steeply on acceptance that a per cent of it would show as a
-    dynamical exponent. The crossing is sought along the line by the Illinois variant of false
-    position with a COARSE-th of the samples, and then corrected with all of them.
+    A model is needed *at* its target, but checks are some steps apart and acceptance can jump
+    between them. tau_int depends so strongly on acceptance that one per cent of it would look like
+    a dynamical exponent. The crossing is found along the line by the Illinois variant of false
+    position with 1/COARSE of the samples, and then corrected with all of them.
 
     Args:
-        judge: the verdict on weights, from so small a part of the samples (1: all); always from
-            the same ones, so that neighbours compare.
-        before, after: weights of the two checks.
+        evaluate: (parameters, n) -> verdict from one n-th of the samples. They are the same at
+            every call, so that the noise of neighbouring points cancels.
+        before, after: parameters of the two checks.
         target: acceptance.
-        stop: whether to leave it.
+        stop: called before every evaluation; true abandons the search.
 
     Raises:
-        Abandoned: `stop`, asked before every evaluation, said so.
+        Abandoned: `stop` was true.
     """
 
-    def at(fraction: float, share: int = 1) -> Moment:
+    def at(fraction: float, divisor: int = 1) -> Moment:
         if stop():
             raise Abandoned
-        weights = {name: torch.lerp(before[name], after[name], fraction) for name in after}
-        return Moment(fraction, weights, judge(weights, share))
+        parameters = {name: torch.lerp(before[name], after[name], fraction) for name in after}
+        return Moment(fraction, parameters, evaluate(parameters, divisor))
 
     def excess(fraction: float) -> float:
-        # As large an error as all samples would have: so it is what all would say, but for noise.
+        # With the error that all samples would have: it agrees with their result up to noise.
         return at(fraction, COARSE).verdict.beyond(SURE / COARSE**0.5) - target
 
     above = excess(1.0)
-    # Not so far above the target that a COARSE-th of the samples settles it: all are asked.
+    # Deciding on a target needs one evaluation fewer of the full sample if 1/COARSE is clear.
     found = at(1.0) if above < CLEAR else None
     if found and found.verdict.sure < target:
         return None
@@ -136,7 +136,7 @@ def moment_of_passing(
 
 
 def _crossing(excess: Callable[[float], float], below: float, above: float) -> tuple[float, float]:
-    """Where an increasing function on [0, 1] with these ends is about zero, and its slope there."""
+    """Find the zero of an increasing function on [0, 1] with these end values, and its slope."""
     low, high = 0.0, 1.0
     if below >= 0 or above <= 0:
         return (0.0 if below >= 0 else 1.0), max(above - below, CLOSE)
@@ -151,6 +151,6 @@ def _crossing(excess: Callable[[float], float], below: float, above: float) -> t
             low, below, above = middle, value, 0.5 * above
         else:
             high, above, below = middle, value, 0.5 * below
-    # Of the two next to the crossing: the samples are common, so their noise is too.
+    # The slope between the two points next to the zero: their samples and noise are the same.
     left, right = max(p for p in seen if p[1] < 0), min(p for p in seen if p[1] >= 0)
     return middle, max((right[1] - left[1]) / (right[0] - left[0]), CLOSE)

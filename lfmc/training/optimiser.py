@@ -1,4 +1,4 @@
-"""What a method of training offers to the training loop."""
+"""The interface between an optimiser and the training loop, and the parameters of a flow."""
 
 from typing import Any, NamedTuple, Protocol
 
@@ -8,67 +8,68 @@ from torch.nn.utils import parameters_to_vector
 
 from lfmc.flows.base import Flow
 
-Weights = dict[str, Tensor]
+Parameters = dict[str, Tensor]
 
 
 class Progress(NamedTuple):
-    """One step: samples drawn for it, and whether all was finite."""
+    """The result of one step: the samples drawn for it, and whether all numbers were finite."""
 
     samples: int
     finite: bool
 
 
-class Method(Protocol):
-    """Steps that improve a flow, and everything that they change.
+class Optimiser(Protocol):
+    """An optimiser of a flow and its state.
 
     Attributes:
-        check_every: least number of steps between two checks.
+        check_every: smallest number of steps between two checks.
     """
 
     check_every: int
 
     def advance(self, step: int) -> Progress:
-        """One step; `step` counts those before it."""
+        """Make one step; `step` is the number of steps before it."""
 
-    def model(self) -> Weights:
-        """The weights that are judged and saved, copied."""
+    def model(self) -> Parameters:
+        """Return a copy of the parameters that are evaluated and saved."""
 
-    def return_to(self, weights: Weights) -> str:
-        """Go on from these after a divergence, more carefully; what was changed, in words."""
+    def return_to(self, parameters: Parameters) -> str:
+        """Restart from these parameters after a divergence; return what was changed, in words."""
 
     def refine(self) -> bool:
-        """Go on more finely after a plateau; False if that cannot be."""
+        """Reduce the noise of the steps after a plateau; return False if that is impossible."""
 
     def describe(self) -> dict[str, float]:
-        """Settings that change on the way, for the history."""
+        """Return the settings that change during training, for the history."""
 
     def state(self) -> dict[str, Any]:
-        """Everything that a step changes, for a checkpoint."""
+        """Return everything that a step changes, for a checkpoint."""
 
     def restore(self, state: dict[str, Any]) -> None:
         """Continue from a checkpoint, to the same bits."""
 
 
-def weights_of(flow: Flow) -> Weights:
-    """Copies of a flow's parameters by name, on the CPU."""
+def parameters_of(flow: Flow) -> Parameters:
+    """Return copies of a flow's parameters by name, on the CPU."""
     return {name: value.detach().cpu().clone() for name, value in flow.named_parameters()}
 
 
 def parameter_count(flow: Flow) -> int:
-    """Of numbers that a training changes."""
+    """The number of trainable parameters of a flow."""
     return sum(parameter.numel() for parameter in flow.parameters())
 
 
 def vector_of(flow: Flow) -> Tensor:
-    """All parameters one after another, copied, on the CPU, (parameters,)."""
+    """Return a copy of all parameters as one vector on the CPU, (parameters,)."""
     return parameters_to_vector(flow.parameters()).detach().cpu()
 
 
 @torch.no_grad()
 def set_vector(flow: Flow, vector: Tensor) -> None:
-    """Give a flow the parameters of `vector_of`, bit by bit.
+    """Set the parameters of a flow to a vector of `vector_of`, bit by bit.
 
-    They are copied into their places, for products of matrices may round by where these lie.
+    They are copied in place, because the rounding of matrix products may depend on the alignment
+    of the arrays in memory.
     """
     begin = 0
     for parameter in flow.parameters():

@@ -1,4 +1,4 @@
-"""What a training needs before its first step: ranks with samples of p, a method, and its key."""
+"""What a training needs before its first step: samples of p, an optimiser, and its key."""
 
 from copy import deepcopy
 from pathlib import Path
@@ -18,16 +18,16 @@ from lfmc.streams import generator as stream
 from lfmc.theories.ensembles import scalar_of, theory_of
 from lfmc.training.adam import Adam
 from lfmc.training.natural import NaturalGradient, Sums, precision
-from lfmc.training.optimiser import Method
+from lfmc.training.optimiser import Optimiser
 from lfmc.training.start import Start, read_start
 from lfmc.training.target import compile_target, target_fields
 from lfmc.training.team import Team, clock_of
 
 
 class Prepared(NamedTuple):
-    """What a training loop works with; `check_seed` is that of the checks' samples."""
+    """The arguments of a training loop; `check_seed` is the seed of the checks' samples."""
 
-    method: Method
+    optimiser: Optimiser
     team: Team
     check_seed: int
     start: Start | None
@@ -36,33 +36,33 @@ class Prepared(NamedTuple):
 def prepared(
     config: Config, ensemble: Ensemble, start: Path | None, device: torch.device, mpi: Ranks
 ) -> Prepared:
-    """A new flow on a device, with the weights of another model where one is to start from.
+    """Build a flow on a device, with the parameters of another model if `start` names one.
 
-    From here on torch uses one thread, and its global generator for the CPU has another state.
+    It sets torch to one thread and seeds torch's global generator for the CPU.
 
     Raises:
         LfmcError: a start that does not fit.
     """
-    # Small matrices; and bits that do not depend on how many cores there are.
+    # The matrices are small, and the bits must not depend on the number of cores.
     torch.set_num_threads(1)
     seeds = seeds_of(config.seed, ensemble.name)
-    torch.default_generator.manual_seed(seeds.weights)
+    torch.default_generator.manual_seed(seeds.parameters)
     flow = build_flow(theory_of(ensemble), config.flow.model)
     flow = flow.to(device, precision_of(config.flow))
     begin = read_start(start, config, flow, mpi.rank == 0) if start else None
     if begin:
-        flow.load_state_dict(begin.weights)
+        flow.load_state_dict(begin.parameters)
     team = team_of(config, ensemble, flow, mpi)
-    method = method_of(config.flow, flow, seeds.samples, team.score_sums)
-    return Prepared(method, team, seeds.checks, begin)
+    optimiser = optimiser_of(config.flow, flow, seeds.samples, team.score_sums)
+    return Prepared(optimiser, team, seeds.checks, begin)
 
 
 class Seeds(NamedTuple):
-    """Of a training: of the samples of its steps and of its checks, and of the first weights."""
+    """Seeds of the samples of steps, of the samples of checks, and of the initial parameters."""
 
     samples: int
     checks: int
-    weights: int
+    parameters: int
 
 
 def seeds_of(seed: int, ensemble: str) -> Seeds:
@@ -71,13 +71,13 @@ def seeds_of(seed: int, ensemble: str) -> Seeds:
 
 
 def precision_of(settings: FlowSettings) -> torch.dtype:
-    """In which a flow is trained."""
+    """The precision in which a flow is trained."""
     natural = settings.optimiser == "natural"
     return precision(settings.training.natural.damping) if natural else torch.float32
 
 
 def team_of(config: Config, ensemble: Ensemble, flow: Flow, mpi: Ranks) -> Team:
-    """The ranks, with samples of p. These cost time that counts, unlike what is compiled."""
+    """Return the ranks with samples of p, whose time counts; that of compilation does not."""
     action, like = scalar_of(ensemble), next(flow.parameters())
     compile_target(action)
     if has_kernels(flow):
@@ -92,8 +92,8 @@ def team_of(config: Config, ensemble: Ensemble, flow: Flow, mpi: Ranks) -> Team:
     return Team(mpi, flow, deepcopy(flow), on_device, clock() - began)
 
 
-def method_of(settings: FlowSettings, flow: Flow, seed: int, sums: Sums) -> Method:
-    """The configured method of training a flow."""
+def optimiser_of(settings: FlowSettings, flow: Flow, seed: int, sums: Sums) -> Optimiser:
+    """Return the configured optimiser of a flow."""
     training = settings.training
     if settings.optimiser == "natural":
         return NaturalGradient(flow, training.natural, seed, sums)
@@ -101,7 +101,7 @@ def method_of(settings: FlowSettings, flow: Flow, seed: int, sums: Sums) -> Meth
 
 
 def key_of(config: Config, ensemble: Ensemble, device: torch.device, start: Start | None) -> str:
-    """Of all that the steps of a training depend on; targets only say where a model is taken."""
+    """Hash all settings that the steps depend on. Targets only select models on the way."""
     settings = stage_settings(config, "train", ensemble.name) | device_key(device)
     flow = {name: value for name, value in settings["flow"].items() if name != "targets"}
     return settings_hash(settings | {"flow": flow} | ({"model": start.digest} if start else {}))

@@ -1,4 +1,4 @@
-"""Sums of products of rows: symmetric, so half of them are computed, added and sent."""
+"""Sums of products of rows. They are symmetric, so only half of them is computed and sent."""
 
 import numpy as np
 import torch
@@ -10,9 +10,12 @@ BLOCK = 256
 
 
 def packed_products(rows: Tensor) -> FloatArray:
-    """rows @ rows.T of (n, samples) in blocks of rows, each from its diagonal on, as float64.
+    """Return the upper block triangle of rows @ rows.T as a float64 vector.
 
-    Products are summed over the samples in the precision of the rows.
+    The sums over the samples are in the precision of the rows.
+
+    Args:
+        rows: (n, samples).
     """
     blocks = [
         (rows[begin : begin + BLOCK] @ rows[begin:].T).double().cpu().numpy().ravel()
@@ -23,9 +26,9 @@ def packed_products(rows: Tensor) -> FloatArray:
 
 
 def unpacked(packed: FloatArray, n: int) -> Tensor:
-    """The symmetric (n, n) of `packed_products`, or of sums of them.
+    """Return the symmetric (n, n) matrix of `packed_products`, or of sums of them.
 
-    The upper triangle decides. A library's product of a matrix with its own transpose need not be
+    The upper triangle is used. A library's product of a matrix with its own transpose need not be
     symmetric to the last bit: it may sum the two halves in different orders on some processors.
     """
     full = torch.empty(n, n, dtype=torch.float64)

@@ -1,4 +1,4 @@
-"""What is kept of a training: a record of every check and of every target that is passed."""
+"""Records of a training: one per check and one per target that has passed."""
 
 import math
 from typing import Any, NamedTuple
@@ -11,16 +11,18 @@ from lfmc.training.moment import Moment
 from lfmc.training.state import TrainingState
 
 
-def check_record(state: TrainingState, log_w: FloatArray, acceptance: Estimate) -> dict[str, Any]:
-    """A row of history.csv, from the log weights of samples of the model, (n,)."""
+def check_record(
+    state: TrainingState, log_weight: FloatArray, acceptance: Estimate
+) -> dict[str, Any]:
+    """Return a row of history.csv, from the log weights of samples of the model, (n,)."""
     return {
         "step": state.step,
         "samples": state.samples,
         "seconds": round(state.seconds, 3),
-        "loss": -float(log_w.mean()),
-        "loss_error": float(log_w.std() / len(log_w) ** 0.5),
-        "log_weight_variance": float(log_w.var()),
-        "ess": effective_sample_size(log_w),
+        "loss": -float(log_weight.mean()),
+        "loss_error": float(log_weight.std() / len(log_weight) ** 0.5),
+        "log_weight_variance": float(log_weight.var()),
+        "ess": effective_sample_size(log_weight),
         "acceptance_q": acceptance.value,
         "acceptance_q_error": acceptance.error,
         "refused": state.refused,
@@ -28,7 +30,7 @@ def check_record(state: TrainingState, log_w: FloatArray, acceptance: Estimate) 
 
 
 class Point(NamedTuple):
-    """How far a training was at a check: steps done, and samples drawn for them."""
+    """The number of steps at a check, and of samples drawn for them."""
 
     step: int
     samples: int
@@ -37,11 +39,11 @@ class Point(NamedTuple):
 def pass_record(
     target: float, found: Moment, before: Point, now: Point, seconds: float
 ) -> dict[str, Any]:
-    """What a target took until the moment of passing, the verdict then, and the weights.
+    """Return the record of a target: its cost, the acceptances, and the parameters.
 
     Args:
-        before, now: the checks between which the moment lies.
-        seconds: used until it was decided, the decision included.
+        before, now: the checks between which the target passed.
+        seconds: used until this was decided, the decision included.
     """
 
     def until(earlier: int, later: int) -> float:
@@ -57,25 +59,25 @@ def pass_record(
         "acceptance_p": found.verdict.target.value,
         "acceptance_p_error": found.verdict.target.error,
         "ess": found.verdict.ess,
-        "weights": found.weights,
+        "weights": found.parameters,
     }
 
 
 def reached(config: Config, state: TrainingState) -> dict[str, dict[str, Any]]:
-    """Name of a flow -> record of its target, of those that have passed."""
+    """Return the records of the targets that have passed, by the names of the flows."""
     records = {record["target"]: record for record in state.passed}
     pairs = zip(config.flow_names, config.flow.targets, strict=True)
     return {name: records[target] for name, target in pairs if target in records}
 
 
 def same_model(one: dict[str, Any], other: dict[str, Any]) -> bool:
-    """Whether the records of two targets have the same weights."""
+    """Whether the records of two targets have the same parameters."""
     pairs = zip(one["weights"].values(), other["weights"].values(), strict=True)
     return all(bool((a == b).all()) for a, b in pairs)
 
 
 def missed(config: Config, ensemble: str, state: TrainingState, limit: str) -> list[NotReached]:
-    """The targets that have not passed, and what ended the training."""
+    """Return the targets that have not passed, with what ended the training."""
     passed = reached(config, state)
     return [
         NotReached(ensemble, name, config.target(name), state.acceptance, limit)
@@ -87,7 +89,7 @@ def missed(config: Config, ensemble: str, state: TrainingState, limit: str) -> l
 def row_of(
     config: Config, ensemble: str, flow: str, record: dict[str, Any], origin: dict[str, str]
 ) -> dict[str, Any]:
-    """A row of training.csv: the cost of a target, in the units of the field."""
+    """Return a row of training.csv: the cost of a target."""
     head = {"ensemble": ensemble, "flow": flow, "seed": config.seed, **origin}
     found = {k: v for k, v in record.items() if k != "weights"}
     return head | found | {"reached": True, "limit": ""}
@@ -100,11 +102,11 @@ def records(
     origin: dict[str, str] | None = None,
     limit: str = "",
 ) -> list[dict[str, Any]]:
-    """Rows of training.csv, one a target; of one that was not reached, what was spent for it.
+    """Return the rows of training.csv, one per target; unreached ones have the whole cost.
 
     Args:
-        origin: of `lfmc.training.train.Trainer`: start and clock.
-        limit: what ended the training, if not its targets.
+        origin: start and clock of `lfmc.training.train.Trainer`.
+        limit: what ended the training before all targets had passed.
     """
     rows = {
         name: row_of(config, ensemble, name, record, origin or {})

@@ -1,4 +1,4 @@
-"""A warm start: weights of another ensemble's model carried over, and what they cost counted."""
+"""A warm start: the parameters of another ensemble's model, whose cost is counted."""
 
 import json
 import logging
@@ -14,41 +14,41 @@ from lfmc.flows.build import load_flow
 from lfmc.flows.heatbath.transfer import transferred
 from lfmc.not_reached import not_reached
 from lfmc.provenance import file_hash
-from lfmc.training.optimiser import Weights
+from lfmc.training.optimiser import Parameters
 
 log = logging.getLogger(__name__)
 
 
 class Start(NamedTuple):
-    """Where a training starts.
+    """The start of a training.
 
     Attributes:
-        weights: for the flow to be trained.
-        seconds: what the training of the other model took, its own start included.
+        parameters: initial parameters of the flow to be trained.
+        seconds: of the training of the other model, its own start included.
         digest: sha256 of the file.
-        ensemble: of the other model.
+        ensemble: name of the other model's ensemble.
     """
 
-    weights: Weights
+    parameters: Parameters
     seconds: float
     digest: str
     ensemble: str
 
 
-def read_start(path: Path, config: Config, flow: Flow, tell: bool = True) -> Start | None:
-    """The start of `flow` from a model file `.../train/ENSEMBLE/FLOW.safetensors`.
+def read_start(path: Path, config: Config, flow: Flow, warn: bool = True) -> Start | None:
+    """Read the start of `flow` from a model file `.../train/ENSEMBLE/FLOW.safetensors`.
 
-    Where that target was not reached, from the highest one of that ensemble which was; None if
-    none was: the training then begins without a start.
+    If that target was not reached, the highest reached one of that ensemble is used. If none was
+    reached, the result is None, and the training begins without a start.
 
     Args:
-        tell: whether this rank warns of that.
+        warn: whether this rank logs a warning in these cases.
 
     Raises:
         LfmcError: no such file, no model of that ensemble, or one that does not fit.
     """
     chosen = _highest_reached(path, config)
-    if chosen != path and tell:
+    if chosen != path and warn:
         what = f"starts from {chosen.stem}" if chosen else "the training begins without a start"
         log.warning("flow.start: %s: %s; %s", path, not_reached(path), what)
     return _start_of(chosen, config, flow) if chosen else None
@@ -71,5 +71,5 @@ def _start_of(path: Path, config: Config, flow: Flow) -> Start:
     if "seconds" not in notes:
         raise LfmcError(f"{path}: does not say how long its training took; train it again")
     like = next(flow.parameters())
-    weights = {name: value.to(like) for name, value in transferred(source, flow).items()}
-    return Start(weights, float(notes["seconds"]), file_hash(path), path.parent.name)
+    parameters = {name: value.to(like) for name, value in transferred(source, flow).items()}
+    return Start(parameters, float(notes["seconds"]), file_hash(path), path.parent.name)

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from lfmc.store import write_bytes
-from lfmc.training.optimiser import Weights
+from lfmc.training.optimiser import Parameters
 
 log = logging.getLogger(__name__)
 
@@ -20,24 +20,27 @@ FORMAT = 2
 class TrainingState:
     """Everything a step changes; saved whole, so that a resumed run has the same bits.
 
+    The names of the attributes are keys of the checkpoint and cannot change.
+
     Attributes:
-        method: state of the method: weights, optimiser, random generator.
-        before, before_step, before_samples: model when last found below the target; the model of a
-            target lies on the line from there to the check that passes.
+        method: state of the optimiser: parameters, moments of the gradient, random generator.
+        before, before_step, before_samples: the model of the last check below the target. The
+            model of a target lies on the line from it to the model of the check that passes.
         next_check: step of the next check.
-        step: steps done; samples: drawn for them.
+        step, samples: number of steps, and of samples drawn for them.
         seconds: used so far by all ranks (`lfmc.training.team.Team.seconds`).
-        refused: batches refused because they were not finite; `in_a_row` of them just now.
-        refined: number of checks when the method last went on more finely.
-        best: best acceptance seen, and the model then, for rollbacks.
-        passed: one record for each target passed, ascending.
-        asked: targets that every check so far was held against.
-        history: one record for each check.
-        kept: step of a check -> step of the model before it, where `lfmc.training.trail` has both.
+        refused: number of batches refused because they were not finite; `in_a_row` counts those
+            since the last finite one.
+        refined: number of checks when the optimiser was last refined.
+        best: best acceptance so far and its model, for rollbacks.
+        passed: one record per target that has passed, in ascending order.
+        asked: targets with which every check so far was compared.
+        history: one record per check.
+        kept: step of a check -> step of the model before it, if `lfmc.training.trail` has both.
     """
 
     method: dict[str, Any]
-    before: Weights
+    before: Parameters
     next_check: int
     step: int = 0
     samples: int = 0
@@ -55,7 +58,7 @@ class TrainingState:
 
     @property
     def acceptance(self) -> float:
-        """The best that a check has seen, from the model's own samples."""
+        """The best acceptance of a check, estimated from the model's own samples."""
         return float(self.best.get("acceptance", 0.0))
 
 
@@ -67,7 +70,7 @@ def save_state(path: Path, key: str, state: TrainingState) -> None:
 
 
 def load_state(path: Path, key: str) -> TrainingState | None:
-    """The checkpoint, or None if there is none of these settings. Runs no code of the file."""
+    """Return the checkpoint, or None if none has these settings. Runs no code of the file."""
     if not path.exists():
         return None
     content = read_tensors(path)
@@ -79,7 +82,7 @@ def load_state(path: Path, key: str) -> TrainingState | None:
 
 
 def _wrong(content: Any, key: str) -> str:
-    """What is wrong with a checkpoint, in words; empty if nothing is."""
+    """Return what is wrong with a checkpoint, in words; empty if it is complete."""
     if not isinstance(content, dict):
         return "is damaged"
     if content.get("format", 1) != FORMAT:
@@ -98,7 +101,7 @@ def _types() -> dict[str, type]:
 
 
 def read_tensors(path: Path) -> Any:
-    """What `torch.save` wrote, None if it is damaged. Runs no code of the file."""
+    """Read a file of `torch.save`; None if it is damaged. Runs no code of the file."""
     try:
         return torch.load(path, weights_only=True, map_location="cpu")
     except Exception as error:  # torch raises many kinds for a torn file

@@ -1,4 +1,4 @@
-"""One step of Adam on the shifted reverse Kullback-Leibler divergence."""
+"""Log weights of samples and of given fields, and one gradient step of a flow."""
 
 from collections.abc import Callable
 
@@ -13,7 +13,7 @@ from lfmc.mpi.ranks import ALONE, Ranks
 from lfmc.training.gradient import Estimator
 
 WARM_UP = 50
-# Numbers of a field of a chunk: few enough to stay in the cache, enough to be worth a call.
+# Numbers in a chunk of fields: few enough to stay in the cache, enough to amortise a call.
 CHUNK_NUMBERS = 2**17
 
 
@@ -23,16 +23,17 @@ def chunk_of(flow: Flow) -> int:
 
 
 @torch.no_grad()
-def log_weights(
+def model_log_weight(
     flow: Flow,
     count: int,
     generator: torch.Generator,
     mpi: Ranks = ALONE,
 ) -> Tensor:
-    """-S - log q of the reduced variables for fresh samples of the model, (count,) float64.
+    """Return -S - log q of the reduced variables for new samples of the model, (count,) float64.
 
-    Ranks that share the chunks draw the base normals of all, which costs little, from the same
-    generator: the samples are those of one rank. The result is rank 0's, and the others' is empty.
+    Ranks share the chunks. Each draws the base normals of all chunks from the same generator, which
+    costs little, so the samples do not depend on the number of ranks. Rank 0 has the result; that
+    of the others is empty.
     """
     like, chunk = next(flow.parameters()), chunk_of(flow)
     mine = mpi.share(-(-count // chunk))
@@ -47,8 +48,8 @@ def log_weights(
 
 
 @torch.no_grad()
-def log_weights_of(flow: Flow, fields: Tensor, mpi: Ranks = ALONE) -> Tensor:
-    """-S - log q of given full fields (n, sites), (n,) float64; the ranks share them likewise."""
+def field_log_weight(flow: Flow, fields: Tensor, mpi: Ranks = ALONE) -> Tensor:
+    """Return -S - log q of full fields (n, sites), (n,) float64, shared by the ranks likewise."""
     chunks, evaluate = fields.split(chunk_of(flow)), _of_fields(flow)
     parts = [torch.empty(0, dtype=torch.float64)]
     for number in mpi.share(len(chunks)):
@@ -57,7 +58,7 @@ def log_weights_of(flow: Flow, fields: Tensor, mpi: Ranks = ALONE) -> Tensor:
 
 
 def _of_model(flow: Flow) -> Callable[[Tensor], Tensor]:
-    """Base normals (batch, reduced_sites) -> log weights (batch,): compiled where it can be."""
+    """Return base normals (batch, reduced_sites) -> log weights (batch,), compiled if possible."""
     if has_kernels(flow):
         from lfmc.flows.heatbath.draw import model_log_weights
 
@@ -72,7 +73,7 @@ def _of_model(flow: Flow) -> Callable[[Tensor], Tensor]:
 
 
 def _of_fields(flow: Flow) -> Callable[[Tensor], Tensor]:
-    """Fields (batch, sites) -> log weights (batch,), likewise."""
+    """Return fields (batch, sites) -> log weights (batch,), compiled if possible."""
     if has_kernels(flow):
         from lfmc.flows.heatbath.draw import log_weights_of
 
@@ -90,12 +91,12 @@ def gradient_step(
     clip: float,
     estimate: Estimator,
 ) -> tuple[float, float]:
-    """Mean of log q + S over a batch of the model's own samples, one step down its gradient.
+    """Make one gradient step on the mean of log q + S over a batch of the model's samples.
 
     arXiv:1904.12072, eq. 13: the minimum is -log Z (of the reduced problem), reached at q = p.
 
     Returns:
-        The loss and the norm of its gradient; nothing was changed if one is not finite.
+        The loss and the norm of its gradient. If one is not finite, nothing has changed.
     """
     like = next(flow.parameters())
     z = torch.randn(batch, flow.reduced_sites, generator=generator, dtype=like.dtype)
@@ -110,13 +111,13 @@ def gradient_step(
 
 
 def warm(rate: float, step: int) -> float:
-    """Learning rate with a linear warm-up over the first WARM_UP steps."""
+    """Return the learning rate with a linear warm-up over the first WARM_UP steps."""
     return rate * min(1.0, (step + 1) / WARM_UP)
 
 
 @torch.no_grad()
 def follow(average: dict[str, Tensor], flow: Flow, horizon: float, step: int) -> None:
-    """Move the running average of the weights; its memory grows to 1/(1-horizon) steps."""
+    """Update the running average of the parameters, whose memory grows to 1/(1-horizon) steps."""
     weight = 1 - min(horizon, step / (step + 10))
     for name, parameter in flow.named_parameters():
         average[name].lerp_(parameter, weight)

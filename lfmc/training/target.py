@@ -19,7 +19,7 @@ HMC_ACCEPTANCE = 0.7
 
 
 def compile_target(theory: Scalar) -> None:
-    """Compile what `target_fields` calls: that is no part of what a training costs."""
+    """Compile the kernels of `target_fields`, whose time does not count as training."""
     state = cold_start(theory.shape, 0, range(1), "check", "")
     if "cluster" in theory.samplers:
         sample_cluster(state, theory, ClusterParameters(1.0, clusters=1, sweeps=1), 1, 1)
@@ -29,9 +29,9 @@ def compile_target(theory: Scalar) -> None:
 
 
 def target_fields(theory: Scalar, count: int, seed: int, ensemble: str) -> FloatArray:
-    """`count` fields of p, (count, numbers), SPACING updates apart (several tau_int).
+    """Return fields of p, (count, numbers), SPACING updates apart (several tau_int).
 
-    By cluster updates where the theory has them, else by HMC of tuned length.
+    They come from cluster updates if the theory has them, and else from HMC of tuned length.
     """
     width = 1.2 * float(np.sqrt(variational_variance(theory).mean()))
     state = cold_start(theory.shape, seed, range(CHAINS), "check", ensemble)
@@ -48,7 +48,7 @@ def target_fields(theory: Scalar, count: int, seed: int, ensemble: str) -> Float
         hmc = HmcParameters(length, HMC_STEPS, WINDOW)
         state, _ = sample_hmc(state, theory, hmc, THERMALISATION, THERMALISATION)
         _, info = sample_hmc(state, theory, hmc, each * SPACING, SPACING)
-    # Neighbours in the list come from different chains, so blocks of it are fair samples.
+    # Neighbours in the list come from different chains, so blocks of it are unbiased samples.
     return np.ascontiguousarray(info.saved.swapaxes(0, 1).reshape(each * CHAINS, -1)[:count])
 
 

@@ -1,10 +1,10 @@
-"""Models of earlier checks, for targets that are asked for later.
+"""Models of earlier checks, for targets that are configured later.
 
-A lower target lies behind a training that has gone on. So that its model is that of a training
-which was asked for it from the start, bit by bit, a check keeps its model and the one before it,
-where any target (they are whole per cents) may lie between the two. Of the checks in question for
-one per cent the first KEPT are kept, and no more than BUDGET bytes in all. Where what is needed is
-not there, the training starts again: the bits are the same, and only time is lost.
+A lower target may be configured when a training has passed it already. Its model must be, bit by
+bit, that of a training which had the target from the start. So a check saves its model and the
+previous one if any target (a whole per cent) may lie between the two. For each per cent the first
+KEPT checks are saved, and at most BUDGET bytes in all. If a needed model is missing, the training
+starts again: the bits are the same, and only time is lost.
 """
 
 import io
@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import torch
 
 from lfmc.store import write_bytes
-from lfmc.training.optimiser import Weights
+from lfmc.training.optimiser import Parameters
 from lfmc.training.records import Point
 from lfmc.training.state import TrainingState, read_tensors
 
@@ -24,43 +24,44 @@ BUDGET = 2**28
 
 
 class Pair(NamedTuple):
-    """The models between which a target may lie: of the check before, and of the check."""
+    """The models between which a target may lie: of the previous check, and of the check."""
 
-    before: Weights
-    model: Weights
+    before: Parameters
+    model: Parameters
 
 
 class Trail:
-    """The models of one training, a file each."""
+    """The models of one training, one file per model."""
 
     def __init__(self, folder: Path, key: str) -> None:
-        """Args: folder of the files, hash of the settings that they belong to."""
+        """Args: folder of the files, hash of the settings of the training."""
         self.folder, self.key = folder, key
 
-    def keep(self, state: TrainingState, row: dict[str, Any], model: Weights) -> None:
-        """Keep the model of a check, and the one before it, where a target may lie between them.
+    def keep(self, state: TrainingState, row: dict[str, Any], model: Parameters) -> None:
+        """Save the model of a check and the previous one if a target may lie between them.
 
         Args:
             state: before the check has changed it.
             row: the record of the check.
+            model: parameters of the model of the check.
         """
         highest = min(int(100 * (row["acceptance_q"] + row["acceptance_q_error"])), 99)
         seen = 1 + len(in_question(state.history, highest / 100))
         if highest < 1 or seen > KEPT:
             return
         state.kept[state.step] = state.before_step
-        for step, weights in ((state.before_step, state.before), (state.step, model)):
+        for step, parameters in ((state.before_step, state.before), (state.step, model)):
             path = self._path(step)
             if not self._read(path):
                 buffer = io.BytesIO()
-                torch.save({"key": self.key, "weights": weights}, buffer)
+                torch.save({"key": self.key, "weights": parameters}, buffer)
                 write_bytes(path, buffer.getvalue())
         self._within_budget()
 
     def in_question(
         self, state: TrainingState, target: float
     ) -> Iterator[tuple[Pair | None, Point, dict[str, Any]]]:
-        """The checks at which a target may have passed: models, check before, and record."""
+        """Yield the checks at which a target may have passed: models, previous check, record."""
         samples = {row["step"]: row["samples"] for row in state.history}
         for row in in_question(state.history, target):
             before = state.kept.get(row["step"], 0)
@@ -68,7 +69,7 @@ class Trail:
             yield self._pair(state, row["step"]), point, row
 
     def _pair(self, state: TrainingState, step: int) -> Pair | None:
-        """The models of a check; None if they were not kept."""
+        """Return the models of a check; None if they were not saved."""
         if step not in state.kept:
             return None
         found = [self._read(self._path(at)) for at in (state.kept[step], step)]
@@ -77,12 +78,12 @@ class Trail:
     def _path(self, step: int) -> Path:
         return self.folder / f"model-{step:08d}.pt"
 
-    def _read(self, path: Path) -> Weights:
+    def _read(self, path: Path) -> Parameters:
         content = read_tensors(path) if path.exists() else None
         if not isinstance(content, dict) or content.get("key") != self.key:
             return {}
-        weights: Weights = content.get("weights", {})
-        return weights
+        parameters: Parameters = content.get("weights", {})
+        return parameters
 
     def _within_budget(self) -> None:
         files = sorted(self.folder.glob("model-*.pt"))
@@ -95,10 +96,10 @@ class Trail:
 
 
 def in_question(history: Sequence[dict[str, Any]], target: float) -> list[dict[str, Any]]:
-    """Records of the checks that a target is decided at, until it has passed."""
+    """Return the records of the checks at which a target may have passed."""
     return [row for row in history if worth_deciding(row, target)]
 
 
 def worth_deciding(row: dict[str, Any], target: float) -> bool:
-    """Whether the acceptance that a check has seen is not clearly below a target."""
+    """Whether the acceptance of a check is not clearly below a target."""
     return bool(row["acceptance_q"] >= target - row["acceptance_q_error"])

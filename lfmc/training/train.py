@@ -1,4 +1,4 @@
-"""Training as a stage: the loop with its checkpoint, and with models kept for lower targets."""
+"""Training as a stage: the loop with its checkpoint, and with saved models for lower targets."""
 
 import logging
 from pathlib import Path
@@ -11,7 +11,7 @@ from lfmc.config import Config
 from lfmc.config.sections import Ensemble
 from lfmc.mpi.ranks import ALONE, Disagreement, Ranks
 from lfmc.training.loop import Loop, Outcome
-from lfmc.training.optimiser import Weights
+from lfmc.training.optimiser import Parameters
 from lfmc.training.prepare import key_of, prepared
 from lfmc.training.state import TrainingState, load_state, save_state
 from lfmc.training.trail import Trail
@@ -22,10 +22,10 @@ log = logging.getLogger(__name__)
 
 
 class Trainer(Loop):
-    """One training run of one ensemble, by any number of ranks; resumes from its checkpoint.
+    """One training run of one ensemble on any number of ranks; resumes from its checkpoint.
 
     Attributes:
-        origin: ensemble whose model it starts from, "" if none, and the clock of its seconds.
+        origin: the ensemble whose model it starts from ("" if none), and the clock of its seconds.
     """
 
     def __init__(
@@ -41,7 +41,7 @@ class Trainer(Loop):
         ranks that evaluate.
 
         Raises:
-            LfmcError: a start that does not fit; several ranks for what trains on one.
+            LfmcError: a start that does not fit, or several ranks for an optimiser of one rank.
         """
         if mpi.size > 1 and config.flow.optimiser != "natural":
             raise Disagreement(
@@ -53,7 +53,7 @@ class Trainer(Loop):
         self.config, self.ensemble, self.start = config, ensemble, made.start
         seconds = self.start.seconds if self.start else 0.0
         super().__init__(
-            ensemble.name, config.flow, made.method, made.team, made.check_seed, seconds
+            ensemble.name, config.flow, made.optimiser, made.team, made.check_seed, seconds
         )
         self.origin = {
             "start": self.start.ensemble if self.start else "",
@@ -67,25 +67,25 @@ class Trainer(Loop):
             self._continue(saved)
 
     def _continue(self, saved: TrainingState) -> None:
-        """From a checkpoint, or from the start if the method cannot make sense of it."""
+        """Continue from a checkpoint, or start again if the optimiser cannot read it."""
         try:
-            self.method.restore(saved.method)
+            self.optimiser.restore(saved.method)
         except (KeyError, TypeError, ValueError, RuntimeError, AttributeError):
             log.warning("%s is of another version of lfmc; training starts again", self.path)
-            self.method.restore(self.begin.method)
+            self.optimiser.restore(self.begin.method)
             return
         self.state = saved
 
     def _resume(self) -> None:
-        """Targets that earlier checks were not held against: had they passed by then?"""
+        """Decide on targets with which earlier checks were not compared."""
         for target in self._open():
             if target in self.state.asked:
                 continue
             for pair, before, row in self.trail.in_question(self.state, target):
                 if pair is None:
-                    lies = f"target {target:g} lies behind, where models were not kept"
-                    log.warning("train %s: %s; training starts again", self.name, lies)
-                    self.method.restore(self.begin.method)
+                    missing = f"models of earlier checks, for target {target:g}, were not kept"
+                    log.warning("train %s: %s; training starts again", self.name, missing)
+                    self.optimiser.restore(self.begin.method)
                     self.state, self.earlier = self.begin, self.begin.seconds
                     return
                 if self._decide(target, pair, before, row, self._seconds()):
@@ -93,9 +93,9 @@ class Trainer(Loop):
             self.state.asked.append(target)
         self.state.asked = list(self.settings.targets)
 
-    def _keep(self, row: dict[str, Any], model: Weights) -> None:
+    def _keep(self, row: dict[str, Any], model: Parameters) -> None:
         self.trail.keep(self.state, row, model)
 
     def _checkpoint(self) -> None:
-        self.state.method, self.state.seconds = self.method.state(), self._seconds()
+        self.state.method, self.state.seconds = self.optimiser.state(), self._seconds()
         save_state(self.path, self.key, self.state)
