@@ -26,7 +26,7 @@ def main() -> None:
     ensemble, sampler = sys.argv[2:4]
     blocks = int(sys.argv[4]) if len(sys.argv) > 4 else 20
     model = Path(config.results) / "train" / ensemble / f"{sampler}.safetensors"
-    task = generate.job(config, ensemble, sampler, model)
+    task = generate.proposal_task(config, ensemble, sampler, model)
     ready = time.process_time()
     line("start of a rank (imports, model)", ready - START, "s")
     generate.make_block(task, 0)

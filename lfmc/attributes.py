@@ -1,4 +1,4 @@
-"""Attributes of HDF5 files, read as what they must be: whatever else they are is one line."""
+"""Attributes of HDF5 files, checked when they are read: a wrong one is an error of one line."""
 
 import json
 import math
@@ -30,12 +30,12 @@ def mapping(path: str | Path, file: h5py.File, key: str) -> dict[str, Any]:
     Raises:
         LfmcError: missing, or anything else.
     """
-    said = text(path, file, key)
+    raw = text(path, file, key)
     try:
-        found = json.loads(said)
+        found = json.loads(raw)
     except (ValueError, RecursionError):
         found = None
-    return found if isinstance(found, dict) else _refuse(path, key, said, "a JSON object")
+    return found if isinstance(found, dict) else _refuse(path, key, raw, "a JSON object")
 
 
 def number(
@@ -77,5 +77,5 @@ def _value(path: str | Path, file: h5py.File, key: str) -> Any:
 
 
 def _refuse(path: str | Path, key: str, value: Any, wanted: str) -> NoReturn:
-    said = shortened(" ".join(str(value).split()))
-    raise LfmcError(f"{path}: attribute {key} is {said}, expected {wanted}")
+    shown = shortened(" ".join(str(value).split()))
+    raise LfmcError(f"{path}: attribute {key} is {shown}, expected {wanted}")

@@ -22,17 +22,17 @@ UNNAMED = "2.13.0"
 LOCAL_RANKS = ("OMPI_COMM_WORLD_LOCAL_RANK", "MPI_LOCALRANKID", "SLURM_LOCALID")
 
 
-def choose_device(asked: str, environment: Mapping[str, str] = os.environ) -> torch.device:
+def choose_device(name: str, environment: Mapping[str, str] = os.environ) -> torch.device:
     """The device of this process.
 
     Args:
-        asked: cpu; cuda, the GPU of this rank; auto, a GPU if there is one.
-        environment: tells the rank's number on its node.
+        name: cpu; cuda, the GPU of this rank; auto, a GPU if there is one.
+        environment: contains the rank's number on its node.
 
     Raises:
-        LfmcError: cuda was asked for and there is none.
+        LfmcError: `name` is cuda and there is no GPU.
     """
-    if asked == "cpu" or (asked == "auto" and not torch.cuda.is_available()):
+    if name == "cpu" or (name == "auto" and not torch.cuda.is_available()):
         return torch.device("cpu")
     if not torch.cuda.is_available():
         raise LfmcError(

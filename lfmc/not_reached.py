@@ -1,15 +1,15 @@
-"""A target that a training did not reach, said in place of its model and of all that follows.
+"""Markers for a target that a training did not reach, in place of its model and later files.
 
-The files of a flow are declared before anyone knows whether it reaches its target. Where it does
-not, each of them is a marker: under its name and of its kind, with the reason and nothing else.
+The files of a flow are declared before it is known whether it reaches its target. If it does not,
+each of them is a marker, with the same name and format, which contains only the reason.
 
     .safetensors  no tensors; `not_reached` (JSON) in the header
     .h5           no data sets; attributes kind = "not-reached" and not_reached (JSON)
     .csv          the columns of the table, no rows
     .json         keys not_reached and summary
 
-Every stage that reads a marker writes markers of its own and ends well; tables and figures leave
-the sampler out and say so.
+A stage that reads a marker writes markers and ends without an error. Tables and figures leave the
+sampler out and state this.
 """
 
 import json
@@ -25,12 +25,12 @@ KIND, KEY = "not-reached", "not_reached"
 
 
 class NotReached(NamedTuple):
-    """What became of a target.
+    """A target that was not reached.
 
     Attributes:
         ensemble, sampler: the flow, as in E1 and flow-70.
-        target: acceptance that was asked for.
-        acceptance: the best that a check has seen, from the model's own samples.
+        target: the required acceptance.
+        acceptance: the best acceptance of a check, from the model's own samples.
         limit: what ended the training, in words.
     """
 
@@ -47,7 +47,7 @@ class NotReached(NamedTuple):
 
 
 def not_reached(path: str | Path) -> NotReached | None:
-    """What a model or HDF5 file says if it is a marker; None of any other file, or of none."""
+    """Return the content of a model or HDF5 file that is a marker, and None for any other path."""
     path = Path(path)
     try:
         text = (_of_hdf5 if path.suffix == ".h5" else _of_model)(path)
@@ -55,7 +55,7 @@ def not_reached(path: str | Path) -> NotReached | None:
             return None
         require_whole(path)
         return NotReached(**json.loads(text))
-    except (OSError, ValueError, TypeError):  # who needs the file says what is wrong with it
+    except (OSError, ValueError, TypeError):  # the reader of the file reports what is wrong with it
         return None
 
 
@@ -84,8 +84,8 @@ def write_marker(
 
         write_table(path, pandas.DataFrame(columns=list(columns)), provenance)
     else:
-        said: dict[str, Any] = {"summary": str(missed), KEY: missed._asdict()}
-        write_json(path, said | {"provenance": json.loads(provenance)})
+        content: dict[str, Any] = {"summary": str(missed), KEY: missed._asdict()}
+        write_json(path, content | {"provenance": json.loads(provenance)})
 
 
 def _of_hdf5(path: Path) -> str:

@@ -64,21 +64,21 @@ def written_aside(path: str | Path, sealed: bool = True) -> Iterator[Path]:
 @contextmanager
 def create_hdf5(path: str | Path, stamp: str) -> Iterator[h5py.File]:
     """A new HDF5 file with its provenance stamp, under its final name only when complete."""
-    # HDF5 crashes the process when it runs out of disk while it flushes or closes: without a chunk
-    # cache all data are on disk before, a reserve is given back for the rest, and after a failure
-    # what was written is.
+    # HDF5 crashes the process if the disk is full while it flushes or closes. Without a chunk cache
+    # all data are on disk before that, and a reserve is released for the rest. After a failure what
+    # was written is released.
     with (
         written_aside(path, HEAD.decode() in stamp) as aside,
-        _reserve(aside) as give_back,
+        _reserve(aside) as release,
         h5py.File(aside, "w", rdcc_nbytes=0) as file,
     ):
         try:
             file.attrs["provenance"] = stamp
             yield file
-            give_back()
+            release()
             file.flush()
         except BaseException:
-            give_back()
+            release()
             os.truncate(aside, 0)
             raise
 
@@ -98,17 +98,17 @@ def small_hdf5(path: str | Path, stamp: str) -> Iterator[h5py.File]:
 
 @contextmanager
 def _reserve(path: Path) -> Iterator[Callable[[], None]]:
-    """RESERVE bytes of disk beside `path`, and a function that gives them back."""
+    """Reserve RESERVE bytes of disk beside `path`; yield a function that releases them."""
     spare = path.with_name(f"{path.name}.reserve")
 
-    def give_back() -> None:
+    def release() -> None:
         spare.unlink(missing_ok=True)
 
     try:
         spare.write_bytes(bytes(RESERVE))
-        yield give_back
+        yield release
     finally:
-        give_back()
+        release()
 
 
 @contextmanager
@@ -217,7 +217,7 @@ def write_bytes(path: str | Path, data: bytes) -> None:
 
 
 def write_json(path: str | Path, content: dict[str, Any]) -> None:
-    """Write JSON atomically, one key a line."""
+    """Write JSON atomically, one key per line."""
     write_text(path, json.dumps(content, indent=1, default=_plain) + "\n")
 
 

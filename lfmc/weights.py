@@ -1,7 +1,7 @@
-"""Log weights log w = log p - log q of proposals: read, and what they say of accepting.
+"""Log weights log w = log p - log q of proposals, and the acceptance that follows from them.
 
-Everything the independence chain does follows from them, so training, chains and analysis share
-these functions.
+The independence chain depends on them alone, so training, chains and analysis share these
+functions.
 """
 
 from pathlib import Path
@@ -29,10 +29,10 @@ def read_log_weights(path: str | Path) -> FloatArray:
 
 
 def leaving_probability(states: Floats, proposals: Floats) -> FloatArray:
-    """a(w) = mean over proposals of min(1, w'/w): how probably a state of weight w is left.
+    """Return a(w), the mean over proposals of min(1, w'/w): the probability to leave a state.
 
-    In log space, O((M + N) log N): a state's weight may be any number of orders of magnitude off
-    those of the proposals.
+    It is computed in log space in O((M + N) log N), since the weight of a state may differ from
+    those of the proposals by many orders of magnitude.
 
     Args:
         states: log weights of states, (M,), finite or -inf.

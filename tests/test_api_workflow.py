@@ -79,7 +79,7 @@ def test_the_chain_of_a_model_is_that_of_the_stages(stage, model):
 def test_classical_chains_are_those_of_the_stages(sampler, tmp_path):
     tuned = tune(CONFIG, "S4")
     write_json(tmp_path / "S4.json", {**tuned, "provenance": {}})
-    task = sampling.task(CONFIG, sampler, "S4", tmp_path / "S4.json")
+    task = sampling.chain_task(CONFIG, sampler, "S4", tmp_path / "S4.json")
     sampling.run(task, tmp_path / "S4.h5", tmp_path / "work")
     wanted = lfmc.load(tmp_path / "S4.h5")
     options = {"chains": 32, "keep_fields": 40, "name": "S4", "progress": False}

@@ -12,7 +12,7 @@ from flows_small import small
 from lfmc.clock import Spent, cpu_seconds
 from lfmc.flows.build import build_flow
 from lfmc.proposals.accept import accept_proposals
-from lfmc.proposals.generate import Job, drawing, timed_block
+from lfmc.proposals.generate import ProposalTask, drawing, timed_block
 from lfmc.samplers import run as sampling
 from lfmc.theories.ensembles import theory_of
 from lfmc.theories.phi4 import Phi4
@@ -22,14 +22,14 @@ pytestmark = pytest.mark.unit
 PAUSE = 1.0
 
 
-def job() -> Job:
+def proposal_task() -> ProposalTask:
     config = small()
     flow = build_flow(theory_of(config.ensemble("T4")), config.flow.model).requires_grad_(False)
-    return Job(config, "T4", "flow-70", flow, drawing(flow), None, "", 100)  # type: ignore[arg-type]
+    return ProposalTask(config, "T4", "flow-70", flow, drawing(flow), None, "", 100)  # type: ignore[arg-type]
 
 
 def test_waiting_costs_nothing():
-    task = job()
+    task = proposal_task()
 
     def slow(z):
         time.sleep(PAUSE / task.size * len(z))  # as another process would keep it waiting
@@ -61,8 +61,8 @@ def test_correlators_are_no_part_of_sampling(monkeypatch):
     monkeypatch.setattr(Phi4, "correlators", correlators)
     for module in ("lfmc.proposals.generate", "lfmc.samplers.run"):
         monkeypatch.setattr(f"{module}.cpu_seconds", lambda: now[0])
-    assert timed_block(job(), 0)[1] == Spent(0.0, 7.0)
-    task = sampling_task()
+    assert timed_block(proposal_task(), 0)[1] == Spent(0.0, 7.0)
+    task = chain_task()
     from lfmc.samplers.state import cold_start
 
     start = cold_start(task.theory.shape, 1, range(task.plan.replicas), "local", "T4")
@@ -71,7 +71,7 @@ def test_correlators_are_no_part_of_sampling(monkeypatch):
     assert segment.spent.measure >= 7.0
 
 
-def sampling_task() -> sampling.Task:
+def chain_task() -> sampling.ChainTask:
     from lfmc.samplers.method import method
     from lfmc.samplers.plan import plan
 
@@ -80,7 +80,7 @@ def sampling_task() -> sampling.Task:
     chosen = method(config, "local", tuned)
     division = plan("local", 400, 4, chosen.save_every, 10, 16, 0)
     action = theory_of(config.ensemble("T4"))
-    return sampling.Task(config, "T4", action, chosen, division, "key", "{}")
+    return sampling.ChainTask(config, "T4", action, chosen, division, "key", "{}")
 
 
 @pytest.mark.parametrize("clock", ["cpu", None])

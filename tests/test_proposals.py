@@ -135,7 +135,7 @@ def test_killed_proposals_continue_to_the_same_bits(reference, folder):
 
 def task_of(folder):
     model = folder / "results/train/T4/flow-50.safetensors"
-    return generate.job(small(), "T4", "flow-50", model)
+    return generate.proposal_task(small(), "T4", "flow-50", model)
 
 
 def never():

@@ -93,11 +93,11 @@ def test_a_target_out_of_reach_is_one_line():
 
 @pytest.mark.parametrize("name", STAGES)
 def test_chain_file_holds_what_it_promises(name, config, tuning, small_segments, tmp_path):
-    job = sampling.task(config, name, "T", tuning)
+    task = sampling.chain_task(config, name, "T", tuning)
     output = tmp_path / name / "T.h5"
-    sampling.run(job, output, tmp_path / "work")
+    sampling.run(task, output, tmp_path / "work")
     assert not (tmp_path / "work").exists()
-    assert job.plan.segments > 1
+    assert task.plan.segments > 1
     chain = read_chain(output)
     every = 2 if name == "cluster" else 5
     assert (chain.sampler, chain.save_every, chain.replicas) == (name, every, 40)
@@ -131,8 +131,8 @@ def test_chain_file_holds_what_it_promises(name, config, tuning, small_segments,
 def test_segments_do_not_change_the_bits(config, tuning, tmp_path, monkeypatch):
     for i, records in enumerate((8000, 10**7)):
         monkeypatch.setattr(planning, "SEGMENT_RECORDS", records)
-        job = sampling.task(config, "local", "T", tuning)
-        sampling.run(job, tmp_path / f"{i}.h5", tmp_path / "work")
+        task = sampling.chain_task(config, "local", "T", tuning)
+        sampling.run(task, tmp_path / f"{i}.h5", tmp_path / "work")
     assert same(tmp_path / "0.h5", tmp_path / "1.h5")
 
 
@@ -154,31 +154,31 @@ def foreign(path):
 def test_a_damaged_segment_and_later_ones_are_redone(
     damage, config, tuning, small_segments, tmp_path
 ):
-    job = sampling.task(config, "hmc", "T", tuning)
-    sampling.run(job, tmp_path / "whole.h5", tmp_path / "work")
+    task = sampling.chain_task(config, "hmc", "T", tuning)
+    sampling.run(task, tmp_path / "whole.h5", tmp_path / "work")
     asked = iter(range(10**6))
     with pytest.raises(sampling.Interrupted):
-        sampling.run(job, tmp_path / "a.h5", tmp_path / "work", stop=lambda: next(asked) > 16)
+        sampling.run(task, tmp_path / "a.h5", tmp_path / "work", stop=lambda: next(asked) > 16)
     files = sorted((tmp_path / "work").iterdir())
     assert len(files) >= 3
     before = [f.stat().st_mtime_ns for f in files]
     damage(files[1])
     asked_again = iter(range(10**6))
     with pytest.raises(sampling.Interrupted):
-        sampling.run(job, tmp_path / "a.h5", tmp_path / "work", stop=lambda: next(asked_again) > 3)
+        sampling.run(task, tmp_path / "a.h5", tmp_path / "work", stop=lambda: next(asked_again) > 3)
     assert files[0].stat().st_mtime_ns == before[0]
     assert files[1].stat().st_mtime_ns != before[1]
-    sampling.run(job, tmp_path / "a.h5", tmp_path / "work")
+    sampling.run(task, tmp_path / "a.h5", tmp_path / "work")
     assert same(tmp_path / "a.h5", tmp_path / "whole.h5")
 
 
 def test_thermalisation_can_be_left_too(config, tuning, small_segments, tmp_path):
-    job = sampling.task(config, "cluster", "T", tuning)
+    task = sampling.chain_task(config, "cluster", "T", tuning)
     for answers in range(3):
         asked = iter(range(10))
         with pytest.raises(sampling.Interrupted):
             sampling.run(
-                job,
+                task,
                 tmp_path / "a.h5",
                 tmp_path / "work",
                 stop=lambda a=asked, n=answers: next(a) >= n,
@@ -188,11 +188,11 @@ def test_thermalisation_can_be_left_too(config, tuning, small_segments, tmp_path
 
 
 def test_segments_of_other_settings_are_not_used(config, tuning, small_segments, tmp_path):
-    job = sampling.task(config, "local", "T", tuning)
+    task = sampling.chain_task(config, "local", "T", tuning)
     asked = iter(range(10**6))
     with pytest.raises(sampling.Interrupted):
-        sampling.run(job, tmp_path / "a.h5", tmp_path / "work", stop=lambda: next(asked) > 7)
-    other = sampling.task(parse_config({**TINY, "seed": 6}), "local", "T", _retuned(tuning))
+        sampling.run(task, tmp_path / "a.h5", tmp_path / "work", stop=lambda: next(asked) > 7)
+    other = sampling.chain_task(parse_config({**TINY, "seed": 6}), "local", "T", _retuned(tuning))
     sampling.run(other, tmp_path / "b.h5", tmp_path / "work")
     sampling.run(other, tmp_path / "c.h5", tmp_path / "fresh")
     assert same(tmp_path / "b.h5", tmp_path / "c.h5")
@@ -258,20 +258,22 @@ def test_killed_run_continues_to_the_same_bits(number, project):
     assert process.returncode == 0, errors
     assert "continues after segment" in errors
     assert not (project / "a" / "work" / "hmc" / "T").exists()
-    job = sampling.task(read_config(project / "c.yaml"), "hmc", "T", project / "tune" / "T.json")
-    sampling.run(job, project / "whole.h5", project / "work")
+    task = sampling.chain_task(
+        read_config(project / "c.yaml"), "hmc", "T", project / "tune" / "T.json"
+    )
+    sampling.run(task, project / "whole.h5", project / "work")
     assert same(project / "a" / "hmc" / "T.h5", project / "whole.h5")
 
 
 def test_missing_foreign_and_torn_tuning_is_one_line(config, tuning, tmp_path):
     with pytest.raises(LfmcError, match="not there; run 'lfmc tune --ensemble T' first"):
-        sampling.task(config, "hmc", "T", tmp_path / "no.json")
+        sampling.chain_task(config, "hmc", "T", tmp_path / "no.json")
     other = parse_config({**TINY, "seed": 6})
     with pytest.raises(LfmcError, match="tuned for other settings"):
-        sampling.task(other, "hmc", "T", tuning)
+        sampling.chain_task(other, "hmc", "T", tuning)
     tuning.write_text("{")
     with pytest.raises(LfmcError, match="not valid JSON"):
-        sampling.task(config, "hmc", "T", tuning)
+        sampling.chain_task(config, "hmc", "T", tuning)
 
 
 def test_tune_command_writes_what_runs_read(run_lfmc, tmp_path):
@@ -288,8 +290,8 @@ def test_tune_command_writes_what_runs_read(run_lfmc, tmp_path):
 
 
 def test_a_field_that_is_not_finite_is_refused(config, tuning, tmp_path):
-    job = sampling.task(config, "local", "T", tuning)
+    task = sampling.chain_task(config, "local", "T", tuning)
     state = cold_start((4, 4), 1, range(40), "check")
     state.phi[0, 3, 2] = np.nan
     with pytest.raises(LfmcError, match="local T: a field is not finite"):
-        sampling.sample_segment(job, 0, State(*state), lambda a, b: None, lambda: False)
+        sampling.sample_segment(task, 0, State(*state), lambda a, b: None, lambda: False)

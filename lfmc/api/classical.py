@@ -15,7 +15,7 @@ from lfmc.errors import LfmcError
 from lfmc.lattice import volume
 from lfmc.samplers.method import method
 from lfmc.samplers.plan import plan
-from lfmc.samplers.run import Task, sample_segment
+from lfmc.samplers.run import ChainTask, sample_segment
 from lfmc.samplers.state import cold_start
 from lfmc.samplers.thermalise import thermalise
 from lfmc.samplers.tune import tuned
@@ -140,7 +140,7 @@ def _run(
         volume(theory.shape),
         chosen.forces_per_update,
     )
-    task = Task(config, name, theory, chosen, division, key="", stamp="")
+    task = ChainTask(config, name, theory, chosen, division, key="", stamp="")
     state = cold_start(theory.shape, seed, range(chains), sampler, name)
     state = thermalise(state, theory, chosen)
     setup = cpu_seconds() - began

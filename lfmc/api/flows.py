@@ -160,21 +160,21 @@ def require_exact(flow: Flow, name: str, normals: int = NORMALS) -> None:
     z = torch.randn(normals, flow.sites, generator=random, dtype=torch.float64)
     try:
         phi, log_q = flow(z)
-        alone, back = flow(z[:1]), flow.log_q(phi)
+        alone, inverse = flow(z[:1]), flow.log_q(phi)
     except Exception as error:
         raise LfmcError(
             f"{name}: forward(z) of normals {tuple(z.shape)} must give (phi, log_q), and "
             f"log_q(phi) the same log q: {type(error).__name__}: {error}"
         ) from error
-    if phi.shape != z.shape or log_q.shape != back.shape or log_q.shape != z.shape[:1]:
+    if phi.shape != z.shape or log_q.shape != inverse.shape or log_q.shape != z.shape[:1]:
         raise LfmcError(
             f"{name}: phi {tuple(phi.shape)}, log_q {tuple(log_q.shape)} and log_q(phi) "
-            f"{tuple(back.shape)} of normals {tuple(z.shape)}; expected {tuple(z.shape)}, "
+            f"{tuple(inverse.shape)} of normals {tuple(z.shape)}; expected {tuple(z.shape)}, "
             f"{tuple(z.shape[:1])} and {tuple(z.shape[:1])}"
         )
     allowed = max(NEAR * flow.sites, flow.inverse_tolerance)
     found = {
-        "log_q(phi) differs from that of forward(z)": back - log_q,
+        "log_q(phi) differs from that of forward(z)": inverse - log_q,
         "log q of a sample depends on its batch": alone[1] - log_q[:1],
         "a sample depends on its batch": (alone[0] - phi[:1]).ravel(),
     }

@@ -1,4 +1,4 @@
-"""What a call needs of torch's global state, and the user's own state back after it."""
+"""Torch's global state during a call of the API; the user's state is restored after it."""
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -7,7 +7,7 @@ from typing import Any
 
 @contextmanager
 def own_torch() -> Iterator[None]:
-    """One thread, gradients, float32 on the CPU; whatever happens, all is put back.
+    """Set one thread, gradients and float32 on the CPU; restore the user's state at the end.
 
     Results do not depend on how many threads, which precision or which device the user has chosen,
     and the user's own random numbers go on as if nothing had been.

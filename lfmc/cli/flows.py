@@ -64,7 +64,7 @@ def _propose(run: Run, ensemble: str, sampler: str, mpi: Any, device: str) -> bo
     if passed_on(run, place, model, output, write=mpi.rank == 0):
         mpi.all_agree(True)
         return True
-    task = generate.job(run.config, ensemble, sampler, model, chosen)
+    task = generate.proposal_task(run.config, ensemble, sampler, model, chosen)
     mpi.require_same(
         f"settings {task.key}",
         f"ranks read different settings or models; is {run.results} one folder for all nodes?",

@@ -61,7 +61,7 @@ def claimed_by_ranks(mpi: Any, path: Path, what: str, output: Path) -> Iterator[
 
 
 def leave(mpi: Any, what: str, kept: str) -> NoReturn:
-    """End this rank of a stage that was asked to stop; rank 0 says so."""
+    """End this rank of a stage that was stopped; rank 0 reports it."""
     if mpi.rank:
         sys.exit(STOPPED)
     stopped(what, kept)

@@ -1,4 +1,4 @@
-"""Stages of a flow whose training did not reach its target: marked, said in one line, no error."""
+"""Stages of a flow whose training did not reach its target: markers and a message, no error."""
 
 from pathlib import Path
 

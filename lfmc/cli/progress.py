@@ -15,15 +15,15 @@ STOPPED = 128 + signal.SIGTERM  # exit code, as of a process that the signal end
 
 @contextmanager
 def termination() -> Iterator[Callable[[], bool]]:
-    """A question whether SIGTERM has come; the old handler is put back afterwards."""
-    asked: list[int] = []
+    """Yield a function: whether SIGTERM has come. The old handler is restored at the end."""
+    received: list[int] = []
 
     def note(number: int, frame: Any) -> None:
-        asked.append(number)
+        received.append(number)
 
     before = signal.signal(signal.SIGTERM, note)
     try:
-        yield lambda: bool(asked)
+        yield lambda: bool(received)
     finally:
         signal.signal(signal.SIGTERM, before)
 

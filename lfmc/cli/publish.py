@@ -26,32 +26,32 @@ def publish_model(run: Run, ensemble: str, trainer: Any, record: dict[str, Any])
     name = next(flow for flow, entry in passed.items() if entry["target"] == record["target"])
     row = row_of(run.config, ensemble, name, record, trainer.origin)
     path = run.path("train", ensemble, name, ".safetensors")
-    chosen, weights = run.ensemble(ensemble), record["weights"]
-    twins = [flow for flow, entry in passed.items() if flow != name and same_model(entry, record)]
-    said = (
+    chosen, parameters = run.ensemble(ensemble), record["weights"]
+    same = [flow for flow, entry in passed.items() if flow != name and same_model(entry, record)]
+    message = (
         f"train {ensemble}: {name} after {row['steps']} steps, {row['seconds']:.1f} s: "
         f"acceptance {row['acceptance_q']:.4f} (model) {row['acceptance_p']:.4f} (target), "
         f"ESS {row['ess']:.3f}"
     )
-    if twins:
-        said += f"; the same model as {twins[0]}, which passed both targets"
-    if holds_model(path, row, weights):
-        say(said)
+    if same:
+        message += f"; the same model as {same[0]}, which passed both targets"
+    if holds_model(path, row, parameters):
+        say(message)
         return
-    flow = trained_flow(chosen, run.config.flow, weights)
+    flow = trained_flow(chosen, run.config.flow, parameters)
     error = log_q_error(flow, draw=drawing(flow))
     if error is not None and error > flow.inverse_tolerance:
         say(
             f"train {ensemble}: warning: log q of {name} is off by up to {error:.0e}; "
             "its chain is biased by as much, so raise flow.model.steps"
         )
-    notes = {"training": row, "log_q_error": error, "same_as": twins[0] if twins else ""}
+    notes = {"training": row, "log_q_error": error, "same_as": same[0] if same else ""}
     mark = stamp(stage_settings(run.config, "train", ensemble))
-    save_flow(path, weights, run.config.flow, chosen, provenance=mark, **notes)
+    save_flow(path, parameters, run.config.flow, chosen, provenance=mark, **notes)
     if error is not None:
-        say(f"{said}, log q error {error:.0e}")
+        say(f"{message}, log q error {error:.0e}")
     else:
-        say(f"{said} (log q is compared with the Jacobian of the map up to {LARGEST} sites)")
+        say(f"{message} (log q is compared with the Jacobian of the map up to {LARGEST} sites)")
 
 
 def publish_tables(run: Run, ensemble: str, trainer: Any, limit: str) -> None:

@@ -48,7 +48,9 @@ def _sampler(name: str, summary: str) -> click.Command:
         from lfmc.claim import claimed
         from lfmc.samplers import run as sampling
 
-        job = sampling.task(run.config, name, ensemble, run.path("tune", ensemble, suffix=".json"))
+        task = sampling.chain_task(
+            run.config, name, ensemble, run.path("tune", ensemble, suffix=".json")
+        )
         output = run.path(name, ensemble, suffix=".h5")
         try:
             with (
@@ -56,7 +58,7 @@ def _sampler(name: str, summary: str) -> click.Command:
                 progress(f"{name} {ensemble}") as report,
                 termination() as stop,
             ):
-                sampling.run(job, output, run.work(name, ensemble), report, stop)
+                sampling.run(task, output, run.work(name, ensemble), report, stop)
         except sampling.Interrupted:
             stopped(f"{name} {ensemble}", "finished segments are kept")
 

@@ -154,8 +154,8 @@ def _short_chains(run: Run, trainer: Any, model: int, outcome: Any, mpi: Any) ->
     found = {name: entry["weights"] for name, entry in reached(config, outcome.state).items()}
     models = mpi.broadcast(found)
     proposals = {
-        sampler: short_proposals(config, ensemble, sampler, weights, mpi)
-        for sampler, weights in models.items()
+        sampler: short_proposals(config, ensemble, sampler, parameters, mpi)
+        for sampler, parameters in models.items()
     }
     if mpi.rank:
         return

@@ -67,9 +67,9 @@ def _check_caption(path: Path) -> bool:
     """A caption against the stamp of its figure."""
     figure = path.with_suffix(".png")
     try:
-        said = json.loads(read_provenance(figure)).get("settings", {}).get("caption_sha256")
-    except (LfmcError, ValueError, AttributeError):  # of the figure itself it is said elsewhere
-        said = None
-    if said is not None and said != file_digest(path):
+        stated = json.loads(read_provenance(figure)).get("settings", {}).get("caption_sha256")
+    except (LfmcError, ValueError, AttributeError):  # reported for the figure itself
+        stated = None
+    if stated is not None and stated != file_digest(path):
         raise Broken(f"{path}: is not the caption of {figure.name}; draw the figure again")
-    return said is not None
+    return stated is not None

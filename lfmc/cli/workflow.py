@@ -135,7 +135,7 @@ def _snakemake(command: Sequence[str], kept: tuple[int, ...]) -> None:
     """Run it to its end, which is awaited whatever ends this process.
 
     Raises:
-        SystemExit: with its exit code, if that is not 0; what is wrong it has said.
+        SystemExit: with its exit code if that is not 0; Snakemake has reported the error.
     """
     with subprocess.Popen(command, pass_fds=kept) as process:
         try:

@@ -54,7 +54,7 @@ class RealNvpSettings(Section):
 
 
 class ConvolutionalSettings(Section):
-    """Real NVP with periodic convolutions; its weights fit any L."""
+    """Real NVP with periodic convolutions; its parameters fit any L."""
 
     kind: Literal["convolutional"] = "convolutional"
     couplings: Annotated[int, Field(ge=2, le=64)] = 8
@@ -171,7 +171,7 @@ class FlowSettings(Section):
     def gradient(self) -> Literal["path", "reparametrised"]:
         """Adam's estimator of the gradient: the configured one, else what was found to be faster.
 
-        docs/performance.md has the measurement: only many weights near their optimum make up for
+        docs/performance.md has the measurement: only many parameters near their optimum make up for
         the dearer step.
         """
         model = self.model
@@ -182,7 +182,7 @@ class FlowSettings(Section):
     def _start(self) -> Self:
         if self.start and not isinstance(self.model, HeatbathSettings):
             raise ValueError(
-                f"start needs a model whose weights fit any lattice, not kind: {self.model.kind}"
+                f"start needs a model whose parameters fit any lattice, not kind: {self.model.kind}"
             )
         for name in self.start:
             seen, last = [name], self.start[name]

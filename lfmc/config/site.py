@@ -23,7 +23,7 @@ class Site(Section):
 
     Attributes:
         account, partition, qos, constraint, extra: as of sbatch.
-        accounting: whether `sacct` works; without it `squeue` is asked.
+        accounting: whether `sacct` works; without it `squeue` is used.
         launcher: what starts MPI ranks; " -n RANKS" is appended.
         max_runtime: longest time limit of the partition, in minutes; longer work is continued by
             the next attempt.
@@ -57,12 +57,12 @@ class Site(Section):
 
     def rule(self, name: str, minutes: int, **resources: int | str) -> dict[str, int | str]:
         """set-resources of a rule: time and memory grow with each attempt, time to the limit."""
-        asked: dict[str, int | str] = {
+        requested: dict[str, int | str] = {
             "runtime": f"min({minutes} * attempt, {self.max_runtime})",
         }
         for key, value in resources.items():
-            asked[key] = f"{value} * min(attempt, 4)" if key.startswith("mem_mb") else value
-        return {**asked, **self.rules.get(name, {})}
+            requested[key] = f"{value} * min(attempt, 4)" if key.startswith("mem_mb") else value
+        return {**requested, **self.rules.get(name, {})}
 
     def light(self, name: str, **resources: int | str) -> dict[str, int | str]:
         """set-resources of a rule of seconds: a minute, the same at each attempt.

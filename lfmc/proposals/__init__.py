@@ -1,1 +1,1 @@
-"""Proposals of a flow: made in blocks by any number of ranks, joined, accepted, verified."""
+"""Proposals of a flow: made in blocks on any number of ranks, joined, accepted and verified."""

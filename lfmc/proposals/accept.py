@@ -1,13 +1,13 @@
-"""From proposals to the chain file of a flow.
+"""The accept stage: from proposals to the chain file of a flow.
 
 Layout of accept/ENSEMBLE/SAMPLER.h5 (kind "flow-chain"), C states of R replicas:
     /chain/index         int64 (C,)  proposal of each state
-    /chain/multiplicity  int64 (C,)  updates the chain stayed in it
-    /chain/replica       int64 (C,)  replica it belongs to, ascending
+    /chain/multiplicity  int64 (C,)  number of updates that the chain stayed in it
+    /chain/replica       int64 (C,)  its replica, ascending
     attributes: those of a chain file (lfmc.chains), longest_rejection_run, burn_in
 
-Replica r walks through the r-th of R equal shares of the proposals, in their order, from its
-first one. Expanded by `lfmc.chains.read_chain`.
+Replica r uses the r-th of R equal shares of the proposals in their order, beginning with its first
+one. `lfmc.chains.read_chain` expands the states to updates.
 """
 
 from collections.abc import Callable
@@ -38,10 +38,10 @@ class FlowChain:
 
     Attributes:
         index: proposal of each state, counting all proposals, (states,).
-        multiplicity: updates the chain stayed in it, (states,).
+        multiplicity: number of updates that the chain stayed in it, (states,).
         replica: replica of each state, ascending, (states,).
         acceptance: accepted updates over all updates.
-        longest_run: most rejections in a row.
+        longest_run: largest number of successive rejections.
     """
 
     index: IntArray

@@ -1,4 +1,4 @@
-"""The rows of a block of proposals in a file, and the checksum that the block was made with."""
+"""The rows of a block of proposals in a file, and the checksum of the block."""
 
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -17,11 +17,12 @@ SLAB = 64  # blocks in memory at a time
 
 
 class Layout(NamedTuple):
-    """How proposals are divided.
+    """The division of proposals into blocks.
 
     Attributes:
-        total: proposals; `size` of them are a block, the last block may be shorter.
-        keep: every `keep`-th proposal leaves its whole field.
+        total: number of proposals.
+        size: proposals per block; the last block may be shorter.
+        keep: the whole field of every `keep`-th proposal is stored.
     """
 
     total: int
@@ -33,28 +34,28 @@ class Layout(NamedTuple):
         return -(-self.total // self.size)
 
     def first_row(self, name: str, block: int) -> int:
-        """Rows of a data set before a block; for block = blocks, all of them."""
+        """Return the number of rows of a data set before a block; for `blocks`, of all rows."""
         proposals = min(block * self.size, self.total)
         return -(-proposals // self.keep) if name.startswith("fields/") else proposals
 
 
 def layout(config: Config) -> Layout:
-    """How the proposals of a run are divided."""
+    """Return the division of the proposals of a run."""
     keep = max(1, config.proposals // config.statistics.keep_fields)
     return Layout(config.proposals, config.propose.block, keep)
 
 
 def block_checksum(block: int, arrays: dict[str, NDArray[Any]]) -> bytes:
-    """sha256 of a block's number and content: the same wherever and whenever it was made."""
+    """Return the sha256 of a block's number and content."""
     return bytes.fromhex(checksum(str(block), arrays))
 
 
 def require_blocks(path: Path, file: h5py.File, of: Layout) -> None:
-    """Compare all proposals of a file with the checksums of their blocks; SLAB of them at a time.
+    """Compare all proposals of a file with the checksums of their blocks, SLAB blocks at a time.
 
     Raises:
         LfmcError: another number of blocks or rows.
-        Broken: a block that is not as it was made.
+        Broken: a block that does not have its checksum.
     """
     digests = file[CHECKSUM][()] if CHECKSUM in file else np.zeros((0, 32), np.uint8)
     if digests.shape != (of.blocks, 32) or digests.dtype != np.uint8:
@@ -79,7 +80,7 @@ def require_blocks(path: Path, file: h5py.File, of: Layout) -> None:
 
 
 def data_sets(file: h5py.File) -> list[str]:
-    """Paths of all data sets of a file."""
+    """Return the paths of all data sets of a file."""
     found: list[str] = []
 
     def visit(name: str, item: Any) -> None:  # visititems stops at anything but None

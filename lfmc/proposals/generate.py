@@ -1,18 +1,18 @@
-"""Proposals in fixed-size blocks, each from its own stream, by any number of ranks.
+"""Proposals in blocks of a fixed size, each with its own random stream.
 
-A block is a pure function of (seed, ensemble, sampler, model file, block index): bit-identical for
-every number of ranks and for interrupted and resumed runs. `proposals.parts` keeps finished blocks,
-`lfmc.proposals.propose` shares the others out.
+A block is a pure function of (seed, ensemble, sampler, model file, block index), so its bits do not
+depend on the number of ranks or on interruptions. `lfmc.proposals.parts` stores finished blocks,
+and `lfmc.proposals.propose` distributes the others over the ranks.
 
 Layout of propose/ENSEMBLE/SAMPLER.h5, N proposals, K orbits of separations, F kept fields:
     /log_q, /S           float64 (N,)   exact density of the map, and action
     /scalars/{m,phi2,phi4,E}  float32 (N,)   Phi4.measure
     /two_point           float32 (N, K)  orbit-averaged G(x) of each proposal
     /fields/phi          float64 (F, V)  whole fields of proposals /fields/index (F,)
-    /fields/prior        float64 (F, V)  the base normals they were made of
+    /fields/prior        float64 (F, V)  the base normals that were mapped to them
     /blocks/checksum     uint8 (B, 32)   sha256 of number and content of each of the B blocks
     attributes: kind="proposals", ensemble (JSON), sampler, model_sha256, block, seconds, provenance
-All but the checksums are virtual data sets over the parts that the ranks made (`proposals.parts`).
+All but the checksums are virtual data sets over the parts of the ranks (`lfmc.proposals.parts`).
 """
 
 from functools import partial
@@ -39,20 +39,20 @@ from lfmc.theories.base import Action
 from lfmc.theories.ensembles import theory_of
 from lfmc.theories.foreign import measurable
 
-# The batch of one pass through the network. Matrix products round differently for different
-# batches, so it is a constant, and the last pass of a block is as large as the others.
+# Batch size of one pass through the flow. Matrix products round differently for different batch
+# sizes, so it is a constant, and the last pass of a block is padded to it.
 CHUNK = 256
 
 Arrays = dict[str, NDArray]
 
 
-class Job(NamedTuple):
-    """One ensemble's proposals by one model.
+class ProposalTask(NamedTuple):
+    """The proposals of one model for one ensemble.
 
     Attributes:
-        draw: base normals (CHUNK, sites) -> fields and log q, by `drawing` of the flow.
+        draw: base normals (CHUNK, sites) -> fields and log q, from `drawing`.
         key: hash of everything that the bits depend on.
-        keep: every `keep`-th proposal leaves its whole field.
+        keep: the whole field of every `keep`-th proposal is stored.
     """
 
     config: Config
@@ -81,14 +81,14 @@ class Job(NamedTuple):
         return self.layout.blocks
 
 
-def job(
+def proposal_task(
     config: Config,
     ensemble: str,
     sampler: str,
     model: Path,
     device: torch.device = torch.device("cpu"),  # noqa: B008 (immutable)
-) -> Job:
-    """Load the model and fix what is to be done."""
+) -> ProposalTask:
+    """Load the model and return the task; sets torch to one thread."""
     torch.set_num_threads(1)
     flow = load_flow(model, config.ensemble(ensemble)).to(device)
     settings = stage_settings(config, "propose", ensemble, sampler)
@@ -97,22 +97,22 @@ def job(
         | device_key(device)
     )
     keep = layout(config).keep
-    return Job(config, ensemble, sampler, flow, drawing(flow), model, key, keep)
+    return ProposalTask(config, ensemble, sampler, flow, drawing(flow), model, key, keep)
 
 
 def drawing(flow: Flow) -> Drawing:
-    """The pass that makes proposals, in float64: compiled kernels, or the flow's own."""
+    """Return the pass that makes proposals, in float64: compiled if the flow has kernels."""
     if has_kernels(flow):
         from lfmc.flows.heatbath.draw import draw
 
         arrays = plan(flow)
-        draw(arrays, np.zeros((1, flow.sites)))  # compiles now, before a SIGTERM has to wait for it
+        draw(arrays, np.zeros((1, flow.sites)))  # compiles here, outside the loop that SIGTERM ends
         return partial(draw, arrays)
     device = next(flow.parameters()).device
 
     @torch.no_grad()
     def by_torch(z: FloatArray) -> tuple[FloatArray, FloatArray]:
-        # A copy, which begins on a cache line: some libraries round by where their operands begin.
+        # A copy, aligned to a cache line: the rounding of some libraries depends on the alignment.
         phi, log_q = flow(torch.tensor(z).to(device))
         return phi.cpu().numpy(), log_q.cpu().numpy()
 
@@ -120,8 +120,8 @@ def drawing(flow: Flow) -> Drawing:
 
 
 class Drawn(NamedTuple):
-    """Proposals of one block, (count,) or (count, sites): fields, the base normals that they were
-    made of, log q, S, and float32 scalars by name."""
+    """Proposals of one block, (count,) or (count, sites): fields, their base normals, log q, S,
+    and float32 scalars by name."""
 
     fields: FloatArray
     prior: FloatArray
@@ -133,7 +133,7 @@ class Drawn(NamedTuple):
 def drawn_block(
     draw: Drawing, action: Action, random: np.random.Generator, size: int, count: int
 ) -> Drawn:
-    """The first `count` of the `size` proposals of a block, from its own random numbers."""
+    """Return the first `count` of the `size` proposals of a block, from its own random stream."""
     theory, sites = measurable(action), volume(action.shape)
     padded = -(-size // CHUNK) * CHUNK
     z = random.standard_normal((padded, sites))
@@ -142,7 +142,7 @@ def drawn_block(
     for begin in range(0, padded, CHUNK):
         part = slice(begin, begin + CHUNK)
         fields[part], log_q[part] = draw(z[part])
-        # While the chunk is in the cache: two ranks share one memory.
+        # Evaluated while the chunk is in the cache, since the ranks share the memory bandwidth.
         s[part] = action.evaluate(fields[part])
         for name, values in theory.measure(fields[part]).items():
             seen[name][part] = values
@@ -150,13 +150,13 @@ def drawn_block(
     return Drawn(fields[:count], z[:count], log_q[:count], s[:count], kept)
 
 
-def make_block(task: Job, index: int) -> Arrays:
-    """All data sets of one block; see `timed_block`."""
+def make_block(task: ProposalTask, index: int) -> Arrays:
+    """Return all data sets of one block; see `timed_block`."""
     return timed_block(task, index)[0]
 
 
-def timed_block(task: Job, index: int) -> tuple[Arrays, Spent]:
-    """All data sets of one block, and what it took to draw and to measure them.
+def timed_block(task: ProposalTask, index: int) -> tuple[Arrays, Spent]:
+    """Return all data sets of one block, and the seconds of drawing and of measuring.
 
     Raises:
         LfmcError: a proposal whose log q or S is not finite.
@@ -186,14 +186,14 @@ def timed_block(task: Job, index: int) -> tuple[Arrays, Spent]:
 
 
 class Column(NamedTuple):
-    """A data set of proposals: type and shape of one row."""
+    """A data set of proposals: its type, and the shape of one row."""
 
     dtype: str
     shape: tuple[int, ...]
 
 
-def columns(task: Job) -> dict[str, Column]:
-    """The data sets of a block, a part or all proposals, in the order of the file."""
+def columns(task: ProposalTask) -> dict[str, Column]:
+    """Return the data sets of a block, a part or all proposals, in the order of the file."""
     theory = theory_of(task.config.ensemble(task.ensemble))
     shape = theory.shape
     field = Column("f8", (volume(shape),))
@@ -208,6 +208,6 @@ def columns(task: Job) -> dict[str, Column]:
     }
 
 
-def first_row(task: Job, name: str, block: int) -> int:
-    """Rows of a data set that come before a block; for block = task.blocks, all of them."""
+def first_row(task: ProposalTask, name: str, block: int) -> int:
+    """Return the number of rows of a data set before a block; for task.blocks, of all rows."""
     return task.layout.first_row(name, block)

@@ -1,6 +1,6 @@
-"""The parts of all ranks as one file, without a copy: virtual data sets, and a checksum a block.
+"""The parts of all ranks as one file without a copy: virtual data sets, and a checksum per block.
 
-Joining costs the same for any number of proposals; it grows with the number of parts.
+The cost of joining grows with the number of parts, not with that of proposals.
 """
 
 from collections.abc import Iterator
@@ -12,12 +12,14 @@ import numpy as np
 from lfmc.clock import Spent
 from lfmc.errors import LfmcError
 from lfmc.proposals.blocks import CHECKSUM
-from lfmc.proposals.generate import Job, columns, first_row
+from lfmc.proposals.generate import ProposalTask, columns, first_row
 from lfmc.proposals.parts import Made, part_names, row_in_part
 
 
-def join(task: Job, file: h5py.File, folder: str, made: list[Made]) -> tuple[Spent, set[str]]:
-    """All blocks as virtual data sets over their parts.
+def join(
+    task: ProposalTask, file: h5py.File, folder: str, made: list[Made]
+) -> tuple[Spent, set[str]]:
+    """Write all blocks as virtual data sets over their parts.
 
     Args:
         file: the new file, beside `folder`.
@@ -25,7 +27,7 @@ def join(task: Job, file: h5py.File, folder: str, made: list[Made]) -> tuple[Spe
         made: every block at least once.
 
     Returns:
-        What the blocks took in all, and the parts that are used.
+        The total cost of the blocks, and the names of the parts that are used.
 
     Raises:
         LfmcError: a block is missing.
@@ -46,7 +48,7 @@ def join(task: Job, file: h5py.File, folder: str, made: list[Made]) -> tuple[Spe
                 target = _rows_selected(shape, to, count)
                 source = _rows_selected((of + count, *column.shape), of, count)
                 mapped.set_virtual(target, f"{folder}/{part}".encode(), name.encode(), source)
-        # What a lost part held reads as this, and not as zeros.
+        # The rows of a lost part read as this value, and not as zeros.
         fill = np.nan if np.dtype(column.dtype).kind == "f" else -1
         file.create_dataset(name, shape, column.dtype, dcpl=mapped, fillvalue=fill)
     digests = b"".join(chosen[block].checksum for block in range(task.blocks))
@@ -56,7 +58,7 @@ def join(task: Job, file: h5py.File, folder: str, made: list[Made]) -> tuple[Spe
 
 
 def discard_others(folder: Path, used: set[str]) -> None:
-    """Remove the parts of other jobs, and those of which nothing is used."""
+    """Remove the parts of other tasks, and those of which nothing is used."""
     for name in set(part_names(folder)) - used:
         (folder / name).unlink(missing_ok=True)
 

@@ -1,18 +1,18 @@
-"""Finished blocks of proposals on disk: each rank fills a part of its own.
+"""Finished blocks of proposals on disk: each rank writes one part.
 
-A rank lays out its part, a file as long as the range of blocks it is to make, and writes every
-block into its place: no file has two writers, none is written twice, and there are as many files
-as ranks, whatever the number of blocks. A block counts when the sha256 beside it is that of its
-content: a process killed at any moment loses the block it was writing, and a damaged block is made
-again in another part.
+A part is a file with space for the range of blocks that a rank makes, and every block is written to
+its place in it. So no file has two writers, no block is written twice, and there is one file per
+rank whatever the number of blocks. A block counts if the sha256 stored with it is that of its
+content: a process that is killed loses only the block that it was writing, and a damaged block is
+made again in another part.
 
 Layout of propose/ENSEMBLE/SAMPLER/part-START-RANK.h5: the data sets of
 `proposals.generate.columns`, their rows those of the part's range of blocks, and
-    /blocks/checksum     uint8 (B, 32)   sha256 of each block; zero: not made (here)
-    /blocks/seconds      float64 (B,)    CPU seconds that each took to draw
-    /blocks/seconds_measure  float64 (B,)    and to measure
+    /blocks/checksum     uint8 (B, 32)   sha256 of each block; zero if it is not in this part
+    /blocks/seconds      float64 (B,)    CPU seconds of drawing each block
+    /blocks/seconds_measure  float64 (B,)    CPU seconds of measuring it
     attributes: kind="part", key, first (block), provenance
-`lfmc.proposals.join` shows all parts as one file.
+`lfmc.proposals.join` presents all parts as one file.
 """
 
 import logging
@@ -31,7 +31,7 @@ from numpy.typing import NDArray
 from lfmc.clock import Spent
 from lfmc.errors import LfmcError
 from lfmc.proposals.blocks import CHECKSUM, block_checksum
-from lfmc.proposals.generate import Arrays, Column, Job, columns, first_row
+from lfmc.proposals.generate import Arrays, Column, ProposalTask, columns, first_row
 from lfmc.seal import EMPTY
 from lfmc.store import create_hdf5
 
@@ -43,7 +43,7 @@ OF_BLOCKS = {CHECKSUM: Column("u1", (32,)), SECONDS: Column("f8", ()), MEASURE: 
 
 
 class Made(NamedTuple):
-    """A finished block: its number, its checksum, what it took, and the part that holds it.
+    """A finished block: its number, its checksum, its cost, and the part that contains it.
 
     Attributes:
         first: the first block of the part.
@@ -57,14 +57,14 @@ class Made(NamedTuple):
 
 
 class Part:
-    """A part that this process alone fills.
+    """A part that only this process writes.
 
-    The file is complete as HDF5 before the first block; blocks are then written straight to their
-    bytes, so that no library holds anything that a kill could tear.
+    The HDF5 file is complete before the first block. The bytes of the blocks are then written
+    directly, without the buffers of a library, so that a kill cannot corrupt the file.
     """
 
-    def __init__(self, task: Job, path: Path, blocks: range, stamp: str) -> None:
-        """Lay the file out for a range of blocks; only what is written takes space on disk.
+    def __init__(self, task: ProposalTask, path: Path, blocks: range, stamp: str) -> None:
+        """Create the file for a range of blocks; only what is written takes space on disk.
 
         Raises:
             LfmcError: the folder cannot be written or the disk is full.
@@ -72,12 +72,12 @@ class Part:
         self.task, self.path, self.blocks = task, path, blocks
         self.columns = columns(task) | OF_BLOCKS
         self.at: dict[str, int] = {}
-        # Blocks follow after it is published: the file that joins the parts holds their checksums.
+        # Blocks are written later, so the part has no seal; the joined file has their checksums.
         with create_hdf5(path, stamp.replace(EMPTY, "")) as file:
             file.attrs["kind"] = "part"
             file.attrs["key"] = task.key
             file.attrs["first"] = blocks.start
-            # Room for all rows at once, without writing them: their addresses are then known.
+            # Allocate all rows at once, without writing them, so that their addresses are known.
             plain = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
             plain.set_alloc_time(h5py.h5d.ALLOC_TIME_EARLY)
             plain.set_fill_time(h5py.h5d.FILL_TIME_NEVER)
@@ -89,9 +89,9 @@ class Part:
         self.stream, self.synced = os.open(path, os.O_WRONLY), monotonic()
 
     def write(self, block: int, arrays: Arrays, spent: Spent) -> Made:
-        """Put a block where it belongs, and then its checksum.
+        """Write a block to its place, and then its checksum.
 
-        Both survive any end of this process at once, and that of the machine after SYNC_SECONDS.
+        Both survive any end of this process, and a crash of the machine after SYNC_SECONDS.
 
         Raises:
             LfmcError: the disk is full.
@@ -136,11 +136,13 @@ class Part:
             data, at = data[done:], at + done
 
 
-def read_part(task: Job, path: Path, stop: Callable[[], bool] = lambda: False) -> list[Made]:
-    """The good blocks of a part, each checked; none if it is another job's or unreadable.
+def read_part(
+    task: ProposalTask, path: Path, stop: Callable[[], bool] = lambda: False
+) -> list[Made]:
+    """Return the intact blocks of a part; none if it is unreadable or belongs to another task.
 
     Args:
-        stop: asked before every block; when true, the others are left unread.
+        stop: called before every block; if true, the remaining blocks are not read.
     """
     found: list[Made] = []
     try:
@@ -151,14 +153,14 @@ def read_part(task: Job, path: Path, stop: Callable[[], bool] = lambda: False) -
                 return []
             first, digests = int(file.attrs["first"]), file[CHECKSUM][()]
             seconds = file[SECONDS][()]
-            # Parts of earlier versions say one number for both, in wall seconds.
+            # Parts of earlier versions have one number for both, in wall-clock seconds.
             measure = file[MEASURE][()] if MEASURE in file else np.zeros_like(seconds)
-            for slot in np.flatnonzero(digests.any(1)).tolist():
+            for place in np.flatnonzero(digests.any(1)).tolist():
                 if stop():
                     break
-                block, digest = first + slot, digests[slot].tobytes()
+                block, digest = first + place, digests[place].tobytes()
                 if digest == block_checksum(block, read_block(task, file, block, first)):
-                    spent = Spent(float(seconds[slot]), float(measure[slot]))
+                    spent = Spent(float(seconds[place]), float(measure[place]))
                     found.append(Made(block, digest, spent, path.name, first))
                 else:
                     log.warning("%s: block %d is damaged; it is made again", path, block)
@@ -168,8 +170,8 @@ def read_part(task: Job, path: Path, stop: Callable[[], bool] = lambda: False) -
     return found
 
 
-def read_block(task: Job, data: Any, block: int, first: int) -> Arrays:
-    """Data sets of one block out of those (on disk or in memory) that begin with block `first`."""
+def read_block(task: ProposalTask, data: Any, block: int, first: int) -> Arrays:
+    """Return the data sets of one block from data (on disk or in memory) that begin at `first`."""
     found = {}
     for name in columns(task):
         begin, end = (row_in_part(task, name, at, first) for at in (block, block + 1))
@@ -178,17 +180,17 @@ def read_block(task: Job, data: Any, block: int, first: int) -> Arrays:
 
 
 def part_names(folder: Path) -> list[str]:
-    """Parts that are there, in order of name."""
+    """Return the names of the parts in a folder, sorted."""
     return sorted(path.name for path in folder.glob("part-*.h5"))
 
 
 def next_start(names: Iterable[str]) -> int:
-    """Number of this start of the job, the first being 1: parts of earlier ones are kept."""
+    """Return the number of this start of the task, from 1 on; parts of earlier starts are kept."""
     return max((int(name.split("-")[1]) for name in names), default=0) + 1
 
 
 def reserved_part(folder: Path, start: int, rank: int) -> Path:
-    """An unused name for the part that a rank fills, by an empty file: no other process has it."""
+    """Reserve an unused name for the part of a rank by creating an empty file exclusively."""
     folder.mkdir(parents=True, exist_ok=True)
     while True:
         path = part_path(folder, start, rank)
@@ -205,12 +207,12 @@ def reserved_part(folder: Path, start: int, rank: int) -> Path:
 
 
 def part_path(folder: Path, start: int, rank: int) -> Path:
-    """Name of a part; the first is part-001-00000.h5."""
+    """Return the name of a part; the first one is part-001-00000.h5."""
     return folder / f"part-{start:03d}-{rank:05d}.h5"
 
 
-def row_in_part(task: Job, name: str, block: int, first: int) -> int:
-    """First row of a block in a data set that begins with block `first`."""
+def row_in_part(task: ProposalTask, name: str, block: int, first: int) -> int:
+    """Return the first row of a block in a data set that begins with block `first`."""
     if name in OF_BLOCKS:
         return block - first
     return first_row(task, name, block) - first_row(task, name, first)

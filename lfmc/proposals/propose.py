@@ -1,8 +1,9 @@
-"""The proposals of one ensemble and model, by any number of ranks: find, share, make, join.
+"""The proposals of one ensemble and model on any number of ranks.
 
-Nothing waits for a master: every rank checks its share of the parts that earlier runs left and
-fills one part of its own. At the end the parts stay where they are, and one small file of virtual
-data sets shows them as a whole: joining costs the same for any number of proposals.
+Every rank checks its share of the parts of earlier runs and then writes one part with its share of
+the missing blocks. There is no master process. At the end the parts stay where they are, and one
+small file of virtual data sets joins them, at a cost that does not depend on the number of
+proposals.
 """
 
 import json
@@ -12,7 +13,7 @@ from pathlib import Path
 from lfmc.clock import CPU
 from lfmc.config import stage_settings
 from lfmc.mpi.ranks import Ranks
-from lfmc.proposals.generate import Job, timed_block
+from lfmc.proposals.generate import ProposalTask, timed_block
 from lfmc.proposals.join import discard_others, join
 from lfmc.proposals.parts import (
     Made,
@@ -30,8 +31,8 @@ Report = Callable[[int, int], None]
 Stop = Callable[[], bool]
 
 
-def propose(task: Job, output: Path, mpi: Ranks, report: Report, stop: Stop) -> bool:
-    """Make what is missing and publish `output`; False if `stop` asked before the end.
+def propose(task: ProposalTask, output: Path, mpi: Ranks, report: Report, stop: Stop) -> bool:
+    """Make the missing blocks and publish `output`; return False if `stop` ended it early.
 
     Args:
         output: propose/ENSEMBLE/SAMPLER.h5; its parts lie beside it, in the folder SAMPLER.
@@ -50,13 +51,13 @@ def propose(task: Job, output: Path, mpi: Ranks, report: Report, stop: Stop) -> 
         kept += read_part(task, folder / name, stop)
     have = set(mpi.union([entry.block for entry in kept]))
     missing = [block for block in range(task.blocks) if block not in have]
-    # Neighbours, so that a rank fills one range of one file.
+    # Contiguous blocks, so that a rank writes one range of one file.
     mine = [missing[place] for place in mpi.share(len(missing))]
     made: list[Made] = []
     if mine and not stop():
         path = reserved_part(folder, next_start(names), mpi.rank)
         made = fill(task, path, mine, mark, report, stop)
-    if not mpi.all_agree(len(made) == len(mine)):  # asked to stop while it waits, a rank waits on
+    if not mpi.all_agree(len(made) == len(mine)):  # a rank that waits here ignores `stop`
         return False
     everything = mpi.gather(kept + made)
     here = sorted({entry.part for entry in kept + made})
@@ -67,9 +68,9 @@ def propose(task: Job, output: Path, mpi: Ranks, report: Report, stop: Stop) -> 
 
 
 def fill(
-    task: Job, path: Path, blocks: list[int], mark: str, report: Report, stop: Stop
+    task: ProposalTask, path: Path, blocks: list[int], mark: str, report: Report, stop: Stop
 ) -> list[Made]:
-    """Make the given blocks in one part; fewer come back if `stop` asked before the end."""
+    """Make the given blocks in one part; return those made before `stop` was true."""
     made: list[Made] = []
     if not blocks or stop():
         return made
@@ -82,11 +83,13 @@ def fill(
     return made
 
 
-def publish(task: Job, output: Path, made: list[Made], mark: str, digests: dict[str, str]) -> None:
-    """The file that everything after it reads, and no part that it does not need.
+def publish(
+    task: ProposalTask, output: Path, made: list[Made], mark: str, digests: dict[str, str]
+) -> None:
+    """Write the joined file, which all later stages read, and remove unused parts.
 
     Args:
-        digests: name of a part -> sha256 of the file; those used are noted in the provenance.
+        digests: name of a part -> sha256 of the file; the provenance lists those of used parts.
     """
     folder = output.with_suffix("")
     with small_hdf5(output, mark) as file:
@@ -105,9 +108,9 @@ def publish(task: Job, output: Path, made: list[Made], mark: str, digests: dict[
     discard_others(folder, used)
 
 
-def _settings(task: Job) -> dict[str, object]:
+def _settings(task: ProposalTask) -> dict[str, object]:
     return stage_settings(task.config, "propose", task.ensemble, task.sampler)
 
 
-def _stamp(task: Job) -> str:
+def _stamp(task: ProposalTask) -> str:
     return stamp(_settings(task), (task.model,))

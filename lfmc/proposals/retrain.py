@@ -1,8 +1,8 @@
-"""Chains of further models of an ensemble, in memory: how much does tau_int depend on the training?
+"""Chains of further models of an ensemble, in memory, for the dependence of tau_int on training.
 
-Two models trained to the same acceptance have errors in different places, and tau_int of an
-observable depends on where they are. The scatter over models belongs to the error of tau_int when
-lattices are compared; a single chain, however long, cannot show it.
+Two models with the same acceptance have different errors, and tau_int of an observable depends on
+them. The scatter over models belongs to the error of tau_int when lattices are compared. A single
+chain does not show it, however long it is.
 """
 
 from pathlib import Path
@@ -16,20 +16,22 @@ from lfmc.flows.build import trained_flow
 from lfmc.lattice import FloatArray
 from lfmc.mpi.ranks import Ranks
 from lfmc.proposals.accept import flow_chain
-from lfmc.proposals.generate import Job, drawing, make_block
+from lfmc.proposals.generate import ProposalTask, drawing, make_block
 
 
 def short_proposals(
-    config: Config, ensemble: str, sampler: str, weights: dict[str, Tensor], mpi: Ranks
+    config: Config, ensemble: str, sampler: str, parameters: dict[str, Tensor], mpi: Ranks
 ) -> dict[str, np.ndarray]:
-    """Proposals of a model that is given by its weights, on rank 0; nothing on the others.
+    """Return the proposals of a model with given parameters on rank 0; nothing on the others.
 
     Args:
         config: of `Config.retraining`: seed and number of configurations are its own.
         mpi: ranks that share the blocks.
     """
-    flow = trained_flow(config.ensemble(ensemble), config.flow, weights)
-    task = Job(config, ensemble, sampler, flow, drawing(flow), Path(), "", config.proposals)
+    flow = trained_flow(config.ensemble(ensemble), config.flow, parameters)
+    task = ProposalTask(
+        config, ensemble, sampler, flow, drawing(flow), Path(), "", config.proposals
+    )
     blocks = mpi.gather([make_block(task, index) for index in mpi.share(task.blocks)])
     names = blocks[0] if blocks else ()
     return {name: np.concatenate([block[name] for block in blocks]) for name in names}
@@ -38,7 +40,7 @@ def short_proposals(
 def short_chain(
     config: Config, ensemble: str, sampler: str, joined: dict[str, np.ndarray]
 ) -> tuple[Chain, FloatArray]:
-    """The chain of these proposals, and their log weights."""
+    """Return the chain of these proposals, and their log weights."""
     chosen = config.ensemble(ensemble)
     log_weight = -joined["S"] - joined["log_q"]
     states = flow_chain(config, ensemble, sampler, log_weight)

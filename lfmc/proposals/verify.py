@@ -1,4 +1,4 @@
-"""Chains checked from their files: recompute what was stored, from what else was stored."""
+"""Verification of chains from their files: stored numbers are recomputed from stored fields."""
 
 from pathlib import Path
 from typing import Any
@@ -19,11 +19,11 @@ from lfmc.theories.base import Theory
 from lfmc.theories.ensembles import theory_of
 from lfmc.weights import read_log_weights
 
-# Stored in float32; the action in float64. log q of a field is by the inverse map, as good as the
-# flow says.
+# Observables are stored in float32, the action in float64. log q of a field is computed with the
+# inverse map, whose tolerance the flow states.
 FLOAT32 = 2e-6
 ACTION = 1e-9
-# Another kind of processor, or other versions of libraries, round every number in another way.
+# Other kinds of processors and other versions of libraries round differently.
 ROUNDING = 1e-9
 OTHER_MACHINE = "reproduced but for rounding (made elsewhere), chain reproduced bit for bit"
 BLOCKS = 3
@@ -32,7 +32,7 @@ BLOCKS = 3
 def verify_flow(
     config: Config, ensemble: str, sampler: str, model: Path, proposals: Path, chain: Path
 ) -> dict[str, Any]:
-    """Kept fields against S, log q and observables; all checksums; blocks and chain made again.
+    """Compare kept fields with S, log q and observables, check checksums, redo blocks and chain.
 
     Returns:
         The largest deviations, and a summary line.
@@ -43,9 +43,9 @@ def verify_flow(
     import torch
 
     from lfmc.proposals.accept import flow_chain
-    from lfmc.proposals.generate import job, make_block
+    from lfmc.proposals.generate import make_block, proposal_task
 
-    task = job(config, ensemble, sampler, model)
+    task = proposal_task(config, ensemble, sampler, model)
     action = theory_of(config.ensemble(ensemble))
     found: dict[str, Any] = {}
     require_made_for(chain, config, "accept", ensemble, sampler)
@@ -91,7 +91,7 @@ def verify_flow(
 
 
 def verify_classical(config: Config, ensemble: str, sampler: str, path: Path) -> dict[str, Any]:
-    """Kept fields of hmc, local or cluster against the scalars and correlators of their updates."""
+    """Compare kept fields of hmc, local or cluster with the stored scalars and correlators."""
     action = theory_of(config.ensemble(ensemble))
     chain = read_chain_of(config, ensemble, sampler, path)
     every, (replicas, updates) = chain.save_every, chain.scalars["m"].shape
@@ -109,14 +109,14 @@ def verify_classical(config: Config, ensemble: str, sampler: str, path: Path) ->
 
 
 def _require_places(path: Path, phi: NDArray, action: Theory, *places: tuple[NDArray, int]) -> None:
-    """Refuse kept fields whose indices lie beyond what they point into."""
+    """Refuse kept fields whose indices are out of range."""
     if phi.ndim != 2 or phi.shape[1] != volume(action.shape) or phi.dtype.kind != "f":
         raise LfmcError(f"{path}: fields/phi of shape {phi.shape} are no fields of this ensemble")
     for index, count in places:
         if index.shape != (len(phi),) or index.dtype.kind not in "iu":
             raise LfmcError(f"{path}: {len(phi)} fields, but indices of shape {index.shape}")
         if len(index) and not 0 <= index.min() <= index.max() < count:
-            raise LfmcError(f"{path}: a kept field is said to be number {index.max()} of {count}")
+            raise LfmcError(f"{path}: a kept field has index {index.max()}, of {count}")
 
 
 def _observables(
@@ -130,7 +130,7 @@ def _observables(
 
 
 def _same(path: Path, name: str, fresh: NDArray, stored: NDArray, tolerance: float) -> float:
-    """Largest difference in units of 1 + |value|, refused beyond `tolerance`."""
+    """Return the largest difference in units of 1 + |value|; refuse one above `tolerance`."""
     difference = np.abs(fresh - stored) / (1 + np.abs(fresh))
     worst = float(difference.max())
     if not worst <= tolerance:

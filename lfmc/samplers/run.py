@@ -46,8 +46,8 @@ class Interrupted(Exception):
     """The run was asked to stop; finished segments are on disk and a rerun continues."""
 
 
-class Task(NamedTuple):
-    """One run: which sampler, on what, in which pieces, under which key."""
+class ChainTask(NamedTuple):
+    """The chain of one sampler for one ensemble: its parameters, division and key."""
 
     config: Config
     ensemble: str
@@ -80,12 +80,12 @@ def read_tuning(path: Path, config: Config, ensemble: str) -> dict[str, Any]:
         part = tuned.get(name)
         value = part.get(key) if isinstance(part, dict) else None
         if type(value) not in (int, float) or not 0 < float(value or 0) < np.inf:
-            said = shortened(repr(value))
-            raise LfmcError(f"{path}: {name}.{key} is {said}, not a positive number; {again}")
+            shown = shortened(repr(value))
+            raise LfmcError(f"{path}: {name}.{key} is {shown}, not a positive number; {again}")
     return tuned
 
 
-def task(config: Config, name: str, ensemble: str, tuning: Path) -> Task:
+def chain_task(config: Config, name: str, ensemble: str, tuning: Path) -> ChainTask:
     """Everything that determines a run, before any work is done."""
     tuned = read_tuning(tuning, config, ensemble)
     chosen, theory = method(config, name, tuned), theory_of(config.ensemble(ensemble))
@@ -104,11 +104,11 @@ def task(config: Config, name: str, ensemble: str, tuning: Path) -> Task:
     key = settings_hash({**settings, "plan": division._asdict()})
     seconds = float(tuned[name].get("seconds", 0.0))
     mark = stamp(settings, (tuning,))
-    return Task(config, ensemble, theory, chosen, division, key, mark, seconds)
+    return ChainTask(config, ensemble, theory, chosen, division, key, mark, seconds)
 
 
 def run(
-    job: Task,
+    task: ChainTask,
     output: Path,
     work: Path,
     report: Report = lambda done, total: None,
@@ -124,24 +124,24 @@ def run(
         Interrupted: `stop` said so.
         LfmcError: failed thermalisation, a field that is not finite, a disk that is full.
     """
-    done, state = finished_segments(work, job.key, job.plan.segments)
+    done, state = finished_segments(work, task.key, task.plan.segments)
     setup = 0.0
     if state is None:
-        streams = (job.config.seed, range(job.plan.replicas), job.name, job.ensemble)
-        start = cold_start(job.theory.shape, *streams)
-        job.method.advance(start, job.theory, 1, 1)  # compiles: not a cost of the sampler
+        streams = (task.config.seed, range(task.plan.replicas), task.name, task.ensemble)
+        start = cold_start(task.theory.shape, *streams)
+        task.method.advance(start, task.theory, 1, 1)  # compiles: not a cost of the sampler
         began = cpu_seconds()
-        state = thermalise(start, job.theory, job.method, lambda: _leave_if(stop))
+        state = thermalise(start, task.theory, task.method, lambda: _leave_if(stop))
         setup = cpu_seconds() - began
     else:
-        total = job.plan.segments
-        log.warning("%s %s continues after segment %d of %d", job.name, job.ensemble, done, total)
-    for index in range(done, job.plan.segments):
-        segment = sample_segment(job, index, state, report, stop)
+        total = task.plan.segments
+        log.warning("%s %s continues after segment %d of %d", task.name, task.ensemble, done, total)
+    for index in range(done, task.plan.segments):
+        segment = sample_segment(task, index, state, report, stop)
         segment, setup = segment._replace(setup=setup), 0.0
-        write_segment(work, index, job.key, job.stamp, segment)
+        write_segment(work, index, task.key, task.stamp, segment)
         state = segment.state
-    merge(job, output, work)
+    merge(task, output, work)
     discard_progress(work)
 
 
@@ -151,21 +151,21 @@ def _leave_if(stop: Callable[[], bool]) -> None:
 
 
 def sample_segment(
-    job: Task, index: int, state: State, report: Report, stop: Callable[[], bool]
+    task: ChainTask, index: int, state: State, report: Report, stop: Callable[[], bool]
 ) -> Segment:
     """The records of one segment, starting from `state`."""
-    first, last = job.plan.bounds(index)
-    every, spent, accepted = job.plan.save_every, Spent(0.0, 0.0), 0.0
+    first, last = task.plan.bounds(index)
+    every, spent, accepted = task.plan.save_every, Spent(0.0, 0.0), 0.0
     pieces: list[dict[str, NDArray]] = []
-    for begin in range(first, last, job.plan.chunk):
+    for begin in range(first, last, task.plan.chunk):
         _leave_if(stop)
-        report(begin * every, job.plan.updates)
-        end = min(begin + job.plan.chunk, last)
+        report(begin * every, task.plan.updates)
+        end = min(begin + task.plan.chunk, last)
         began = cpu_seconds()
-        state, info = job.method.advance(state, job.theory, (end - begin) * every, every)
+        state, info = task.method.advance(state, task.theory, (end - begin) * every, every)
         sampled = cpu_seconds()
-        require_finite(state, f"{job.name} {job.ensemble}")
-        correlator = job.theory.correlators(info.saved.reshape(-1, info.saved.shape[2]))
+        require_finite(state, f"{task.name} {task.ensemble}")
+        correlator = task.theory.correlators(info.saved.reshape(-1, info.saved.shape[2]))
         records: dict[str, NDArray] = {
             f"scalars/{k}": v.astype(np.float32) for k, v in info.scalars.items()
         }
@@ -174,10 +174,10 @@ def sample_segment(
         )
         with np.errstate(over="ignore"):  # a dH beyond 3e38 is infinite in float32
             records |= {f"extra/{k}": v.astype(np.float32) for k, v in info.extra.items()}
-        if job.name == "hmc":
+        if task.name == "hmc":
             records["extra/accepted"] = info.accepted.astype(np.uint8)
         accepted += float(info.accepted.sum())
-        replica, when = job.plan.kept_fields()
+        replica, when = task.plan.kept_fields()
         kept = (when >= begin) & (when < end)
         records["fields/phi"] = info.saved[replica[kept], when[kept] - begin]
         pieces.append(records)
@@ -186,16 +186,16 @@ def sample_segment(
     return Segment(joined, state, spent, accepted)
 
 
-def merge(job: Task, output: Path, work: Path) -> None:
+def merge(task: ChainTask, output: Path, work: Path) -> None:
     """All segments as one chain file, one segment in memory at a time."""
-    division = job.plan
+    division = task.plan
     replica, when = division.kept_fields()
     spent = Spent(0.0, 0.0)
     totals = dict.fromkeys(("accepted", "setup", "diverged"), 0.0)
-    with create_hdf5(output, job.stamp) as file:
+    with create_hdf5(output, task.stamp) as file:
         at: dict[str, int] = {}
         for index in range(division.segments):
-            segment = required_segment(work, index, job.key)
+            segment = required_segment(work, index, task.key)
             for name, array in segment.records.items():
                 begin = at.get(name, 0)
                 end = begin + array.shape[_time_axis(name)]
@@ -216,18 +216,18 @@ def merge(job: Task, output: Path, work: Path) -> None:
         file["fields/update"] = (when + 1) * division.save_every - 1
         write_header(
             file,
-            job.config.ensemble(job.ensemble).model_dump(mode="json"),
-            job.name,
+            task.config.ensemble(task.ensemble).model_dump(mode="json"),
+            task.name,
             save_every=division.save_every,
             acceptance=totals["accepted"] / (division.updates * division.replicas),
-            forces_per_update=job.method.forces_per_update,
+            forces_per_update=task.method.forces_per_update,
             seconds=spent.sampling,
-            settings=stage_settings(job.config, job.name, job.ensemble),
+            settings=stage_settings(task.config, task.name, task.ensemble),
         )
-        file.attrs["parameters"] = json.dumps(job.method.known())
-        file.attrs["thermalisation"] = job.method.thermalisation
+        file.attrs["parameters"] = json.dumps(task.method.known())
+        file.attrs["thermalisation"] = task.method.thermalisation
         file.attrs["clock"], file.attrs["seconds_measure"] = CPU, spent.measure
-        file.attrs["seconds_setup"] = job.tuning_seconds + totals["setup"]
+        file.attrs["seconds_setup"] = task.tuning_seconds + totals["setup"]
         file.attrs["diverged"] = int(totals["diverged"])
         file.attrs["segments"] = division.segments
         file.attrs["cpu_count"] = os.cpu_count() or 1
