@@ -109,7 +109,7 @@ def summary(table: pandas.DataFrame) -> pandas.DataFrame:
             dict(zip(keys, key, strict=True))
             | {
                 "seeds": len(runs),
-                "ms a step": median(1e3 * end["seconds"] / end["step"] for end in ends),
+                "ms per step": median(1e3 * end["seconds"] / end["step"] for end in ends),
                 "acceptance": median(end["acceptance"] for end in ends),
                 "Var(log w)": median(end["variance"] for end in ends),
                 "s to 50 %": median(half(run) for run in runs),

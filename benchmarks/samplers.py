@@ -67,10 +67,10 @@ def gate_compiled(
         Refused: one of them is not.
     """
     _, info = sample(state, action, parameters, plan.gate_updates, plan.gate_updates)
-    said = ""
+    message = ""
     if "dH" in info.extra:
-        said = f"<exp(-dH)> = {require_creutz(what, info.extra['dH'].T)}, "
-    return said + gate_phi2(what, info.scalars.phi2.mean(1), action.shape[0])
+        message = f"<exp(-dH)> = {require_creutz(what, info.extra['dH'].T)}, "
+    return message + gate_phi2(what, info.scalars.phi2.mean(1), action.shape[0])
 
 
 def gate_phi2(what: str, by_chain: np.ndarray, extent: int) -> str:
@@ -95,13 +95,13 @@ def plain(extent: int, plan: Plan) -> list[dict[str, Any]]:
     for _ in range(many):
         now = numpy_samplers.metropolis(now, theory, DELTA, 1, random)
         sums += (now * now).mean((1, 2))
-    said = gate_phi2(f"NumPy local at L = {extent}", sums / many, extent)
+    message = gate_phi2(f"NumPy local at L = {extent}", sums / many, extent)
     done = rate(
         lambda: numpy_samplers.metropolis(phi, theory, DELTA, few, random),
         CHAINS * few,
         plan.repeats,
     )
-    rows = [_row("numpy", "local", extent, done, 1, said)]
+    rows = [_row("numpy", "local", extent, done, 1, message)]
 
     _, changes = numpy_samplers.hmc(phi, theory, length, STEPS, many, random)
     creutz = require_creutz(f"NumPy hmc at L = {extent}", changes)

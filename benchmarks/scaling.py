@@ -21,7 +21,7 @@ NOTHING = Spent(0.0, 0.0)
 
 
 def main() -> None:
-    """Print one figure a line."""
+    """Print one figure per line."""
     config = read_config(sys.argv[1])
     ensemble, sampler = sys.argv[2:4]
     blocks = int(sys.argv[4]) if len(sys.argv) > 4 else 20

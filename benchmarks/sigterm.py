@@ -31,7 +31,7 @@ from same_results import contents, same
 MOMENTS = 5
 LONG = 15.0  # seconds; a shorter stage is not worth continuing
 
-# In the order of the journey: options beside --ensemble, and the files of the stage.
+# In the order of the pipeline: options beside --ensemble, and the files of the stage.
 STAGES = {
     "tune": ("", "tune/{e}.json"),
     "train": ("", "train/{e}/*.*"),

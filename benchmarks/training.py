@@ -25,7 +25,7 @@ class Run(NamedTuple):
     """One training.
 
     Attributes:
-        targets, checks: rows, one a target and one a check.
+        targets, checks: rows, one per target and one per check.
         weights: of the last target passed, or of the last check if none was.
         samples_per_second: drawn for steps, over all CPU seconds of it.
     """

@@ -204,9 +204,9 @@ def say_made_for(file: h5py.File, config: Config, stage: str, ensemble: str, sam
     """Attributes of a file that was made for a configuration."""
     settings = stage_settings(config, stage, ensemble, sampler if stage in KINDS else None)
     chosen = config.ensemble(ensemble).model_dump(mode="json")
-    said = {"kind": KINDS.get(stage, "chain"), "sampler": sampler}
-    said |= {"ensemble": json.dumps(chosen), "settings": json.dumps(settings)}
-    for key, value in said.items():
+    attributes = {"kind": KINDS.get(stage, "chain"), "sampler": sampler}
+    attributes |= {"ensemble": json.dumps(chosen), "settings": json.dumps(settings)}
+    for key, value in attributes.items():
         file.attrs[key] = value
 
 

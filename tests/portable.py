@@ -35,7 +35,7 @@ SHORT = (
 
 
 class Setting(NamedTuple):
-    """What the libraries are told.
+    """A setting of the libraries.
 
     Attributes:
         variables: of the environment. MKL_CBWR because MKL_ENABLE_INSTRUCTIONS is for Intel's
@@ -112,10 +112,10 @@ class Row(NamedTuple):
 
 def environment(name: str) -> dict[str, str]:
     """Of a process in a setting; kernels are kept in a folder of its own."""
-    told = {key for setting in SETTINGS.values() for key in setting.variables} | set(OTHERS)
+    controlled = {key for setting in SETTINGS.values() for key in setting.variables} | set(OTHERS)
     cache = FOLDER / name / "kernels"
     cache.mkdir(mode=0o700, parents=True, exist_ok=True)
-    inherited = {key: value for key, value in os.environ.items() if key not in told}
+    inherited = {key: value for key, value in os.environ.items() if key not in controlled}
     own = {"NUMBA_CACHE_DIR": str(cache), "PYTHONPATH": str(ROOT)}
     return inherited | own | SETTINGS[name].variables
 

@@ -74,7 +74,7 @@ def run(tmp_path_factory):
             log_weight = rng.normal(0, spread, size=chain.scalars["m"].size)
             paths = (results / s / name / f"{sampler}.h5" for s in ("accept", "propose"))
             write_flow(*paths, chain, log_weight, rng, made_for)
-        rows = "\n".join(f"{name},flow-{t},0.{t},1,10,20,{t}.5,.8,.8,.8" for t in (50, 70))
+        rows = "\n".join(f"{name},flow-{t},0.{t},1,10,20,{t}.5,0.8,0.8,0.8" for t in (50, 70))
         header = "ensemble,flow,target,seed,steps,samples,seconds,acceptance_q,acceptance_p,ess"
         (results / "train" / name).mkdir(parents=True)
         (results / "train" / name / "training.csv").write_text(f"# x\n{header}\n{rows}\n")
@@ -244,16 +244,16 @@ def test_withheld_numbers_are_counted_and_named_and_stop_nothing(run, tmp_path):
     lost = values.observable.isin(["chi2", "sd", "m"])
     values.loc[lost, ["error", "note"]] = np.nan, "chain too short"
     write_table(path, values, "{}")
-    said = invoke(fit, config, "--results", str(tmp_path))
-    assert "; 1 autocorrelation times are bounds and 3 errors are withheld" in said
+    message = invoke(fit, config, "--results", str(tmp_path))
+    assert "; 1 autocorrelation times are bounds and 3 errors are withheld" in message
     costs = table(tmp_path, "costs")
     assert "hmc" not in set(costs[costs.ensemble == "F4"].sampler)
     assert "hmc" in set(costs[costs.ensemble == "F6"].sampler)
     exponents = table(tmp_path, "exponents")
     assert not ((exponents.sampler == "hmc") & (exponents.observable == "chi2")).any()
-    said = invoke(gates, config, "--results", str(tmp_path))
-    assert re.search(r"\d+ of \d+ gates passed, 7 not available: ", said)
-    assert "of local in F6 (chain too short)" in said
+    message = invoke(gates, config, "--results", str(tmp_path))
+    assert re.search(r"\d+ of \d+ gates passed, 7 not available: ", message)
+    assert "of local in F6 (chain too short)" in message
     found = table(tmp_path, "gates")
     assert not (found.passed & ~found.available).any()
     # Negative control: without a single number no run passes.

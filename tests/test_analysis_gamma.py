@@ -11,7 +11,7 @@ from lfmc.errors import LfmcError
 
 
 def per_replica_time(series, window=None):
-    """Must-fail twin: each replica centred on its own mean, or the window nailed."""
+    """Negative control: each replica centred on its own mean, or the window nailed."""
     centred = series - series.mean(1, keepdims=True) + 0.0
     lags = series.shape[1] // 2
     gamma = np.array(
@@ -54,7 +54,10 @@ def test_tau_of_two_time_scales():
 
 @pytest.mark.stat
 def test_centring_each_replica_on_its_own_mean_is_caught():
-    """The twin of the 100 x 200 case misses tau 10 by more than 4 errors (it gives about 7)."""
+    """The negative control of the 100 x 200 case misses tau = 10 by more than 4 errors.
+
+    It gives about 7.
+    """
     series = autoregressive(np.random.default_rng(300), 100, 200, 10.0)
     good = integrated_time(series)
     assert abs(good.value - 10.0) < 4 * good.error
@@ -63,7 +66,7 @@ def test_centring_each_replica_on_its_own_mean_is_caught():
 
 @pytest.mark.stat
 def test_window_of_one_is_caught():
-    """The twin with window 1 gives 1/2 + rho(1) = 1.4 for tau 10."""
+    """The negative control with window 1 gives 1/2 + rho(1) = 1.4 for tau 10."""
     series = autoregressive(np.random.default_rng(5), 4, 20_000, 10.0)
     assert per_replica_time(series, window=1) < 10.0 - 4 * integrated_time(series).error
 

@@ -14,7 +14,7 @@ M2 = 0.5
 @pytest.mark.stat
 def test_creutz_factor_is_unbiased_where_exp_of_dH_is_not():
     """4 10^6 Gaussian dH, a fraction 10^-2 replaced by 100 and infinity: mean 1 within 4 sigma
-    (rate 6e-5); the plain mean is .99, far below. A wrong accept sign, dH -> -dH,
+    (rate 6e-5); the plain mean is 0.99, far below. A wrong accept sign, dH -> -dH,
     and a dH whose mean is not half its variance must fail."""
     rng = np.random.default_rng(31)
     change = rng.normal(0.3, np.sqrt(0.6), size=4_000_000)

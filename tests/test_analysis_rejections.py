@@ -97,14 +97,14 @@ def test_rejections_weights_and_gamma_agree_where_the_observable_ignores_the_wei
     error = acceptance_error(rejected)
     assert abs(1 - rejected.mean() - acceptance) < 4 * error
     assert 0.5e-3 < error < 3e-3
-    # the twin: a geometric distribution of runs would be the Jensen bound, which is too low
+    # negative control: a geometric distribution of runs gives the Jensen bound, which is too low
     assert jensen_bound(acceptance, 0.0).value < runs.value - 4 * runs.error
 
 
 @pytest.mark.stat
 def test_rejections_miss_what_the_weight_selects():
-    """p = N(0,1), q = N(0, .8^2): acceptance .86, rejections .83; tau of x^2, whose rare large
-    weights it is correlated with, is several times that (4.6 in the limit of long chains)."""
+    """p = N(0,1), q = N(0, 0.8^2): acceptance 0.86, tau of rejections 0.83. The tau of x^2, which
+    is correlated with rare large weights, is several times that (4.6 for long chains)."""
     rng = np.random.default_rng(86)
     x = 0.8 * rng.normal(size=400_000)
     index, multiplicity, _ = independence_chain(-(x**2) / 2 + x**2 / (2 * 0.64), rng)

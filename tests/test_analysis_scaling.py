@@ -39,7 +39,7 @@ def test_fit_is_scipys_with_absolute_sigma():
 @pytest.mark.stat
 def test_pulls_of_z_and_chi2_are_standard():
     """2000 synthetic fits: pull variance 1 and chi2/dof 1 within 4 sigma (13 %, 10 %), rate
-    2e-4; errors rescaled by chi2/dof (the twin) spoil the pull: its variance is above 1.5."""
+    2e-4. Negative control: with errors rescaled by chi2/dof the pull's variance is above 1.5."""
     rng = np.random.default_rng(8)
     true = 0.5 * L**1.2
     fits = []

@@ -35,14 +35,14 @@ def pull(tau_int) -> float:
 def test_error_of_z_holds_the_scatter_over_models():
     """300 runs; pulls of z have a spread of 1.0-1.2 (10 degrees of freedom): 5-sigma window.
 
-    Twin: with the first chain's statistical error alone the pulls are ten times too wide.
+    Negative control: with the first chain's statistical error alone they are ten times too wide.
     """
-    honest, naive = [], []
+    complete, naive = [], []
     for seed in range(300):
         first, others = tables(seed, 0.05)
-        honest.append(pull(pandas.concat([first, model_rows(first, others)])))
+        complete.append(pull(pandas.concat([first, model_rows(first, others)])))
         naive.append(pull(first))
-    assert 0.85 < np.std(honest) < 1.35
+    assert 0.85 < np.std(complete) < 1.35
     assert np.std(naive) > 6
 
 
@@ -81,7 +81,7 @@ def test_a_mean_over_models_is_withheld_where_one_model_is_a_bound():
     assert set(bounds.note) == {"model 2: no window"}
     assert (bounds.tau == 40.0).all()
     assert not pandas.concat([first, rows]).duplicated(["ensemble", "estimator", "unit"]).any()
-    # Where the chain itself has that bound already, it is not said twice.
+    # If the chain itself has that bound already, it is not repeated.
     first = first.astype({"note": object})
     first.loc[first.ensemble == "E3", ["estimator", "error", "note"]] = "bound", np.nan, "no window"
     assert not (model_rows(first, others).estimator == "bound").any()

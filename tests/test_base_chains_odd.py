@@ -77,7 +77,7 @@ def test_data_of_another_shape_or_type_are_refused(tmp_path, name, data):
 
 
 @pytest.mark.parametrize(
-    ("index", "multiplicity", "replica", "said"),
+    ("index", "multiplicity", "replica", "message"),
     [
         ([0, 0], [1, 1], [0, 1], "indices that do not ascend"),
         ([-1, 3], [1, 1], [0, 1], "indices that do not ascend"),
@@ -90,9 +90,9 @@ def test_data_of_another_shape_or_type_are_refused(tmp_path, name, data):
         ([], [], [], "not whole numbers of equal count"),
     ],
 )
-def test_states_of_no_chain_are_refused(tmp_path, index, multiplicity, replica, said):
+def test_states_of_no_chain_are_refused(tmp_path, index, multiplicity, replica, message):
     write_flow(tmp_path, index, multiplicity, replica)
-    with pytest.raises(LfmcError, match=said):
+    with pytest.raises(LfmcError, match=message):
         read_chain(tmp_path / "c.h5", tmp_path / "p.h5")
 
 
@@ -120,10 +120,10 @@ def test_a_file_of_this_configuration_is_taken(made):
     require_made_for(made, parse_config(CONFIG), "hmc", "A", "hmc")
 
 
-@pytest.mark.parametrize(("change", "said"), CHANGES)
-def test_a_file_of_another_configuration_is_refused(made, change, said):
+@pytest.mark.parametrize(("change", "message"), CHANGES)
+def test_a_file_of_another_configuration_is_refused(made, change, message):
     """As after --touch, which makes Snakemake believe that nothing has changed."""
-    with pytest.raises(LfmcError, match=said) as error:
+    with pytest.raises(LfmcError, match=message) as error:
         require_made_for(made, parse_config(CONFIG | change), "hmc", "A", "hmc")
     assert "run 'lfmc hmc --ensemble A' again" in str(error.value)
 

@@ -63,8 +63,10 @@ def take(files, wait=0.2):
 
 
 def test_a_second_run_is_refused_and_told_who_is_at_work(files, holder):
-    said = rf"hmc T: another run is at work on it \({platform.node()}, process {holder.pid}, since"
-    with pytest.raises(Busy, match=said):
+    message = (
+        rf"hmc T: another run is at work on it \({platform.node()}, process {holder.pid}, since"
+    )
+    with pytest.raises(Busy, match=message):
         take(files)
 
 

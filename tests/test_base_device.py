@@ -143,7 +143,7 @@ def test_every_tensor_of_a_flow_goes_where_the_flow_goes(kind):
 
 
 def test_a_tensor_left_behind_is_seen():
-    """The twin of the test above."""
+    """The negative control of the test above."""
     flow = build_flow(theory_of(small().ensemble("T4")), FlowSettings().model)
     basis = flow.prior._buffers.pop("basis")
     flow.prior.basis = basis  # no longer a buffer, so it stays where it is

@@ -28,7 +28,7 @@ def good(tmp_path):
     return tmp_path / "x.h5"
 
 
-def said(path) -> str:
+def message(path) -> str:
     with pytest.raises(LfmcError) as error, open_hdf5(path):
         pass
     assert str(error.value).startswith(f"{path}: ")
@@ -45,7 +45,7 @@ def test_a_file_that_another_process_writes_is_not_called_damaged(good):
     )
     try:
         assert process.stdout.readline() == "open\n"
-        line = said(good)
+        line = message(good)
     finally:
         process.communicate("\n")
     assert "another process is writing it" in line
@@ -65,7 +65,7 @@ def test_a_file_that_another_process_writes_is_not_called_damaged(good):
 )
 def test_what_is_misplaced_is_told_and_not_deleted(tmp_path, make, reason):
     make(tmp_path / "y.h5")
-    line = said(tmp_path / "y.h5")
+    line = message(tmp_path / "y.h5")
     assert reason in line
     assert "delete" not in line
 
@@ -73,7 +73,7 @@ def test_what_is_misplaced_is_told_and_not_deleted(tmp_path, make, reason):
 @pytest.mark.skipif(os.geteuid() == 0, reason="root reads everything")
 def test_a_forbidden_file_is_told_and_not_deleted(good):
     good.chmod(0)
-    line = said(good)
+    line = message(good)
     assert "Permission denied" in line
     assert "delete" not in line
 
@@ -81,7 +81,7 @@ def test_a_forbidden_file_is_told_and_not_deleted(good):
 @pytest.mark.parametrize("keep", [0, 4, 100, 2000])
 def test_a_file_that_is_cut_off_is_to_be_deleted(good, keep):
     good.write_bytes(good.read_bytes()[:keep])
-    assert "delete it and run again" in said(good)
+    assert "delete it and run again" in message(good)
 
 
 def test_a_broken_inside_is_one_line(good):

@@ -1,4 +1,4 @@
-"""Claims about provenance: complete, one line, honest about the tree it ran from."""
+"""Claims about provenance: it is complete, in one line, and names the state of the sources."""
 
 import hashlib
 import json

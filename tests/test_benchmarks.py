@@ -58,7 +58,7 @@ def test_what_is_measured_already_is_not_measured_again(tiny: Path, root: Path):
 
 
 class Peer:
-    """Independent normals of width .4 as a contestant, with defects on demand."""
+    """Independent normals of width 0.4 as a contestant, with defects on demand."""
 
     batch = 8
     width = 0.4
@@ -99,8 +99,8 @@ def test_gate_passes_the_hmc_kernel_and_refuses_it_with_a_broken_force():
     plan = PLANS["tiny"]._replace(gate_updates=2000)
     action, state = samplers.start(6, 500)
     parameters = HmcParameters(samplers.LENGTH[6], samplers.STEPS)
-    said = samplers.gate_compiled("hmc", sample_hmc, state, action, parameters, plan)
-    assert "exp(-dH)" in said
+    message = samplers.gate_compiled("hmc", sample_hmc, state, action, parameters, plan)
+    assert "exp(-dH)" in message
 
     def mistyped(state, action, *rest):
         return sample_hmc(state, Phi4(action.shape, action.m2, 1.01 * action.lam), *rest)

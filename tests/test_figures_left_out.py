@@ -1,4 +1,4 @@
-"""Figures of runs in which numbers are withheld: what can be drawn is, the rest is said."""
+"""Figures of runs in which numbers are withheld: the caption lists what is left out."""
 
 import numpy as np
 import pytest

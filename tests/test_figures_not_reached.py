@@ -1,4 +1,4 @@
-"""Figures of a run in which some targets were not reached: drawn from the rest, and said."""
+"""Figures of a run in which some targets were not reached: the captions list them."""
 
 import json
 from pathlib import Path

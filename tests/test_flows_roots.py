@@ -64,9 +64,9 @@ def _invert(value, alpha, beta, out):
 
 def by_kernel(value, alpha, beta):
     def rows(x):
-        room = aligned((COUNT // LANES, LANES))
-        room[:] = x.numpy().reshape(-1, LANES)
-        return room
+        workspace = aligned((COUNT // LANES, LANES))
+        workspace[:] = x.numpy().reshape(-1, LANES)
+        return workspace
 
     out = rows(value)
     _invert(rows(value), rows(alpha), rows(beta), out)
@@ -83,7 +83,7 @@ def test_tanh_maps_are_inverted(inverse, scale):
 
 
 def test_newton_steps_alone_would_not_do():
-    """The must-fail twin: as many steps as ever, no bisection, and errors of 0.1."""
+    """Negative control: as many steps as ever, no bisection, and errors of 0.1."""
     alpha, beta, y = cycle()
     value, x = tanh_map(y, alpha, beta).value, tanh_map(y, alpha, beta).value
     reach = alpha / beta
@@ -160,15 +160,15 @@ class OneRing(NamedTuple):
 
 
 @kernel
-def _there_and_back(field, coupling, edges, room, ladj):
-    store(ladj, 0, ring_maps(field, 0, coupling, edges, 0, room))
-    store(ladj, 1, inverse_ring_maps(field, 0, coupling, edges, 0, room))
+def _there_and_back(field, coupling, edges, workspace, ladj):
+    store(ladj, 0, ring_maps(field, 0, coupling, edges, 0, workspace))
+    store(ladj, 1, inverse_ring_maps(field, 0, coupling, edges, 0, workspace))
 
 
 @pytest.mark.parametrize("scale", SCALES)
 def test_compiled_ring_maps_are_inverted(scale):
     sites, refused = 5, 0
-    room, ladj = aligned((BLOCKS * sites, LANES)), np.empty((2, LANES))
+    workspace, ladj = aligned((BLOCKS * sites, LANES)), np.empty((2, LANES))
     order = np.arange(sites)
     for seed in range(200):
         strengths = strength(3 * scale * random(2, seed=seed)).numpy() / 8
@@ -180,7 +180,7 @@ def test_compiled_ring_maps_are_inverted(scale):
         edges[:] = 2 * random(2 * sites, LANES, seed=seed).numpy()
         field[:] = 3 * random(sites, LANES, seed=seed + 1).numpy()
         before = field.copy()
-        _there_and_back(field, coupling, edges, room, ladj)
+        _there_and_back(field, coupling, edges, workspace, ladj)
         good = np.isfinite(ladj[1])
         refused += int((~good).sum())
         assert abs(field - before)[:, good].max(initial=0) < BAR

@@ -133,7 +133,7 @@ def test_quantiles_over_a_barrier_are_right_at_the_nodes(m2, lam):
 
 
 def test_cubics_that_are_not_limited_would_fold(monkeypatch):
-    """The must-fail twin: the same tables as they were interpolated before."""
+    """Negative control: the same tables as they were interpolated before."""
     monkeypatch.setattr("lfmc.flows.heatbath.site_conditional.FLATTEST", -1e300)
     monkeypatch.setattr("lfmc.flows.heatbath.site_conditional.STEEPEST", 1e300)
     site = SiteConditional(site_tables(Phi4((4, 4), -12.0, 2.0), 128))

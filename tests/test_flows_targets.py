@@ -72,9 +72,14 @@ def moments(fields: np.ndarray, shape: tuple[int, ...]) -> dict[str, np.ndarray]
 
 @every_flow
 def test_2x2_lattice_agrees_with_quadrature(kind):
-    """4.5 sigma on 4 numbers x 6 flows, 64 replicas: false-alarm rate 8e-4. Twin: lam off 10 %."""
+    """4.5 sigma on 4 numbers x 6 flows, 64 replicas: false-alarm rate 8e-4.
+
+    Negative control: lam off by 10 %.
+    """
     action = Phi4((2, 2), -4.0, 5.0)
-    size = 0.03 if kind == "spline" else 0.1  # bad, but able to tell the twin
+    size = (
+        0.03 if kind == "spline" else 0.1
+    )  # a bad flow, which still resolves the negative control
     found = moments(chain(kind, action, action, 3000, size), action.shape)
     exact, wrong = quadrature(action), quadrature(Phi4((2, 2), -4.0, 5.5))
     deviation = {k: float(sigmas(v, exact[k])) for k, v in found.items()}
@@ -94,7 +99,7 @@ def test_broken_acceptance_is_caught(kind, broken):
 
 
 def test_free_field_has_the_exact_propagator():
-    """4.5 sigma on 16 momenta: false-alarm rate 5e-4. Twin: m2 off by 10 %.
+    """4.5 sigma on 16 momenta: false-alarm rate 5e-4. Negative control: m2 off by 10 %.
 
     Only the heat-bath flow can be built for lam = 0 and still be wrong enough to reject.
     """

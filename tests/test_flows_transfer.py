@@ -37,7 +37,7 @@ def test_further_layers_start_as_the_identity():
 
 
 def test_further_layers_that_do_something_are_seen():
-    """The twin: what the target had there is kept, and changes the map."""
+    """The negative control: what the target had there is kept, and changes the map."""
     source, target = flow(2, 0.1), flow(7, 0.1)
     target.load_state_dict(transferred(source, target))
     assert difference(source, target) > 0.1

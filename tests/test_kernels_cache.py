@@ -85,7 +85,7 @@ def test_the_digest_tells_every_source(package):
 
 
 def test_constants_in_kernels_come_from_files_that_the_digest_tells(root):
-    told = {f"lfmc.{name.removesuffix('.py').replace('/', '.')}" for name in CONSTANTS}
+    listed = {f"lfmc.{name.removesuffix('.py').replace('/', '.')}" for name in CONSTANTS}
     seen = set()
     sources = [p for part in PACKAGES for p in (root / "lfmc" / part).rglob("*.py")]
     with_kernels = [p for p in sources if "kernels.lanes" in p.read_text() or p.stem == "lanes"]
@@ -96,7 +96,7 @@ def test_constants_in_kernels_come_from_files_that_the_digest_tells(root):
                 constants = [alias.name for alias in node.names if alias.name.isupper()]
                 if constants and not inside(node.module):
                     seen.add(node.module)
-    assert seen == told
+    assert seen == listed
 
 
 def test_kernels_of_a_package_that_is_read_only_lie_in_a_private_folder(monkeypatch, tmp_path):

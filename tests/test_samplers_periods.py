@@ -34,7 +34,10 @@ def zero_mode(window: float | None):
 
 
 def test_a_random_length_moves_the_zero_mode_where_a_fixed_one_never_does():
-    """Variance of the zero mode, 4.5 sigma: false-alarm rate 7e-6. Twins: m2 20 % off; fixed."""
+    """Variance of the zero mode, 4.5 sigma: false-alarm rate 7e-6.
+
+    Negative controls: m2 off by 20 %, and a fixed length.
+    """
     random, fixed = zero_mode(WINDOW), zero_mode(None)
     assert sigmas(random.mean(1), 0.5) < 4.5
     assert sigmas(random.mean(1), 0.5 / 1.2) > 6
@@ -81,14 +84,17 @@ def flips(save_every: int) -> np.ndarray:
 
 @pytest.mark.parametrize("save_every", [1, 2, 3])
 def test_signs_of_saved_configurations_are_random(save_every):
-    """Deep in the ordered phase; 4.5 sigma, three times: 2e-5. The twin is the next test."""
+    """Deep in the ordered phase; 4.5 sigma, three times: false-alarm rate 2e-5.
+
+    The next test is its negative control.
+    """
     share = flips(save_every)
     assert sigmas(share, 0.5) < 4.5
     assert share.min() > 0.2
 
 
 def test_signs_alternate_without_the_common_one():
-    """The must-fail twin: a cluster flips almost the whole lattice, and two of them nothing."""
+    """Negative control: a cluster flips almost the whole lattice, and two of them nothing."""
     action = Phi4((8, 8), -4.0, 2.0)
     state = warm(action, "signs")
     for _ in range(3):

@@ -71,7 +71,7 @@ def same(one, two):
 
 
 def test_tuning_reaches_its_targets_and_repeats(config, tuned):
-    """Targets within 5 sigma of the measurement plus .01 of the search."""
+    """Targets within 5 sigma of the measurement plus 0.01 of the search."""
     for name in STAGES:
         part = tuned[name]
         assert abs(part["acceptance"] - part["target"]) < 0.01 + 5 * part["acceptance_error"]

@@ -40,7 +40,10 @@ def run(name, action, updates, seed=1, save_every=None, parameters=None):
 @every_sampler
 @pytest.mark.parametrize("shape", [(4, 4), (2, 6), (4, 2, 2)])
 def test_free_field_has_the_exact_propagator(name, shape):
-    """4.5 sigma on at most 16 momenta x 12 cases: false-alarm rate 1e-3. Twin: m2 off by 10 %."""
+    """4.5 sigma on at most 16 momenta x 12 cases: false-alarm rate 1e-3.
+
+    Negative control: m2 off by 10 %.
+    """
     action = Phi4(shape, 1.0, 0.0)
     saved = run(name, action, 600, save_every=5).saved
     axes = tuple(range(2, 2 + len(shape)))
@@ -53,7 +56,7 @@ def test_free_field_has_the_exact_propagator(name, shape):
 @every_sampler
 @pytest.mark.parametrize(("m2", "normalisation"), [(-4.0, 1.0), (-2.0, 0.5)])
 def test_interacting_2x2_lattice_agrees_with_quadrature(name, m2, normalisation):
-    """4.5 sigma on 4 numbers x 8 cases: false-alarm rate 2e-4. Twin: lam off by 3 %."""
+    """4.5 sigma on 4 numbers x 8 cases: false-alarm rate 2e-4. Negative control: lam off by 3 %."""
     action = Phi4((2, 2), m2, 5.0, normalisation)
     found = run(name, action, 4000).scalars
     values = {
@@ -93,7 +96,10 @@ def schwinger_dyson(scalars, action):
 @every_sampler
 @pytest.mark.parametrize("normalisation", [1.0, 0.5])
 def test_schwinger_dyson_and_both_signs_at_e1(name, normalisation):
-    """4.5 sigma on 2 numbers x 8 cases: false-alarm rate 1e-4. Twins: lam 2 % off, no 1/2."""
+    """4.5 sigma on 2 numbers x 8 cases: false-alarm rate 1e-4.
+
+    Negative controls: lam off by 2 %, and an action without the factor 1/2.
+    """
     action = Phi4((6, 6), -4.0, 6.975, normalisation)
     found = run(name, action, 2000).scalars
     assert sigmas(schwinger_dyson(found, action), 1) < 4.5
@@ -107,23 +113,23 @@ def creutz(sign, window=None):
     action = Phi4((4, 4), 1.0, 0.0)
     state = cold_start(action.shape, 3, range(CHAINS), "check", "creutz")
     state, _ = sample_local(state, action, LocalParameters(0.5), 300, 301)
-    new, room = copied(state), buffers(state, action, 400, 401)
-    arguments = (geometry(action.shape), 3.0, 10, window, action.couplings(), *room, 401, sign)
+    new, workspace = copied(state), buffers(state, action, 400, 401)
+    arguments = (geometry(action.shape), 3.0, 10, window, action.couplings(), *workspace, 401, sign)
     hmc._run(new.phi, new.streams, *arguments, aligned((2, *state.phi.shape[1:])))
-    found = info(new, action, room, "dH")
+    found = info(new, action, workspace, "dH")
     return found.accepted.mean(), np.exp(-found.extra["dH"]).mean(1)
 
 
 @pytest.mark.parametrize("window", [None, 0.5])
 def test_hmc_satisfies_creutz_equality(window):
-    """<exp(-dH)> = 1 on a free field at acceptance .5 to .9; 4.5 sigma, twice: 1.4e-5."""
+    """<exp(-dH)> = 1 on a free field at acceptance 0.5 to 0.9; 4.5 sigma, twice: 1.4e-5."""
     acceptance, weight = creutz(1.0, window)
     assert 0.5 < acceptance < 0.95
     assert sigmas(weight, 1) < 4.5
 
 
 def test_wrong_sign_acceptance_is_caught():
-    """The must-fail twin of Creutz' equality."""
+    """The negative control of Creutz' equality."""
     _, weight = creutz(-1.0)
     assert weight.mean() > 5
     assert np.median(weight) > 2
@@ -226,7 +232,7 @@ def connected(sites, near):
 
 
 def test_wrong_bond_probability_is_caught():
-    """Must-fail twin: hopping doubled in the bonds only breaks the 2x2 lattice."""
+    """Negative control: hopping doubled in the bonds only breaks the 2x2 lattice."""
     from lfmc.kernels.lanes import LANES, kernel
     from lfmc.kernels.theory import measure
     from lfmc.kernels.tuples import store_each
@@ -255,10 +261,10 @@ def test_wrong_bond_probability_is_caught():
     for factor, wrong in ((1.0, False), (2.0, True)):
         state = cold_start(action.shape, 10, range(CHAINS), "check", "bonds")
         state, _ = sample_local(state, action, LocalParameters(0.5), 300, 301)
-        new, room = copied(state), buffers(state, action, 4000, 4001)
+        new, workspace = copied(state), buffers(state, action, 4000, 4001)
         near = geometry(action.shape)
-        broken(new.phi, new.streams, near, factor, action.couplings(), room.scalars)
-        found = info(new, action, room).scalars
+        broken(new.phi, new.streams, near, factor, action.couplings(), workspace.scalars)
+        found = info(new, action, workspace).scalars
         deviation = max(
             sigmas(found["phi2"].mean(1), exact["phi2"]), sigmas(found["E"].mean(1), exact["E"])
         )

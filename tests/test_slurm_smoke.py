@@ -20,7 +20,7 @@ def test_a_run_through_slurm_has_the_bits_of_a_local_run(slurm_results):
 
 
 def test_the_comparison_sees_one_flipped_bit(slurm_results, tmp_path):
-    """The twin of the claim above: a single changed number is reported, and where."""
+    """The negative control of the claim above: a single changed number is reported, and where."""
     copy = shutil.copytree(slurm_results[0], tmp_path / "copy")
     with open_hdf5(copy / "hmc" / "S4.h5") as file:
         value = file["scalars/m"][0, 0]

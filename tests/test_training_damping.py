@@ -21,10 +21,10 @@ def followed(monkeypatch):
 
     def follow(variances: list[float]) -> list[tuple[float, int, bool]]:
         flow = build_flow(Phi4((2, 2), -4.0, 6.975), HeatbathSettings(layers=2, table=64))
-        size, told = len(vector_of(flow)), iter(variances)
+        size, remaining = len(vector_of(flow)), iter(variances)
 
         def held(*_):
-            half = math.sqrt(next(told) / 2)
+            half = math.sqrt(next(remaining) / 2)
             return torch.tensor([half, -half], dtype=torch.float64)
 
         def sums(seeds, origin):

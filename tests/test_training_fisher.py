@@ -89,19 +89,19 @@ def test_the_noise_of_a_fit_is_that_of_fresh_samples():
     """p numbers fitted to n samples of pure noise: the divergence they make is p/(n - p)/2.
 
     Means of 200 fits, 4.5 sigma: false-alarm rate 1e-5. Without the correction for what the fit
-    hides it would be told (1 - p/n)^2 = 1/4 of it, which is outside.
+    hides the estimate would be (1 - p/n)^2 = 1/4 of it, which is outside.
     """
     random, n, p = np.random.default_rng(3), 120, 60
-    told, made = [], []
+    estimated, made = [], []
     for _ in range(200):
         scores, log_weight = random.standard_normal((n, p)), random.standard_normal(n)
         matrix = torch.from_numpy(np.column_stack([scores, log_weight, np.ones(n)]))
         step = propose_step(fit_of(matrix.T @ matrix), batch=n, damping=1e-12, largest=1e9)
-        told.append(step.noise)
+        estimated.append(step.noise)
         made.append(0.5 * float(np.square(np.linalg.lstsq(scores, log_weight)[0]).sum()))
-    difference = np.array(told) - np.array(made)
+    difference = np.array(estimated) - np.array(made)
     assert abs(difference.mean()) < 4.5 * difference.std() / 200**0.5 + 0.05 * np.mean(made)
-    assert np.mean(told) / 4 < 0.5 * np.mean(made)
+    assert np.mean(estimated) / 4 < 0.5 * np.mean(made)
 
 
 def test_sums_do_not_depend_on_how_seeds_are_dealt_out():

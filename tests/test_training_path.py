@@ -88,7 +88,7 @@ def test_gradient_of_log_q_is_its_finite_difference(kind, shape):
 @pytest.mark.unit
 @pytest.mark.parametrize("kind", SETTINGS)
 def test_every_sample_of_a_free_field_has_no_path_gradient(kind):
-    """lam = 0: the start is the target itself. Twin: a mass 5 % off."""
+    """lam = 0: the start is the target itself. Negative control: a mass 5 % off."""
     flow = built(kind, (4, 4), 0.7, 0.0)
     for row in normals(flow, 4):
         assert float(gradient(flow, path, row[None]).norm()) < 1e-4
@@ -100,7 +100,7 @@ def test_every_sample_of_a_free_field_has_no_path_gradient(kind):
 @pytest.mark.unit
 @pytest.mark.parametrize("kind", ["realnvp", "convolutional", "spline"])
 def test_a_flow_compared_with_itself_has_no_path_gradient(kind):
-    """Far from its start, the action being -log q of a copy. Twin: a copy a little off."""
+    """Far from its start, the action being -log q of a copy. Negative control: another copy."""
     flow = built(kind, (4, 4), -4.0, 6.975, 0.3)
     copy = deepcopy(flow)
     flow.reduced_action = lambda x: -copy.reduced_log_q(x)
@@ -141,13 +141,13 @@ class Forgetful(Carried):
 def test_both_estimators_have_the_same_mean(kind, monkeypatch):
     """5.8 sigma of 200 batches on some 3000 parameters of six flows: false-alarm rate 1e-4.
 
-    Twins: a gradient that is not carried through the conditioners, or without determinants.
+    Negative controls: a gradient without the conditioners, and one without determinants.
     """
     flow = built(kind, (4, 4), -4.0, 9.0, 0.1)
     assert largest_deviation(flow) < 5.8
     if kind in CARRYING:
-        for room in (alternating, multiscale):
-            monkeypatch.setattr(room, "Carried", Forgetful)
+        for module in (alternating, multiscale):
+            monkeypatch.setattr(module, "Carried", Forgetful)
         assert largest_deviation(flow) > 8
     if kind == "heatbath":
         whole = HeatbathFlow._pull

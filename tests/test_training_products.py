@@ -54,7 +54,7 @@ def test_sums_of_packed_products_are_packed_sums():
 
 
 def _noise(scores: torch.Tensor, log_weight: torch.Tensor, damping: float) -> tuple[float, float]:
-    """Of a step as told, and with the trace from the inverse itself."""
+    """The noise of a step as estimated, and with the exact trace."""
     rows = torch.cat([scores, log_weight[None], torch.ones_like(log_weight)[None]])
     fit, batch = fisher.fit_of(rows @ rows.T), float(len(log_weight))
     step = fisher.propose_step(fit, batch, damping, largest=1e9)
@@ -77,8 +77,8 @@ def test_random_signs_find_how_many_parameters_are_free(damping, monkeypatch):
     mixing = np.diag(np.geomspace(1e-2, 10, 300)) + 0.3 * random.standard_normal((300, 300))
     scores = torch.from_numpy(mixing @ random.standard_normal((300, 2000)))
     log_weight = torch.from_numpy(random.standard_normal(2000))
-    told, exact = _noise(scores, log_weight, damping)
-    assert told == pytest.approx(exact, rel=0.09)
+    estimated, exact = _noise(scores, log_weight, damping)
+    assert estimated == pytest.approx(exact, rel=0.09)
     monkeypatch.setattr(fisher, "_damped_count", lambda added, factor: 0.0)
     if damping > 1e-3:
         assert _noise(scores, log_weight, damping)[0] != pytest.approx(exact, rel=0.09)

@@ -40,11 +40,11 @@ def start(folder: Path, ranks: int, *command: str, **options) -> subprocess.Pope
 
 
 def train(folder: Path, ranks: int, *command: str) -> str:
-    """To its end; what it said."""
+    """Wait for the end of the process and return its messages."""
     process = start(folder, ranks, *(command or TRAIN))
-    said = process.communicate(timeout=PATIENCE)[1]
-    assert process.returncode == 0, said
-    return said
+    message = process.communicate(timeout=PATIENCE)[1]
+    assert process.returncode == 0, message
+    return message
 
 
 def prepared(folder: Path, **changes) -> Path:
@@ -69,14 +69,14 @@ def saved(folder: Path) -> int:
 
 
 def cut_off(folder: Path, ranks: int, deadly: signal.Signals) -> str:
-    """Signal the last rank once this run has saved a checkpoint; what it said until its end."""
+    """Signal the last rank once this run has saved a checkpoint; return its messages."""
     before, process = saved(folder), start(folder, ranks, *TRAIN)
     while saved(folder) == before and process.poll() is None:
         time.sleep(0.01)
     os.kill(int((folder / f"rank-{ranks - 1}").read_text()), deadly)
-    said = process.communicate(timeout=PATIENCE)[1]
+    message = process.communicate(timeout=PATIENCE)[1]
     assert process.returncode in ([128 + deadly] if deadly == signal.SIGTERM else [-deadly, deadly])
-    return said
+    return message
 
 
 @pytest.fixture(scope="module")
@@ -120,11 +120,11 @@ def test_killed_training_continues_on_another_number_of_ranks(reference, tmp_pat
 
 def test_sigterm_of_one_rank_stops_all_with_one_line(tmp_path):
     """The last rank alone gets it, and only rank 0 decides and speaks."""
-    said = cut_off(prepared(tmp_path), 2, signal.SIGTERM)
-    lines = [line for line in said.splitlines() if line.startswith("lfmc: ")]
-    assert len(lines) == 1, said
+    message = cut_off(prepared(tmp_path), 2, signal.SIGTERM)
+    lines = [line for line in message.splitlines() if line.startswith("lfmc: ")]
+    assert len(lines) == 1, message
     assert "train T4 stopped on SIGTERM; its checkpoint is kept" in lines[0]
-    assert "Traceback" not in said
+    assert "Traceback" not in message
 
 
 def refused(folder: Path, ranks: int, expected: int) -> str:
@@ -155,9 +155,9 @@ def test_adam_on_several_ranks_is_refused(tmp_path):
 def test_a_limit_ends_all_ranks_well_and_with_one_line(reference, tmp_path):
     training = {**FLOW["training"], "max_steps": 3}
     prepared(tmp_path, flow={**FLOW, "training": training})
-    said = train(tmp_path, 2)
-    lines = [line for line in said.splitlines() if line.startswith("lfmc: ")]
-    assert len(lines) == 1, said
+    message = train(tmp_path, 2)
+    lines = [line for line in message.splitlines() if line.startswith("lfmc: ")]
+    assert len(lines) == 1, message
     assert "flow-70, flow-95: target 0.7 not reached: flow.training.max_steps = 3" in lines[0]
     assert "continue from the checkpoint with 'lfmc train --config small.yaml" in lines[0]
     assert saved(tmp_path)
@@ -208,8 +208,7 @@ def test_a_rank_that_waits_leaves_its_core_to_others(tmp_path):
 
 
 def test_sums_by_rank_would_have_other_bits_than_the_tree():
-    """The twin of the tests above: numbers whose sum depends on the order, as the sums of a rank
-    added one to another would show."""
+    """Negative control: the sum of these numbers depends on the order of the terms."""
     numbers = np.random.default_rng(5).standard_normal((7, 1000)) * 10.0 ** np.arange(7)[:, None]
     tree = tree_sum(lambda i: numbers[i].copy(), 7, ALONE)
     by_rank = sum(np.sum(numbers[list(share_of(7, rank, 3))], 0) for rank in range(3))

@@ -43,12 +43,12 @@ def whole(tmp_path_factory):
 @pytest.mark.parametrize("limit", [{"max_steps": 4}, {"max_seconds": 1e-3}])
 def test_a_limit_keeps_what_was_reached_and_raising_it_continues(tmp_path, whole, limit):
     config = config_of(0.5, 0.9, **limit)
-    told: list[float] = []
-    outcome = train(config, tmp_path, passed=lambda record: told.append(record["target"]))
+    reported: list[float] = []
+    outcome = train(config, tmp_path, passed=lambda record: reported.append(record["target"]))
     assert outcome.finished
     assert outcome.limit.startswith(f"flow.training.{next(iter(limit))} = ")
     found = models(config, outcome.state)
-    assert list(found) == [f"flow-{100 * target:.0f}" for target in told]
+    assert list(found) == [f"flow-{100 * target:.0f}" for target in reported]
     assert "flow-90" not in found
     (lost,) = (m for m in missed(config, "T4", outcome.state, outcome.limit) if m.target == 0.9)
     assert 0 < lost.acceptance < 0.9
@@ -69,11 +69,11 @@ def test_what_was_not_learned_under_the_same_limit_is_not_tried_again(tmp_path):
 
 def test_a_lower_target_is_found_where_the_training_has_passed_it(tmp_path, whole, caplog):
     steps = train(config_of(0.9), tmp_path).state.step
-    told = []
+    reported = []
     config = config_of(0.5, 0.6, 0.7, 0.9)
-    outcome = train(config, tmp_path, passed=lambda record: told.append(record["target"]))
+    outcome = train(config, tmp_path, passed=lambda record: reported.append(record["target"]))
     assert outcome.state.step == steps
-    assert told == [0.9, 0.5, 0.6, 0.7]
+    assert reported == [0.9, 0.5, 0.6, 0.7]
     assert same(models(config, outcome.state), whole)
     costs = [entry["seconds"] for entry in outcome.state.passed]
     assert costs == sorted(costs)
@@ -99,9 +99,9 @@ def test_a_lower_target_whose_models_are_lost_trains_again_to_the_same_bits(
 def test_a_higher_target_goes_on_from_where_the_training_ended(tmp_path, whole):
     steps = train(config_of(0.5), tmp_path).state.step
     config = config_of(0.5, 0.9)
-    told = []
-    state = train(config, tmp_path, passed=lambda record: told.append(record["target"])).state
-    assert told == [0.5, 0.9]
+    reported = []
+    state = train(config, tmp_path, passed=lambda record: reported.append(record["target"])).state
+    assert reported == [0.5, 0.9]
     assert state.step > steps
     assert same(models(config, state), {k: whole[k] for k in ("flow-50", "flow-90")})
 
@@ -112,11 +112,11 @@ class Killed(Exception):
 
 @pytest.mark.parametrize("at", [0, 1, 2])
 def test_killed_as_a_target_passes_the_same_models_come_out(tmp_path, whole, at):
-    told = []
+    reported = []
 
     def die(record):
-        told.append(record["target"])
-        if len(told) == at + 1:
+        reported.append(record["target"])
+        if len(reported) == at + 1:
             raise Killed
 
     config = config_of(0.5, 0.6, 0.7, 0.9)

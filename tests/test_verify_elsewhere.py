@@ -1,4 +1,4 @@
-"""Chains that were made on another kind of processor are verified to rounding, and that is said."""
+"""Chains of another kind of processor are verified to rounding, and the summary states this."""
 
 import numpy as np
 import pytest

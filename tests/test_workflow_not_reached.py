@@ -57,13 +57,13 @@ class Run:
         return done.output
 
     def flow_chains(self) -> str:
-        said = "".join(self("train", "--ensemble", e) for e in ENSEMBLES)
+        message = "".join(self("train", "--ensemble", e) for e in ENSEMBLES)
         for e in ENSEMBLES:
             self("retrain", "--ensemble", e, "--model", "1")
             for flow in self.flows:
                 self("propose", "--ensemble", e, "--sampler", flow)
                 self("accept", "--ensemble", e, "--sampler", flow)
-        return said
+        return message
 
     def classical(self) -> None:
         for e in ENSEMBLES:
@@ -93,13 +93,13 @@ def folder(tmp_path_factory) -> Path:
 def run(folder) -> Run:
     run = Run(folder, [0.5, 0.99], max_steps=4)
     run.classical()
-    run.said = run.flow_chains()
+    run.message = run.flow_chains()
     run.to_figures()
     return run
 
 
 def test_what_was_missed_is_said_in_one_line_with_the_way_on(run):
-    lines = [line for line in run.said.splitlines() if "warning" in line]
+    lines = [line for line in run.message.splitlines() if "warning" in line]
     assert len(lines) == len(ENSEMBLES)
     assert "flow-99: target 0.99 not reached: flow.training.max_steps = 4 at accept" in lines[0]
     assert f"'lfmc train --config {run.path} --ensemble S4'" in lines[0]
@@ -157,5 +157,5 @@ def test_with_no_target_reached_the_others_have_their_tables_and_figures(run, fo
     none.to_figures()
     found = read_table(none.results / "tables" / "observables.csv")
     assert pairs(found) == {(e, s) for e in ENSEMBLES for s in ("hmc", "local", "cluster")}
-    assert "without a start" not in run.said
+    assert "without a start" not in run.message
     assert set(read_table(none.results / "train/T4/training.csv").reached) == {False}

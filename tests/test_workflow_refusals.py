@@ -24,7 +24,7 @@ def snakemake(root: Path, folder: Path, *arguments: str) -> subprocess.Completed
 
 
 def lines(done: subprocess.CompletedProcess[str]) -> list[str]:
-    """What it said, but for the profile's name."""
+    """Its messages without the name of the profile."""
     return [line for line in done.stderr.splitlines() if not line.startswith("Using workflow")]
 
 

@@ -44,8 +44,8 @@ def submissions(output: str) -> Counter[str]:
 
 
 def test_rules_of_seconds_share_jobs(root, tmp_path):
-    """60 tunings, ten a job; 120 flow chains of four rules that hang together and 180 others of
-    three that do not: 660 pieces, 50 a job."""
+    """60 tunings, ten per job; 120 flow chains of four dependent rules each and 180 others of three
+    independent ones: 660 pieces, 50 per job."""
     found = submissions(dry_run(root, tmp_path, {"accounting": False}, ENSEMBLES))
     work = {"train": 60, "retrain": 120, "propose": 120, "hmc": 60, "local": 60, "cluster": 60}
     assert found == {**work, "plot": 1, "tune": 6, "light": 14}

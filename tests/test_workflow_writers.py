@@ -93,9 +93,9 @@ def test_two_runs_at_once_give_right_results_or_one_refusal(undisturbed, tmp_pat
         if code == 0:
             assert right(folder, reference, stage)
         else:
-            said = [line for line in errors.splitlines() if line.startswith("lfmc: error: ")]
-            assert len(said) == 1, errors
-            assert "another run" in said[0]
+            message = [line for line in errors.splitlines() if line.startswith("lfmc: error: ")]
+            assert len(message) == 1, errors
+            assert "another run" in message[0]
     code, errors = ended(started(folder, stage))  # nothing stands in the way
     assert code == 0, errors
     assert right(folder, reference, stage)

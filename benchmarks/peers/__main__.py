@@ -48,22 +48,22 @@ def run(name: str, extent: int, plan: Plan, seed: int, limit: float | None) -> d
 
     package, _, kind = name.partition("-")
     if package == "bijx":
-        from benchmarks.peers import bijx_flow as room
+        from benchmarks.peers import bijx_flow as module
 
-        peer = room.Contestant(extent, lam, seed)
+        peer = module.Contestant(extent, lam, seed)
     elif package == "zuko":
-        from benchmarks.peers import zuko_flows as room
+        from benchmarks.peers import zuko_flows as module
 
-        peer = room.contestant(kind, extent, lam, seed)
+        peer = module.contestant(kind, extent, lam, seed)
     elif package == "normflows":
-        from benchmarks.peers import normflows_flows as room
+        from benchmarks.peers import normflows_flows as module
 
-        peer = room.contestant(kind, extent, lam, seed)
+        peer = module.contestant(kind, extent, lam, seed)
     else:
         raise click.BadParameter(f"no peer {name!r}")
-    found = contest(name, peer, extent, lam, limit, room.DENSITY_TOLERANCE)
-    setup = " ".join((room.__doc__ or "").split("Set-up: ")[-1].split())
-    return {**found, "setup": setup, "versions": versions(room.VERSIONS)}
+    found = contest(name, peer, extent, lam, limit, module.DENSITY_TOLERANCE)
+    setup = " ".join((module.__doc__ or "").split("Set-up: ")[-1].split())
+    return {**found, "setup": setup, "versions": versions(module.VERSIONS)}
 
 
 if __name__ == "__main__":

@@ -63,7 +63,7 @@ def measure(extent: int, plan: Plan) -> dict[str, Any]:
     compiled = process_time() - began
     many = max(plan.gate_updates // 4, 20)
     _, (_, square) = run(states, jax.random.key(2), many)
-    said = gate_phi2(f"blackjax hmc at L = {extent}", np.asarray(square).mean(0), extent)
+    message = gate_phi2(f"blackjax hmc at L = {extent}", np.asarray(square).mean(0), extent)
     updates = rate(
         lambda: jax.block_until_ready(run(states, jax.random.key(3), few)),
         CHAINS * few,
@@ -76,5 +76,5 @@ def measure(extent: int, plan: Plan) -> dict[str, Any]:
         "updates_per_second": updates,
         "sites_per_second": updates * extent**2 * STEPS,
         "compile_seconds": compiled,
-        "gate": said,
+        "gate": message,
     }

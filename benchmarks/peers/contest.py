@@ -41,7 +41,7 @@ class Contestant(Protocol):
 def contest(
     name: str, peer: Contestant, extent: int, lam: float, limit: float, tolerance: float
 ) -> dict[str, Any]:
-    """Rows of checks, compile time, and what the gates said.
+    """Rows of checks, compile time, and the results of the gates.
 
     Evaluations take no time of the contestant's; the time to compile stands apart.
 
@@ -77,9 +77,9 @@ def contest(
             )
             due = max(GROWTH * used, used + process_time() - began)
     off = require_density(name, *peer.densities(JACOBIANS), tolerance)
-    said = f"log q within {off:.1e} of its Jacobian"
-    said += phi2(name, peer, target)
-    return {"checks": checks, "compile_seconds": compiled, "gate": said}
+    message = f"log q within {off:.1e} of its Jacobian"
+    message += phi2(name, peer, target)
+    return {"checks": checks, "compile_seconds": compiled, "gate": message}
 
 
 def gate(name: str, peer: Contestant, target: Phi4, tolerance: float) -> None:

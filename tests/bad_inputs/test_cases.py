@@ -39,8 +39,8 @@ def test_a_bad_input_is_one_line_and_nothing_is_lost(case, run_folder):
     outcome = run_case(case, run_folder)
     found = faults(case, outcome)
     if found:
-        said = f"{outcome.stdout}{outcome.stderr}"
-        pytest.fail(f"lfmc {case.command}: {'; '.join(found)}\n{said}", pytrace=False)
+        message = f"{outcome.stdout}{outcome.stderr}"
+        pytest.fail(f"lfmc {case.command}: {'; '.join(found)}\n{message}", pytrace=False)
 
 
 @pytest.mark.parametrize("family", FAMILIES)

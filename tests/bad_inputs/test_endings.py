@@ -153,13 +153,13 @@ def test_what_no_reader_expects_is_one_line_too(raised, code, says, tmp_path, mo
     with pytest.raises(SystemExit) as ended, one_line():
         raise raised
     assert ended.value.code == code
-    said = capsys.readouterr().err
-    assert said.startswith(f"lfmc: error: {says}")
-    assert said.count("\n") == 1
+    message = capsys.readouterr().err
+    assert message.startswith(f"lfmc: error: {says}")
+    assert message.count("\n") == 1
     kept = list(tmp_path.iterdir())
     assert len(kept) == (code == INTERNAL)
     for path in kept:
-        assert str(path) in said
+        assert str(path) in message
         assert "Traceback" in path.read_text()
 
 
@@ -168,7 +168,7 @@ def test_a_batch_job_keeps_the_traceback_in_its_log(tmp_path, monkeypatch, capsy
     monkeypatch.setenv("SLURM_JOB_ID", "7")
     with pytest.raises(SystemExit), one_line():
         raise ZeroDivisionError("division by zero")
-    said = capsys.readouterr().err
-    assert "Traceback" in said
-    assert said.splitlines()[-1].endswith("please report it with the lines above")
+    message = capsys.readouterr().err
+    assert "Traceback" in message
+    assert message.splitlines()[-1].endswith("please report it with the lines above")
     assert not list(tmp_path.iterdir())

@@ -1,4 +1,4 @@
-# The tables that people and figures read, one number a row.
+# The tables that people and figures read, one number per row.
 rule fit:
     input:
         measure=expand(
