@@ -99,12 +99,12 @@ RULES: tuple[tuple[str, str | None, str], ...] = (
     ),
     (r"sed (.*) FILE \| sha256sum", r"sed \1 results/hmc/E1.h5 | sha256sum", ""),
     (
-        r"(python benchmarks/scaling\.py) CONFIG ENSEMBLE SAMPLER",
+        r"(python benchmarks/studies/scaling\.py) CONFIG ENSEMBLE SAMPLER",
         r"\1 config.yaml E1 flow-70 2",
         "",
     ),
     (
-        r"mpiexec -n N (python benchmarks/training_ranks\.py config\.yaml E5)",
+        r"mpiexec -n N (python benchmarks/studies/training_ranks\.py config\.yaml E5)",
         r"mpiexec -n 2 \1",
         "",
     ),
@@ -143,7 +143,7 @@ RULES: tuple[tuple[str, str | None, str], ...] = (
     (r"make (PIP_ARGS=.*)", DRY_MAKE, ""),
     # Names of commands and programs with arguments of one's own: they start and explain themselves.
     (r"lfmc (tune|train|retrain|propose|accept|measure|autocorrelation)", HELP, ""),
-    (r"(python benchmarks/\w+\.py) --folder DIR", r"\1 --help", ""),
+    (r"(python benchmarks/studies/\w+\.py) --folder DIR", r"\1 --help", ""),
     (r"(python3 workflow/slurm/try_slurm\.py) (up|status|down)", r"\1 \2 --help", ""),
     # Not run here.
     (r"pip install .*", None, "needs a network; .ci/run makes the environment from the lock file"),

@@ -1,6 +1,6 @@
 """How long Snakemake takes to build the DAG of many ensembles, and to print it as a dry run.
 
-    python benchmarks/dag.py [--ensembles 500] [--profile slurm]
+    python benchmarks/studies/dag.py [--ensembles 500] [--profile slurm]
 
 Prints wall and CPU seconds, the number of rules to run and of jobs that a cluster would get.
 """
@@ -17,7 +17,7 @@ from pathlib import Path
 
 import yaml
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def main() -> None:

@@ -1,6 +1,6 @@
 """What a block of proposals costs, where, for docs/scaling.md.
 
-    python benchmarks/scaling.py CONFIG ENSEMBLE SAMPLER [BLOCKS]
+    python benchmarks/studies/scaling.py CONFIG ENSEMBLE SAMPLER [BLOCKS]
 
 Reads the trained model below the configuration's results. CPU seconds of this process, not wall
 time: the figures hold on a machine that others use too.

@@ -1,6 +1,6 @@
 """From SIGTERM to the end of a stage, at random moments, at full problem size; and the bits then.
 
-    python benchmarks/sigterm.py --config config.yaml --ensemble E5 --folder DIR [--stage train ...]
+    python benchmarks/studies/sigterm.py --config FILE --ensemble E5 --folder DIR [--stage NAME ...]
 
 Each stage runs once undisturbed (below DIR/whole; kept from an earlier call) and once with signals:
 a long one is cut off MOMENTS times and continues each time, a short one starts MOMENTS times from
@@ -25,7 +25,7 @@ import pandas
 from lfmc.provenance import stamp
 from lfmc.store import write_table
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tests"))
 from same_results import contents, same
 
 MOMENTS = 5

@@ -1,6 +1,6 @@
 """Seconds of a natural-gradient step and of a decision by the ranks it is launched on.
 
-    mpiexec -n 2 python benchmarks/training_ranks.py CONFIG ENSEMBLE
+    mpiexec -n 2 python benchmarks/studies/training_ranks.py CONFIG ENSEMBLE
 
 Wall seconds, which say something on a machine that does nothing else (its load is printed), and CPU
 seconds of rank 0, which also solves and judges.

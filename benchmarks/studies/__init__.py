@@ -1,0 +1,1 @@
+"""Studies that were made once, each a program of its own; `python FILE --help`."""
