@@ -12,7 +12,7 @@ from types import ModuleType
 
 import pytest
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 # Each fault at so many random moments (LFMC_FAULT_MOMENTS=5 for the whole matrix).
 ACCOUNTING = "LFMC_SLURM_ACCOUNTING" in os.environ  # make test-slurm ACCOUNTING=1
 MOMENTS = range(int(os.environ.get("LFMC_FAULT_MOMENTS", "1")))
