@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from lfmc.flows import sublattice
+from lfmc.flows.heatbath import sublattice
 from lfmc.flows.heatbath.checkerboard import split
 from lfmc.flows.heatbath.radial import RadialConvolution, Shells, radial_basis
 from lfmc.flows.heatbath.sublattice import Transform, cells
