@@ -59,7 +59,7 @@ def place(tmp_path_factory) -> Path:
     """A copy of the repository, its path with a space, where `make figures` ran in little."""
     folder = tmp_path_factory.mktemp("documented") / "a copy"
     folder.mkdir()
-    ignore = shutil.ignore_patterns("__pycache__", "*.nbi", "*.nbc", "results*")
+    ignore = shutil.ignore_patterns("__pycache__", "*.nbi", "*.nbc", "results", "results-*")
     for name in (*COPIED, "tests", "workflow", "Snakefile", "README.md", "CITATION.cff"):
         source = ROOT / name
         if source.is_dir():
