@@ -1,7 +1,9 @@
 """Sphinx configuration of the documentation site: `make docs`."""
 
+import re
 import sys
 from pathlib import Path
+from typing import Any
 
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE.parent), str(HERE)]  # the package documented is that of this copy
@@ -30,3 +32,17 @@ html_theme = "furo"
 html_title = f"lfmc {release}"
 html_copy_source = False
 html_show_copyright = False
+
+
+def moduli(app: Any, what: str, name: str, item: Any, options: Any, lines: list[str]) -> None:
+    """|phi| in a docstring is a modulus, not a substitution of reStructuredText."""
+    for number, line in enumerate(lines):
+        parts = [line] if line.lstrip().startswith(">>>") else re.split(r"(`[^`]*`)", line)
+        lines[number] = "".join(
+            part if part.lstrip().startswith(("`", ">>>")) else part.replace("|", r"\|")
+            for part in parts
+        )
+
+
+def setup(app: Any) -> None:
+    app.connect("autodoc-process-docstring", moduli)
