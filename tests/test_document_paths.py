@@ -4,6 +4,7 @@ import re
 
 import pytest
 from documented_commands import documents
+from test_layers import LAYERS
 
 pytestmark = pytest.mark.unit
 
@@ -29,3 +30,19 @@ def test_a_file_that_is_gone_is_seen(root, tmp_path):
     page = tmp_path / "page.md"
     page.write_text("`lfmc/gone.py`, [gone](gone.md#here), `lfmc/store.py`, [site](https://a.b/c)")
     assert missing(page, root) == [str(tmp_path / "gone.md"), str(root / "lfmc/gone.py")]
+
+
+def layers_of(text):
+    """Rows of the table of layers, lowest first: the names in code of the second column."""
+    rows = re.findall(r"^\| (\d+) \| ([^|]+) \|", text, re.MULTILINE)
+    return [set(re.findall(r"`([a-z_0-9]+)`", names)) for _, names in sorted(rows, key=level)]
+
+
+def level(row):
+    return int(row[0])
+
+
+def test_the_table_of_layers_is_that_of_the_imports(root):
+    lowest, *higher = layers_of((root / "docs" / "architecture.md").read_text())
+    assert lowest < LAYERS[0]  # its names end with "..."
+    assert higher == [set(names) for names in LAYERS[1:]]
