@@ -1,8 +1,9 @@
 """The chain file: what every sampler leaves behind and every analysis reads.
 
-Layout (HDF5), R replicas, U updates, S = U // save_every saved configurations, K orbits:
-    /scalars/{m,phi2,phi4,E}  float32 (R, U)     of every update
-    /saved/two_point          float32 (R, S, K)  orbit-averaged G(x) of each saved configuration
+Layout (HDF5), R replicas, U updates, S = U // save_every saved configurations, K correlators:
+    /scalars/*                float32 (R, U)     of every update: m, phi2 ... (`Theory.scalars`)
+    /saved/two_point          float32 (R, S, K)  correlators of each saved configuration: G(x) per
+        orbit of a scalar theory
     /fields/phi               float64 (F, V)     F thinned whole fields, flat C order
     /fields/replica, /fields/update  int64 (F,)  where each belongs
     /extra/*                  sampler's own (dH, accepted, cluster size ...)
@@ -24,10 +25,12 @@ from lfmc.attributes import mapping, number, text, whole_number
 from lfmc.config import Config
 from lfmc.config.problems import shortened
 from lfmc.errors import LfmcError
-from lfmc.lattice import separation_orbits
 from lfmc.made_for import require_made_for
 from lfmc.not_reached import not_reached
 from lfmc.store import open_hdf5
+from lfmc.theories.base import Theory
+from lfmc.theories.ensembles import described
+from lfmc.theories.foreign import RealField
 
 Floats = NDArray[np.floating]
 STATES = ("index", "multiplicity", "replica")
@@ -41,7 +44,7 @@ class Chain(NamedTuple):
         sampler: flow-50, hmc, ...
         shape: extents of the lattice.
         scalars: name -> (replicas, updates), of every update.
-        two_point: (replicas, saved, orbits), of every saved configuration.
+        two_point: (replicas, saved, K), of every saved configuration.
         save_every: updates from one saved configuration to the next; saved i is update
             (i + 1) * save_every - 1.
         acceptance: fraction of accepted proposals over the whole chain.
@@ -73,6 +76,11 @@ class Chain(NamedTuple):
         """Scalars of the saved configurations only, name -> (replicas, saved)."""
         return {k: v[:, self.save_every - 1 :: self.save_every] for k, v in self.scalars.items()}
 
+    @property
+    def theory(self) -> Theory | RealField:
+        """What the settings of the ensemble describe."""
+        return described(self.ensemble, self.shape)
+
 
 def write_header(
     file: h5py.File,
@@ -94,7 +102,8 @@ def write_header(
     file.attrs["forces_per_update"] = forces_per_update
     file.attrs["seconds"] = seconds
     file.attrs["settings"] = json.dumps(settings)
-    file.attrs["units"] = "lattice units; S has no factor 1/2 (arXiv:1904.12072 eq. 20)"
+    phi4 = "; S has no factor 1/2 (arXiv:1904.12072 eq. 20)" if "lam" in ensemble else ""
+    file.attrs["units"] = f"lattice units{phi4}"
 
 
 def read_chain_of(
@@ -173,11 +182,15 @@ def _header(path: str | Path, file: h5py.File) -> Chain:
 
 def _require_shapes(path: str | Path, chain: Chain) -> None:
     """Refuse data sets of other sizes or types than their chain has."""
-    m, every = chain.scalars["m"], chain.save_every
-    orbits = separation_orbits(chain.shape).size.shape
+    theory, every = chain.theory, chain.save_every
+    lost = [name for name in theory.scalars if name not in chain.scalars]
+    if lost:
+        raise LfmcError(f"{path}: no scalars/{lost[0]}; the file is damaged, sample again")
+    first = chain.scalars[theory.scalars[0]]
     sizes = {name: series.shape for name, series in chain.scalars.items()}
-    good = m.ndim == 2 and m.size > 0 and set(sizes.values()) == {m.shape}
-    good = good and chain.two_point.shape == (len(m), m.shape[1] // every, *orbits)
+    good = first.ndim == 2 and first.size > 0 and set(sizes.values()) == {first.shape}
+    saved = (len(first), first.shape[1] // every) if good else ()
+    good = good and chain.two_point.shape == (*saved, theory.separations)
     data = (*chain.scalars.values(), chain.two_point)
     if not good or any(array.dtype.kind != "f" for array in data):
         raise LfmcError(

@@ -6,13 +6,13 @@ from analysis_synthetic import free_two_point
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lfmc.analysis.correlator import (
+from lfmc.lattice import separation_orbits
+from lfmc.theories.masses import (
     effective_mass,
     plateau_range,
     pole_mass,
     second_moment_mass,
 )
-from lfmc.lattice import separation_orbits
 from lfmc.theories.phi4.reference import reference_data
 
 pytestmark = pytest.mark.unit

@@ -6,13 +6,8 @@ import pytest
 from scipy.stats import norm
 from scipy.stats import t as student
 
-from lfmc.analysis.gates import (
-    bonferroni_limit,
-    describe_failures,
-    describe_missing,
-    gate_table,
-    normal_sigmas,
-)
+from lfmc.analysis.gate_words import describe_failures, describe_missing
+from lfmc.analysis.gates import bonferroni_limit, gate_table, normal_sigmas
 from lfmc.config import parse_config
 from lfmc.config.sections import Ensemble
 from lfmc.errors import LfmcError

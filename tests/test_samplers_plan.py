@@ -17,6 +17,8 @@ from lfmc.theories.phi4 import Phi4
 
 pytestmark = pytest.mark.unit
 
+THEORY = Phi4((2, 2), 1.0, 1.0)
+
 
 def fake(updates=400, chains=64, dh=None, stuck=0, drift=0.0):
     rng = np.random.default_rng(3)
@@ -29,14 +31,14 @@ def fake(updates=400, chains=64, dh=None, stuck=0, drift=0.0):
 
 def test_thermalisation_is_checked():
     """dH ~ N(s2/2, s2) has <exp(-dH)> = 1; other means have not. False-alarm rate 1e-7."""
-    check(fake(dh=0.25), "hmc")
-    check(fake(updates=1), "hmc")
+    check(fake(dh=0.25), "hmc", THEORY)
+    check(fake(updates=1), "hmc", THEORY)
     with pytest.raises(LfmcError, match="1 of 64 chains never accepted"):
-        check(fake(stuck=1), "hmc")
+        check(fake(stuck=1), "hmc", THEORY)
     with pytest.raises(LfmcError, match=r"<exp\(-dH\)> = 0\.9"):
-        check(fake(dh=0.35), "hmc")
+        check(fake(dh=0.35), "hmc", THEORY)
     with pytest.raises(LfmcError, match="phi2 still drifts"):
-        check(fake(drift=0.05), "local")
+        check(fake(drift=0.05), "local", THEORY)
 
 
 def test_a_hot_start_of_hmc_is_noticed():
@@ -44,7 +46,7 @@ def test_a_hot_start_of_hmc_is_noticed():
     action = Phi4((6, 6), -4.0, 6.975)
     hot = cold_start(action.shape, 2, range(128), "check", width=3.0)
     with pytest.raises(LfmcError, match=r"never accepted|exp\(-dH\)"):
-        check(sample_hmc(hot, action, HmcParameters(1.66, 10), 500, 501)[1], "hmc")
+        check(sample_hmc(hot, action, HmcParameters(1.66, 10), 500, 501)[1], "hmc", action)
 
 
 @given(

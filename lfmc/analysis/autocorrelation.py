@@ -2,7 +2,7 @@
 
 | estimator | observable | what |
 |---|---|---|
-| gamma | E, chi2, G0, phi2, m, absm | automatic window, hep-lat/0306017, in every unit |
+| gamma | E, chi2, G0, phi2, m ... | automatic window, hep-lat/0306017, in every unit |
 | rejections | acc | probability of t rejections in a row, arXiv:1904.12072 eq. 15-18 (flows) |
 | jensen | acc | 1/2 + (1-a)/a, below the former (flows) |
 | weights | acc | the same probability from importance weights of the proposals (flows) |
@@ -11,7 +11,8 @@
 | longest_run | acc | most rejections in a row, unit update |
 | bound | E, ... acc | what tau certainly exceeds, where the chain does not resolve it |
 
-tau = 1/2 + sum rho throughout. G0 = G_c(0) = <phi^2>, so that its rows repeat those of phi2.
+Observables are those of `Theory.series`. tau = 1/2 + sum rho throughout. Of an even theory
+G0 = G_c(0) = <phi^2>, so that its rows repeat those of phi2.
 Units: update; saved (the thinned series analysed by itself); force (gradient evaluations of the
 whole lattice; only samplers that need any); second (of sampling, CPU seconds of one core).
 
@@ -43,7 +44,6 @@ from lfmc.analysis.rejections import (
 from lfmc.analysis.unresolved import Unresolved
 from lfmc.analysis.weights import weight_time
 from lfmc.chains import Chain
-from lfmc.lattice import volume
 
 Floats = NDArray[np.floating]
 
@@ -54,7 +54,6 @@ COLUMNS = (
     "note",
 )
 SHORTEST = 8
-OBSERVABLES = ("E", "chi2", "phi2", "m", "absm")
 ALIASES = {"phi2": "G0"}
 
 
@@ -80,10 +79,11 @@ def autocorrelation_rows(chain: Chain, log_weight: Floats | None = None) -> list
     """
     where = f"{chain.sampler} in {chain.ensemble['name']}"
     require_sound(chain)
+    theory = chain.theory
     per_update: dict[str, Tau] = {}
     rows: list[Row] = []
-    for name in OBSERVABLES:
-        series = observable_series(chain, name)
+    for name in theory.series:
+        series = theory.series_of(name, chain.scalars)
         try:
             per_update[name], found = _observable_rows(chain, name, series)
         except Unresolved as error:
@@ -92,19 +92,10 @@ def autocorrelation_rows(chain: Chain, log_weight: Floats | None = None) -> list
         rows += found
     if log_weight is not None:
         rows += _flow_rows(chain, log_weight, per_update, where)
-    rows += [r._replace(observable=ALIASES[r.observable]) for r in rows if r.observable in ALIASES]
+    same = {name: alias for name, alias in ALIASES.items() if alias not in theory.series}
+    rows += [r._replace(observable=same[r.observable]) for r in rows if r.observable in same]
     head = {"ensemble": chain.ensemble["name"], "sampler": chain.sampler}
     return [head | row._asdict() for row in rows]
-
-
-def observable_series(chain: Chain, name: str) -> Floats:
-    """An observable of every update, (replicas, updates)."""
-    if name == "chi2":
-        m = chain.scalars["m"].astype(np.float64)
-        return volume(chain.shape) * m * m
-    if name == "absm":
-        return np.abs(chain.scalars["m"])
-    return chain.scalars[name]
 
 
 def _observable_rows(chain: Chain, name: str, series: Floats) -> tuple[Tau, list[Row]]:
@@ -148,7 +139,7 @@ def _bound_rows(chain: Chain, name: str, series: Floats, error: Unresolved) -> l
 
 def seconds_per_update(chain: Chain) -> float:
     """CPU seconds of one core for one update of one replica, sampling only."""
-    replicas, updates = chain.scalars["m"].shape
+    replicas, updates = next(iter(chain.scalars.values())).shape
     return chain.seconds / (replicas * updates)
 
 

@@ -1,8 +1,9 @@
 """A chain cut into bins: the means from which every observable and its error come (`lfmc measure`).
 
-Bins hold at least 100 saved configurations and 20 tau_int of chi2. m has its own where slower:
-in an ordered phase its sign may not change within a chain, so that whole chains, whose signs are
-independent, take the place of bins. Where no error of a chain can be known, each replica is a
+Bins hold at least 100 saved configurations and 20 tau_int of the theory's slowest observable. What
+a symmetry reverses (m of an even theory) has its own where slower: in an ordered phase its sign may
+not change within a chain, so that whole chains, whose signs are independent, take the place of
+bins. Where no error of a chain can be known, each replica is a
 bin, the values are given and every error is withheld.
 """
 
@@ -28,14 +29,13 @@ log = logging.getLogger(__name__)
 
 Floats = NDArray[np.floating]
 
-BINNED = ("m", "absm", "m2", "m4", "phi2", "phi4", "E")
 TAUS_PER_BIN_OF_M = 5
 FEWEST_CHAINS = 4
 SHORTEST = 4
 
 
 class SignBins(NamedTuple):
-    """Bins of m alone.
+    """Bins of `Theory.odd` alone.
 
     Attributes:
         counts: saved configurations in each bin, (B,).
@@ -53,14 +53,14 @@ class Bins(NamedTuple):
 
     Attributes:
         counts: saved configurations in each bin, (B,).
-        scalars: m, absm, m2, m4, phi2, phi4, E -> (B,); m2, m4 = <m^2>, <m^4>, no volume.
-        two_point: G(x) per orbit, (B, orbits).
+        scalars: of `Theory.averaged`, name -> (B,); m2, m4 = <m^2>, <m^4>, no volume.
+        two_point: correlators, (B, K).
         expdH: `creutz_factor` over every update of each bin, (B,); None unless hmc.
         expdH_counts: updates in each bin.
-        tau: tau_int of chi2 in saved configurations, which sets the length of a bin; NaN if the
-            chain does not resolve it.
+        tau: tau_int of `Theory.slowest` in saved configurations, which sets the length of a bin;
+            NaN if the chain does not resolve it.
         withheld: why no error can be given; empty if they can.
-        sign: bins of m.
+        sign: bins of `Theory.odd`; None if the theory has no such scalar.
     """
 
     counts: NDArray[np.int64]
@@ -70,7 +70,7 @@ class Bins(NamedTuple):
     expdH_counts: NDArray[np.int64]
     tau: float
     withheld: str
-    sign: SignBins
+    sign: SignBins | None
 
 
 def bin_chain(chain: Chain) -> Bins:
@@ -84,26 +84,25 @@ def bin_chain(chain: Chain) -> Bins:
     """
     where = f"{chain.sampler} in {chain.ensemble['name']}"
     require_sound(chain)
-    saved = {name: np.asarray(v, dtype=np.float64) for name, v in chain.saved.items()}
-    m = saved["m"]
-    replicas, length = m.shape
+    theory = chain.theory
+    saved: dict[str, Floats] = {
+        name: np.asarray(v, dtype=np.float64) for name, v in chain.saved.items()
+    }
+    replicas, length = saved[theory.scalars[0]].shape
     if not length:
         raise LfmcError(f"{where}: the chain saved no configuration; sample longer")
     tau, withheld, layout = np.nan, "", whole_replicas(replicas, length)
     try:
-        tau, layout = _resolved(chain, m)
+        tau, layout = _resolved(chain, theory.slow_series(saved), theory.slowest)
     except Unresolved as error:
         withheld = error.reason
         log.warning("%s: values without errors: %s", where, error)
-    binned = {"m": m, "absm": np.abs(m), "m2": m * m, "m4": m**4} | {
-        name: saved[name] for name in ("phi2", "phi4", "E")
-    }
-    sign = _sign_bins(chain, m, layout)
-    if sign.note:
+    sign = _sign_bins(chain, theory.odd, saved[theory.odd], layout) if theory.odd else None
+    if sign and sign.note:
         log.warning("%s: %s", where, sign.note)
     return Bins(
         counts=layout.counts,
-        scalars={name: layout.means(binned[name]) for name in BINNED},
+        scalars={name: layout.means(v) for name, v in theory.averaged(saved).items()},
         two_point=layout.means(chain.two_point),
         expdH=_creutz(chain, layout),
         expdH_counts=layout.counts * chain.save_every,
@@ -113,29 +112,29 @@ def bin_chain(chain: Chain) -> Bins:
     )
 
 
-def _resolved(chain: Chain, m: Floats) -> tuple[float, Layout]:
-    """tau_int of chi2 and the bins that it asks for."""
-    replicas, length = m.shape
+def _resolved(chain: Chain, slow: Floats, slowest: str) -> tuple[float, Layout]:
+    """tau_int of the slowest observable and the bins that it asks for."""
+    replicas, length = slow.shape
     if length < SHORTEST:
         raise Unresolved(
             f"{length} saved configurations per replica are too few for an error", "chain too short"
         )
     for name, series in chain.scalars.items():
         require_moving(series, name)
-    tau = integrated_time(m * m).value
-    require_length((replicas, length), tau, "chi2")
+    tau = integrated_time(slow).value
+    require_length((replicas, length), tau, slowest)
     return tau, bin_layout(replicas, length, tau)
 
 
-def _sign_bins(chain: Chain, m: Floats, layout: Layout) -> SignBins:
-    """The common bins where m is as fast as chi2, else whole replicas."""
+def _sign_bins(chain: Chain, name: str, m: Floats, layout: Layout) -> SignBins:
+    """The common bins where m is as fast as the slowest observable, else whole replicas."""
     replicas, length = m.shape
-    every = chain.scalars["m"]
+    every = chain.scalars[name]
     stuck = int(((every > 0).all(1) | (every < 0).all(1)).sum())
     if stuck:
-        slow = f"m never changed sign in {stuck} of {replicas} chains"
+        slow = f"{name} never changed sign in {stuck} of {replicas} chains"
     else:
-        slow = "" if _fast(m, layout) else "m changes sign too slowly for bins"
+        slow = "" if _fast(m, layout) else f"{name} changes sign too slowly for bins"
     if not slow:
         return SignBins(layout.counts, layout.means(m), "")
     if replicas < FEWEST_CHAINS:
@@ -175,18 +174,22 @@ def write_bins(path: Any, chain: Chain, bins: Bins, stamp: str) -> None:
 
     rejection_runs[k] is the number of runs of exactly k consecutive rejections.
     """
+    slowest, powers = chain.theory.slowest, [n for n in ("m2", "m4") if n in bins.scalars]
+    means = ", ".join(f"<{name[0]}^{name[1]}>" for name in powers)
+    words = f"{', '.join(powers)} = {means} without volume; " if powers else ""
+    orbits = " as lattice.separation_orbits" if chain.theory.field.on == "sites" else ""
     with create_hdf5(path, stamp) as file:
         file.attrs["kind"] = "bins"
         file.attrs["ensemble"] = json.dumps(chain.ensemble)
         file.attrs["sampler"] = chain.sampler
         file.attrs["shape"] = chain.shape
         file.attrs["acceptance"] = chain.acceptance
-        file.attrs["tau_chi2_saved"] = bins.tau
+        file.attrs[f"tau_{slowest}_saved"] = bins.tau
         file.attrs["bin_length"] = int(bins.counts.min())
         file.attrs["conventions"] = (
-            "a bin is at least 100 saved configurations and 20 tau_int of chi2, or whole replicas; "
-            "entries are means over a bin; lattice units; m2, m4 = <m^2>, <m^4> without volume; "
-            "two_point (bins, orbits) as lattice.separation_orbits; rejection_runs[k] = number of "
+            f"a bin is at least 100 saved configurations and 20 tau_int of {slowest}, or whole "
+            f"replicas; entries are means over a bin; lattice units; {words}"
+            f"two_point (bins, orbits){orbits}; rejection_runs[k] = number of "
             "runs of exactly k consecutive rejections, of updates"
         )
         if bins.withheld:

@@ -3,7 +3,7 @@
 | quantity | value |
 |---|---|
 | seconds_per_update | for one update of one replica, sampling only |
-| seconds_per_independent | 2 tau_int of chi2 in seconds |
+| seconds_per_independent | 2 tau_int in seconds of the slowest observable, for phi^4 of chi2 |
 | seconds_per_independent_with_training | training shared out over the independent ones of a run |
 | setup_seconds | before the first update: tuning and thermalisation of all replicas, or training |
 | measure_seconds | correlators and kept fields of the whole run, in none of the others |
@@ -16,14 +16,16 @@ configuration and s those of the set-up, N = (s_flow - s_other) / (c_other - c_f
 flow is trained sooner than the other is set up, inf (never) where it is not the cheaper one.
 """
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from lfmc.analysis.measurement import TIMES
+from lfmc.config import CLASSICAL
 
 COLUMNS = ("ensemble", "sampler", "quantity", "value", "error")
-BASELINES = ("hmc", "local", "cluster")
 
 
 class Amount(NamedTuple):
@@ -55,20 +57,26 @@ def break_even(training: Amount, flow: Amount, other: Amount, setup: float = 0.0
 
 
 def cost_rows(
-    observables: Any, tau_int: Any, training: Any, configurations: int
+    observables: Any,
+    tau_int: Any,
+    training: Any,
+    configurations: int,
+    slowest: Mapping[str, str] = MappingProxyType({}),
 ) -> list[dict[str, Any]]:
     """Rows of `COLUMNS` from the tables observables, tau_int and training (pandas).
 
     Args:
         configurations: saved configurations of a run, which share its training.
+        slowest: ensemble -> its theory's slowest observable, where that is not chi2.
     """
-    chi2 = tau_int[(tau_int.observable == "chi2") & (tau_int.estimator == "gamma")]
+    wanted = tau_int.ensemble.map(lambda name: slowest.get(name, "chi2"))
+    slow = tau_int[(tau_int.observable == wanted) & (tau_int.estimator == "gamma")]
     times = {
         (row.ensemble, row.sampler, row.observable): Amount(row.value, row.error)
         for row in observables[observables.observable.isin(TIMES)].itertuples()
     }
     rows: list[dict[str, Any]] = []
-    for ensemble, group in chi2.groupby("ensemble", sort=False):
+    for ensemble, group in slow.groupby("ensemble", sort=False):
         second = group[group.unit == "second"].set_index("sampler")
         update = group[group.unit == "update"].set_index("sampler")
         saved = group[group.unit == "saved"].set_index("sampler")
@@ -90,7 +98,7 @@ def cost_rows(
             whole = with_training(amount, spent, share)
             rows.append(head | _entry("seconds_per_independent_with_training", whole))
             rows.append(head | _entry("training_seconds", spent))
-            for other in BASELINES:
+            for other in CLASSICAL:
                 if other in cost:
                     before = times.get((str(ensemble), other, "setup_seconds"), Amount(0.0, 0.0))
                     number = break_even(spent, amount, cost[other], before.value)

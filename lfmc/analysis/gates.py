@@ -2,18 +2,19 @@
 
 | gate | value | expected |
 |---|---|---|
-| schwinger_dyson | sd | 1 |
+| those of `Theory.identities`: schwinger_dyson | sd | 1 |
+| symmetry, of even theories | <m> | 0 |
 | creutz | <exp(-dH)> of hmc, see `samplers.creutz` | 1 |
-| symmetry | <m> | 0 |
-| agreement | chi2, E, phi2 of a sampler | those of every other sampler |
-| reference | chi2, E, phi2 | independent measurement, its error times 1.5, where there is one |
-| published | mpL | table I of arXiv:1904.12072 |
+| agreement | `Theory.compared`: chi2, E, phi2 | those of every other sampler |
+| reference | the same | independent measurement, its error times 1.5, where there is one |
+| published | mpL | of a paper (`Theory.reference`), for phi^4 table I of arXiv:1904.12072 |
 | acceptance | acceptance of a flow | its target; side lower: only a shortfall counts |
-| error | error of chi2, E, phi2, phi4 | at most half the value (of phi2, for E), and 100 times the
-  smallest of the samplers; side upper: one outlier makes an error in which no deviation shows |
+| error | error of chi2, E, phi2, phi4 (`Theory.scales`) | at most half the value (of phi2, for E),
+  and 100 times the smallest of the samplers; side upper: one outlier makes an error in which no
+  deviation shows |
 
 A number that `measure` withheld has a gate that is `available` = False with the reason in `note`:
-it neither passes nor stops the run. `describe_missing` names them.
+it neither passes nor stops the run. `gate_words` names them.
 
 False alarms: deviations are turned into standard-normal sigmas with Student's t for the number of
 bins behind each error, and the limit is Bonferroni's, such that the whole table raises an alarm
@@ -23,7 +24,7 @@ quadrature: 2.0 combined sigma at full statistics. The true masses lie within 0.
 sigma, which leaves at least 3.7 of ours and a false-alarm rate below 3e-4 each at any statistics.
 """
 
-from collections.abc import Container
+from collections.abc import Container, Iterator
 from itertools import combinations
 from typing import Any, NamedTuple
 
@@ -34,20 +35,18 @@ from scipy.stats import t as student
 
 from lfmc.config import Config
 from lfmc.errors import LfmcError
+from lfmc.theories.base import Identity, Reference, Theory
 from lfmc.theories.ensembles import theory_of
 
 COLUMNS = (
     *("gate", "ensemble", "sampler", "observable", "value", "expected", "error"),
     *("sigmas", "side", "limit", "passed", "available", "note"),
 )
-COMPARED = ("chi2", "E", "phi2")
 FALSE_ALARM = 0.01
 PUBLISHED_LIMIT = 2.0
-SCALES = {"chi2": "chi2", "E": "phi2", "phi2": "phi2", "phi4": "phi4"}
 LARGEST_RELATIVE_ERROR = 0.5
 LARGEST_ERROR_RATIO = 100.0
 EXACT = ("published", "error")  # gates whose limits are their own
-NEEDED = ("sd", "m", "chi2", "E", "phi2", "mpL", "acceptance", "bins")
 
 
 class Gate(NamedTuple):
@@ -105,31 +104,29 @@ def gate_table(config: Config, observables: Any, without: Container[tuple[str, s
     measured = _index(observables)
     gates: list[Gate] = []
     for ensemble in config.ensembles:
+        theory = theory_of(ensemble)
         here = {s: v for (e, s), v in measured.items() if e == ensemble.name}
         for sampler, values in here.items():
-            gates += _identities(ensemble.name, sampler, values)
+            gates += _identities(ensemble.name, sampler, theory, values)
             if sampler in config.flow_names:
                 gates.append(_acceptance(ensemble.name, sampler, values, config.target(sampler)))
-            gates += _errors(ensemble.name, sampler, here)
-        gates += _agreement(ensemble.name, here)
-        reference = theory_of(ensemble).reference()
+            gates += _errors(ensemble.name, sampler, theory, here)
+        gates += _agreement(ensemble.name, theory, here)
+        reference = theory.reference()
         if reference is not None:
             for sampler, values in here.items():
-                for name in COMPARED:
-                    pair = Measured(*reference.measured[name], np.inf)
+                for kind, name, pair in _known(theory, reference):
+                    expected = Measured(*pair, np.inf)
                     gates.append(
-                        _compare("reference", ensemble.name, sampler, name, values[name], pair)
+                        _compare(kind, ensemble.name, sampler, name, values[name], expected)
                     )
-                pair = Measured(*reference.published["mpL"], np.inf)
-                gates.append(
-                    _compare("published", ensemble.name, sampler, "mpL", values["mpL"], pair)
-                )
     common = bonferroni_limit(sum(g.gate not in EXACT for g in gates))
     rows = []
     for gate in gates:
         limit = common
         if gate.gate == "published":
-            limit = published_limit(gate, measured[gate.ensemble, gate.sampler]["mpL"], common)
+            mine = measured[gate.ensemble, gate.sampler][gate.observable]
+            limit = published_limit(gate, mine, common)
         elif gate.gate == "error":
             limit = 1.0
         passed = gate.available and gate.passes(limit)
@@ -157,71 +154,58 @@ def normal_sigmas(deviation: float, freedom: float) -> float:
     return float(np.sign(deviation) * min(sigmas, abs(deviation)))
 
 
-def describe_failures(table: Any) -> str:
-    """One line that names every failed gate; empty if none failed."""
-    failed = table[~table.passed & table.available]
-    parts = [
-        f"{g.gate} {g.ensemble} {g.sampler} {g.observable} = {g.value:.6g} against "
-        f"{g.expected:.6g} ({_distance(g)})"
-        for g in failed.head(8).itertuples()
-    ]
-    if len(failed) > len(parts):
-        parts.append(f"and {len(failed) - len(parts)} more")
-    return "; ".join(parts)
-
-
-def describe_missing(table: Any) -> str:
-    """One line on gates that could not be evaluated, with the reasons; empty if all could."""
-    missing = table[~table.available]
-    reasons = missing.groupby(["ensemble", "sampler", "note"], sort=False).gate
-    parts = [
-        f"{', '.join(dict.fromkeys(gates))} of {sampler} in {ensemble} ({note})"
-        for (ensemble, sampler, note), gates in list(reasons)[:8]
-    ]
-    if len(reasons) > len(parts):
-        parts.append(f"and {len(reasons) - len(parts)} more")
-    return "; ".join(parts)
-
-
-def _distance(gate: Any) -> str:
-    if gate.gate == "error":
-        return "the largest error that is allowed"
-    return f"{gate.sigmas:+.1f} sigma, limit {gate.limit:.2g}"
-
-
 def _require_complete(
     config: Config, observables: Any, without: Container[tuple[str, str]]
 ) -> None:
     present = set(
         observables[["ensemble", "sampler", "observable"]].itertuples(index=False, name=None)
     )
-    for ensemble in config.ensemble_names:
-        for sampler in config.sampler_names:
-            if (ensemble, sampler) in without:
-                continue
-            for name in (*NEEDED, "expdH") if sampler == "hmc" else NEEDED:
-                if (ensemble, sampler, name) not in present:
-                    raise LfmcError(
-                        f"observables.csv: no {name} of {sampler} in {ensemble}; run lfmc measure "
-                        f"--ensemble {ensemble} --sampler {sampler}, then lfmc fit"
-                    )
+    needed = {e.name: _needed(theory_of(e)) for e in config.ensembles}
+    for ensemble, sampler in config.chains:
+        if (ensemble, sampler) in without:
+            continue
+        for name in (*needed[ensemble], *(("expdH",) if sampler == "hmc" else ())):
+            if (ensemble, sampler, name) not in present:
+                raise LfmcError(
+                    f"observables.csv: no {name} of {sampler} in {ensemble}; run lfmc measure "
+                    f"--ensemble {ensemble} --sampler {sampler}, then lfmc fit"
+                )
 
 
-def _identities(ensemble: str, sampler: str, values: dict[str, Measured]) -> list[Gate]:
-    exact = [("schwinger_dyson", "sd", 1.0), ("symmetry", "m", 0.0)]
+def _needed(theory: Theory) -> tuple[str, ...]:
+    """Observables without which gates would be missing."""
+    reference = theory.reference()
+    known = [name for _, name, _ in _known(theory, reference)] if reference else []
+    identities = [identity.observable for identity in theory.identities]
+    return (*identities, *theory.compared, *known, "acceptance", "bins")
+
+
+def _known(theory: Theory, reference: Reference) -> Iterator[tuple[str, str, tuple[float, float]]]:
+    """Gate, observable and (value, error) of what is known of an ensemble from elsewhere."""
+    for name in theory.compared:
+        if name in reference.measured:
+            yield "reference", name, reference.measured[name]
+    for name, pair in reference.published.items():
+        yield "published", name, pair
+
+
+def _identities(
+    ensemble: str, sampler: str, theory: Theory, values: dict[str, Measured]
+) -> list[Gate]:
+    exact = [*theory.identities]
     if "expdH" in values:
-        exact.append(("creutz", "expdH", 1.0))
+        exact.append(Identity("creutz", "expdH", 1.0))
     return [
         _compare(gate, ensemble, sampler, name, values[name], Measured(expected, 0.0, np.inf))
         for gate, name, expected in exact
     ]
 
 
-def _agreement(ensemble: str, here: dict[str, dict[str, Measured]]) -> list[Gate]:
+def _agreement(ensemble: str, theory: Theory, here: dict[str, dict[str, Measured]]) -> list[Gate]:
     return [
         _compare("agreement", ensemble, f"{one}|{two}", name, here[one][name], here[two][name])
         for one, two in combinations(here, 2)
-        for name in COMPARED
+        for name in theory.compared
     ]
 
 
@@ -233,10 +217,12 @@ def _acceptance(ensemble: str, sampler: str, values: dict[str, Measured], target
     return gate._replace(side="lower")
 
 
-def _errors(ensemble: str, sampler: str, here: dict[str, dict[str, Measured]]) -> list[Gate]:
+def _errors(
+    ensemble: str, sampler: str, theory: Theory, here: dict[str, dict[str, Measured]]
+) -> list[Gate]:
     """Errors against the scale of their value and the smallest one of all samplers."""
     gates = []
-    for name, scale in SCALES.items():
+    for name, scale in theory.scales.items():
         mine, whole = here[sampler].get(name), here[sampler].get(scale)
         if mine is None or whole is None:
             continue
@@ -273,7 +259,11 @@ def _index(observables: Any) -> dict[tuple[str, str], dict[str, Measured]]:
     for (ensemble, sampler), group in observables.groupby(["ensemble", "sampler"], sort=False):
         values = dict(zip(group.observable, group.value, strict=True))
         freedom = max(float(values["bins"]) - 1, 1)
-        own = {"m": max(float(values["bins_m"]) - 1, 1)} if "bins_m" in values else {}
+        own = {
+            name.removeprefix("bins_"): max(float(value) - 1, 1)
+            for name, value in values.items()
+            if name.startswith("bins_")
+        }
         notes = group.note if "note" in group else [""] * len(group)
         index[str(ensemble), str(sampler)] = {
             row.observable: Measured(row.value, row.error, own.get(row.observable, freedom), note)

@@ -1,7 +1,6 @@
 """The tidy tables below results/tables, joined from every ensemble and sampler (`lfmc fit`)."""
 
 import logging
-from itertools import product
 from math import nan
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from lfmc.analysis.columns import checked, read_checked
 from lfmc.config import Config
 from lfmc.config.sections import Ensemble
 from lfmc.errors import LfmcError
+from lfmc.theories.ensembles import theory_of
 
 log = logging.getLogger(__name__)
 
@@ -27,7 +27,7 @@ def join_tables(paths: list[Path], kind: str, columns: tuple[str, ...], stage: s
     """The tables of single ensembles and samplers under each other.
 
     A table without rows is that of a flow without a chain. Each must be about the ensemble (and
-    sampler) that its name says, and no row may be there twice.
+    sampler) that its name says, and no row may be there twice. No path makes an empty table.
 
     Args:
         kind: of `columns.TABLES`.
@@ -40,6 +40,8 @@ def join_tables(paths: list[Path], kind: str, columns: tuple[str, ...], stage: s
         _require_place(part, "ensemble", path.parent.name, path)
         if stage in ("measure", "autocorrelation"):
             _require_place(part, "sampler", path.stem, path)
+    if not parts:
+        return pandas.DataFrame(columns=list(columns))
     filled = [part[list(columns)] for part in parts if len(part)]  # others make objects of numbers
     whole = pandas.concat(filled or [parts[0][list(columns)]], ignore_index=True)
     return checked(whole, kind, paths[0].parent.parent, f"lfmc {stage}")
@@ -75,11 +77,11 @@ def with_models(tau_int: Any, retrained: Any) -> Any:
 
 
 def acceptance_table(config: Config, observables: Any) -> Any:
-    """One row an ensemble and sampler, from the rows of `measure`; none of a flow: not reached."""
+    """One row per ensemble and sampler, from the rows of `measure`; none of a flow: not reached."""
     value = observables.set_index(["ensemble", "sampler", "observable"])
     chains = set(observables[["ensemble", "sampler"]].itertuples(index=False, name=None))
     rows: list[tuple[Any, ...]] = []
-    for pair in product(config.ensemble_names, config.sampler_names):
+    for pair in config.chains:
         if pair in chains:
             accepted = value.loc[(*pair, "acceptance")]
             longest = value.loc[(*pair, "longest_rejection_run")]
@@ -98,7 +100,7 @@ def flows_not_reached(acceptance: Any) -> set[tuple[str, str]]:
 
 
 def scaling_ensembles(ensembles: tuple[Ensemble, ...]) -> dict[str, int]:
-    """Ensembles that one power law may join, name -> L: dimension and m2 of the first one."""
+    """Ensembles that one power law may join, name -> L: those on the line of the first one."""
     first = ensembles[0]
     chosen = {}
     for e in ensembles:
@@ -106,7 +108,9 @@ def scaling_ensembles(ensembles: tuple[Ensemble, ...]) -> dict[str, int]:
             chosen[e.name] = e.extent
         else:
             log.warning(
-                "%s is left out of the scaling fits: other d or m2 than %s", e.name, first.name
+                "%s is left out of the scaling fits: other theory, dimension or couplings than %s",
+                e.name,
+                first.name,
             )
     return chosen
 
@@ -121,7 +125,13 @@ def all_tables(config: Config, observables: Any, tau_int: Any, training: Any) ->
     rows = {
         "exponents": (exponents.exponent_rows(tau_int, extents, ranges), exponents.COLUMNS),
         "costs": (
-            costs.cost_rows(observables, tau_int, training, config.statistics.configurations),
+            costs.cost_rows(
+                observables,
+                tau_int,
+                training,
+                config.statistics.configurations,
+                {e.name: theory_of(e).slowest for e in config.ensembles},
+            ),
             costs.COLUMNS,
         ),
         "published": (published.published_rows(observables, config.ensembles), published.COLUMNS),

@@ -23,8 +23,9 @@ def measure(config_path: Path, results: Path | None, ensemble: str, sampler: str
     """Observables with jackknife errors: measure/E/X.csv, and their bins, measure/E/X.h5.
 
     Reads the chain (and a flow's proposals). Bins hold at least 100 saved configurations and 20
-    autocorrelation times of chi2. Chains with NaN or inf, or whose scalars and correlators
-    contradict each other, are refused; frozen and too short ones give values without errors.
+    autocorrelation times of the slowest observable. Chains with NaN or inf, or whose scalars and
+    correlators contradict each other, are refused; frozen and too short ones give values without
+    errors.
     """
     from lfmc.analysis import binned, measurement
     from lfmc.claim import Busy, claimed
@@ -82,7 +83,8 @@ def fit(config_path: Path, results: Path | None) -> None:
     run = open_run(config_path, results)
     measured = _every(run, "measure")
     times = _every(run, "autocorrelation")
-    trained = [run.path("train", e, "training", ".csv") for e in run.config.ensemble_names]
+    names = run.config.ensemble_names if run.config.flow_names else ()
+    trained = [run.path("train", e, "training", ".csv") for e in names]
     again = _retrained(run, ".csv")
     trained += _retrained(run, "-training.csv")
     observables = tables.join_tables(measured, "observables", measurement.COLUMNS, "measure")
@@ -111,7 +113,8 @@ def gates(config_path: Path, results: Path | None) -> None:
     A gate whose number was withheld is not available: it is named, and neither passes nor fails.
     """
     from lfmc.analysis.columns import read_checked
-    from lfmc.analysis.gates import describe_failures, describe_missing, gate_table
+    from lfmc.analysis.gate_words import describe_failures, describe_missing
+    from lfmc.analysis.gates import gate_table
     from lfmc.analysis.tables import flows_not_reached
     from lfmc.provenance import stamp
     from lfmc.store import write_table
@@ -160,16 +163,12 @@ def _retrained(run: Run, suffix: str) -> list[Path]:
     return [
         run.path("retrain", ensemble, f"model-{model}", suffix)
         for ensemble in run.config.ensemble_names
-        for model in range(1, run.config.flow.models)
+        for model in range(1, run.config.flow.models if run.config.flow_names else 1)
     ]
 
 
 def _every(run: Run, stage: str) -> list[Path]:
-    return [
-        run.path(stage, ensemble, sampler, ".csv")
-        for ensemble in run.config.ensemble_names
-        for sampler in run.config.sampler_names
-    ]
+    return [run.path(stage, ensemble, sampler, ".csv") for ensemble, sampler in run.config.chains]
 
 
 def _stamp(run: Run, stage: str, ensemble: str, sampler: str, inputs: tuple[Path, ...]) -> str:

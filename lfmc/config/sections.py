@@ -113,7 +113,7 @@ class Ensemble(Section):
     def _of_its_theory(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
         """An ensemble of phi^4 as it was written before there were other theories."""
         whole: dict[str, Any] = handler(self)
-        theory = whole.pop("theory")
+        theory = whole.pop("theory", None)
         if theory is None:
             return whole
         lattice = {key: whole[key] for key in ("name", "L", "d", "shape")}

@@ -6,12 +6,12 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
-from lfmc.analysis.correlator import plateau_range
 from lfmc.config.sections import Ensemble
 from lfmc.figures.format import value_error
 from lfmc.figures.panels import ensemble_grid, offsets, outer_labels, sampler_legend
 from lfmc.figures.rundata import RunData
 from lfmc.figures.style import GREY, SKY, sampler_mark
+from lfmc.theories.masses import plateau_range
 
 TOO_LOW = "statistics too low for an arccosh with an error"
 

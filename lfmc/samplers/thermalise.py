@@ -46,11 +46,11 @@ def thermalise(
     pause()
     everyone, info = method.advance(everyone, theory, n // 2, n + 1)
     require_finite(everyone, method.name)
-    check(info, method.name)
+    check(info, method.name, theory)
     return everyone._replace(chains=state.chains)
 
 
-def check(info: Info, name: str) -> None:
+def check(info: Info, name: str, theory: Theory) -> None:
     """Raise LfmcError unless every chain moved and the two halves of `info` agree."""
     updates = info.accepted.shape[1]
     if updates < 2:
@@ -76,7 +76,8 @@ def check(info: Info, name: str) -> None:
                 "thermalisation; raise thermalisation or steps"
             )
     half = updates // 2
-    for label, value in (("phi2", info.scalars["phi2"]), ("chi2", info.scalars["m"] ** 2)):
+    watched = {key: info.scalars[key] for key in theory.scalars if key in theory.compared}
+    for label, value in {**watched, theory.slowest: theory.slow_series(info.scalars)}.items():
         off = _sigmas(value[:, -half:].mean(1) - value[:, :half].mean(1))
         if off > SIGMAS:
             raise LfmcError(

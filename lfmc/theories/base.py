@@ -67,6 +67,18 @@ class Identity(NamedTuple):
     value: float
 
 
+class Means(NamedTuple):
+    """Expectation values, or several estimates of them along leading axes.
+
+    Attributes:
+        scalars: of `Theory.averaged`, name -> (...).
+        correlators: (..., K).
+    """
+
+    scalars: dict[str, Floats]
+    correlators: Floats
+
+
 class Reference(NamedTuple):
     """What is known of an ensemble from elsewhere.
 
@@ -155,9 +167,24 @@ class Theory:
         """The observable that sets bins, checks of thermalisation and costs."""
 
     @property
+    def odd(self) -> str:
+        """The scalar that a symmetry reverses, so that its mean is 0; empty if there is none."""
+        return ""
+
+    @property
+    def series(self) -> tuple[str, ...]:
+        """What autocorrelation times are estimated of, see `series_of`."""
+        return self.scalars
+
+    @property
     @abstractmethod
     def compared(self) -> tuple[str, ...]:
         """Observables in which all samplers of an ensemble must agree."""
+
+    @property
+    def scales(self) -> dict[str, str]:
+        """Observables whose errors are checked -> the observable that sets their scale."""
+        return {name: name for name in self.compared}
 
     @property
     @abstractmethod
@@ -183,6 +210,27 @@ class Theory:
     @abstractmethod
     def correlators(self, phi: Floats) -> Floats:
         """Correlators of each configuration, (batch, numbers) -> (batch, K)."""
+
+    @property
+    def separations(self) -> int:
+        """K, the number of correlators."""
+        return self.correlators(np.zeros((1, self.numbers))).shape[1]
+
+    def series_of(self, name: str, scalars: dict[str, Floats]) -> Floats:
+        """One of `series` from the scalars of every update, (replicas, updates)."""
+        return scalars[name]
+
+    def slow_series(self, scalars: dict[str, Floats]) -> Floats:
+        """Of every update, a number that is correlated for as long as `slowest`."""
+        return self.series_of(self.slowest, scalars)
+
+    def averaged(self, scalars: dict[str, Floats]) -> dict[str, Floats]:
+        """What is averaged over bins, of every configuration, for `observables`."""
+        return dict(scalars)
+
+    @abstractmethod
+    def observables(self, means: Means) -> dict[str, Floats]:
+        """Every observable as a function of expectation values, in the order of tables: (...)."""
 
     def reference(self) -> Reference | None:
         """What is known of this point from elsewhere, if anything."""

@@ -6,7 +6,9 @@ from lfmc.config.kinds import theory_class
 from lfmc.config.problems import validated
 from lfmc.config.sections import Ensemble
 from lfmc.errors import LfmcError
+from lfmc.lattice import Shape
 from lfmc.theories.base import Theory
+from lfmc.theories.foreign import RealField
 from lfmc.theories.scalar import Scalar
 
 
@@ -39,3 +41,26 @@ def ensemble_of(theory: Theory, name: str) -> Ensemble:
     return validated(
         Ensemble, raw | {"theory": {"kind": theory.kind, **theory.parameters()}}, f"{theory}"
     )
+
+
+def described(settings: dict[str, Any], shape: Shape) -> Theory | RealField:
+    """The theory that the settings of an ensemble describe, as the files of chains carry them.
+
+    Of an action that only Python knows, whose settings have a `kind` of their own: a real field.
+
+    Raises:
+        LfmcError: an unknown kind, or parameters that are not those of it.
+    """
+    if "kind" in settings:
+        return RealField(shape)
+    if settings.get("theory") is None:
+        names = ("m2", "lam", "normalisation")
+        given = {"kind": "phi4"} | {name: settings[name] for name in names if name in settings}
+    else:
+        given = dict(settings["theory"])
+    kind = str(given.pop("kind", ""))
+    try:
+        theory: Theory = theory_class(kind)(shape, **given)
+    except TypeError as error:
+        raise LfmcError(f"{settings.get('name', 'ensemble')}: theory {kind}: {error}") from None
+    return theory

@@ -1,35 +1,36 @@
-"""Theories that know nothing but their action: what can be measured of any real field on sites."""
+"""Theories of which only the action is known, and what can be measured of any real field."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 from lfmc.lattice import Shape
 from lfmc.theories.base import Action, Floats, Theory
-from lfmc.theories.two_point import averages, two_point
+from lfmc.theories.scalar_observables import ScalarObservables
+from lfmc.theories.two_point import averages
 
 
-class Foreign:
-    """An object with `shape` and `evaluate`, measured as a scalar field: m, phi2, phi4 and E."""
+class RealField(ScalarObservables):
+    """A real field on sites: m, phi2, phi4, E and what follows, nothing subtracted."""
 
-    scalars = ("m", "phi2", "phi4", "E")
+    scalars: ClassVar[tuple[str, ...]] = ("m", "phi2", "phi4", "E")
 
-    def __init__(self, action: Action) -> None:
-        self.action = action
-
-    @property
-    def shape(self) -> Shape:
-        return self.action.shape
-
-    def evaluate(self, phi: Any) -> Any:
-        """S of each configuration."""
-        return self.action.evaluate(phi)
+    def __init__(self, shape: Shape) -> None:
+        self.shape = shape
 
     def measure(self, phi: Floats) -> dict[str, Floats]:
         """`scalars` of each configuration, (batch, sites) -> (batch,) each."""
         return averages(phi, self.shape)
 
-    def correlators(self, phi: Floats) -> Floats:
-        """The two-point function, (batch, sites) -> (batch, orbits)."""
-        return two_point(phi, self.shape)
+
+class Foreign(RealField):
+    """An object with `shape` and `evaluate`, measured as a real field."""
+
+    def __init__(self, action: Action) -> None:
+        super().__init__(action.shape)
+        self.action = action
+
+    def evaluate(self, phi: Any) -> Any:
+        """S of each configuration."""
+        return self.action.evaluate(phi)
 
 
 def measurable(theory: Any) -> Theory | Foreign:

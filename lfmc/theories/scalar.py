@@ -35,7 +35,7 @@ import numpy as np
 from lfmc.errors import LfmcError
 from lfmc.lattice import neighbours
 from lfmc.theories.base import Floats, Identity, Theory
-from lfmc.theories.two_point import two_point
+from lfmc.theories.scalar_observables import ScalarObservables
 
 TAIL = 60.0  # exp(-TAIL) is nothing
 _NODES, _WEIGHTS = np.polynomial.hermite_e.hermegauss(96)
@@ -57,7 +57,7 @@ class ScalarCouplings(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Scalar(Theory):
+class Scalar(ScalarObservables, Theory):
     """A member of the family; see the module's docstring.
 
     Attributes:
@@ -74,7 +74,6 @@ class Scalar(Theory):
     """
 
     scalars: ClassVar[tuple[str, ...]] = ("m", "phi2", "U", "virial", "E")
-    even: ClassVar[bool] = True
     hopping: ClassVar[float] = 1.0
     potential: ClassVar[Callable[..., Any]]
     slope: ClassVar[Callable[..., Any]]
@@ -86,14 +85,6 @@ class Scalar(Theory):
     @property
     def samplers(self) -> tuple[str, ...]:
         return ("hmc", "local", "cluster") if self.even else ("hmc", "local")
-
-    @property
-    def slowest(self) -> str:
-        return "chi2" if self.even else "m"
-
-    @property
-    def compared(self) -> tuple[str, ...]:
-        return ("chi2", "E", "phi2") if self.even else ("chi2", "E", "phi2", "m")
 
     @property
     def identities(self) -> tuple[Identity, ...]:
@@ -135,12 +126,12 @@ class Scalar(Theory):
             "E": (phi * hop).mean(1) / self.dimension,
         }
 
-    def correlators(self, phi: Floats) -> Floats:
-        return two_point(phi, self.shape)
-
     def schwinger_dyson(self, means: dict[str, Floats]) -> Floats:
         """<phi dS/dphi> per site, exactly 1, from expectation values of `scalars`."""
         return means["virial"] - 4 * self.dimension * self.hopping * means["E"]
+
+    def exact(self, average: dict[str, Floats]) -> dict[str, Floats]:
+        return {"sd": self.schwinger_dyson(average)}
 
     def site_range(self, source: float) -> tuple[float, float]:
         """An interval that holds all but exp(-60) of exp(-U(phi) + source phi).
