@@ -1,7 +1,7 @@
 """Tables and numbers of the summary, as Markdown."""
 
+import math
 from collections.abc import Iterable, Sequence
-from math import floor, log10
 from textwrap import wrap
 
 
@@ -15,7 +15,7 @@ def short(value: float) -> str:
     """Two or three digits, thousands without exponent: 0.82, 38, 1200, 4.7e+08."""
     if value == 0 or value != value:
         return "-" if value != value else "0"
-    size = floor(log10(abs(value)))
+    size = math.floor(math.log10(abs(value)))
     if -2 <= size < 5:
         return f"{value:.{max(1 - size, 0)}f}"
     return f"{value:.1e}"

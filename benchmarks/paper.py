@@ -14,7 +14,7 @@ TARGET = 0.5
 
 
 def measure(folder: Path, plan: Plan) -> None:
-    """paper.csv, one row a target; nothing if the plan gives it no time."""
+    """paper.csv, one row per target; nothing if the plan gives it no time."""
     table = Table(folder, "paper", ("L",))
     if not plan.paper_limit or table.has(6):
         return

@@ -49,7 +49,7 @@ def train_once(config: Config, limit: float) -> Run:
         began, began_wall = process_time(), perf_counter()
         clock = [(0, 0.0)]
 
-        def stop() -> bool:  # asked before every step: the clock of this suite
+        def stop() -> bool:  # called before every step: the clock of this suite
             used = process_time() - began
             clock.append((state.step, used))
             return used > limit
@@ -91,7 +91,7 @@ def train_once(config: Config, limit: float) -> Run:
 
 
 def measure(folder: Path, plan: Plan) -> None:
-    """training.csv, one row a target, and checks.csv, one row a check."""
+    """training.csv, one row per target, and checks.csv, one row per check."""
     table = Table(folder, "training", ("architecture", "L", "seed"))
     history = Table(folder, "checks", ("architecture", "L", "seed"))
     for architecture in plan.architectures:

@@ -57,7 +57,7 @@ def no_locks(monkeypatch):
     monkeypatch.setattr(claim, "SETTLE", 0.05)
 
 
-def take(files, wait=0.2):
+def hold(files, wait=0.2):
     with claimed(files[0], "hmc T", files[1], wait):
         pass
 
@@ -67,20 +67,20 @@ def test_a_second_run_is_refused_and_told_who_is_at_work(files, holder):
         rf"hmc T: another run is at work on it \({platform.node()}, process {holder.pid}, since"
     )
     with pytest.raises(Busy, match=message):
-        take(files)
+        hold(files)
 
 
 def test_a_stopped_run_still_holds_its_claim(files, holder):
     holder.send_signal(signal.SIGSTOP)
     with pytest.raises(Busy):
-        take(files)
+        hold(files)
 
 
 def test_a_run_that_finishes_while_another_waits_is_not_done_again(files, holder):
     holder.stdin.write("\n")
     holder.stdin.flush()
     with pytest.raises(Busy, match="finished it meanwhile; nothing was done"):
-        take(files, wait=30)
+        hold(files, wait=30)
 
 
 @pytest.mark.parametrize("locks", [True, False])
@@ -90,15 +90,15 @@ def test_a_killed_run_leaves_nothing_in_the_way(files, holder, locks, request):
     holder.kill()
     holder.wait()
     assert json.loads(files[0].read_text())["pid"] == holder.pid
-    take(files)
+    hold(files)
     assert not files[0].exists()
 
 
 def test_nothing_is_left_of_a_claim_but_what_was_there_before(files):
-    take(files)
+    hold(files)
     assert not files[0].parent.exists()
     files[0].parent.mkdir()
-    take(files)
+    hold(files)
     assert list(files[0].parent.iterdir()) == []
 
 
@@ -111,13 +111,13 @@ def test_a_folder_that_another_run_removes_is_made_again(files, monkeypatch):
         return opened(path, *arguments)
 
     monkeypatch.setattr(os, "open", without_folder)
-    take(files)
+    hold(files)
     assert removed
 
 
 def test_without_locks_a_living_process_of_this_machine_is_found(files, holder, no_locks):
     with pytest.raises(Busy, match="another run is at work"):
-        take(files)
+        hold(files)
 
 
 def of_another_machine(files):
@@ -140,18 +140,18 @@ def test_another_machine_is_at_work_as_long_as_its_file_is_touched(
         while files[0].stat().st_mtime_ns == before:
             time.sleep(0.01)
         with pytest.raises(Busy, match=r"\(elsewhere, process 1, since \?\)"):
-            take(files)
+            hold(files)
     finally:
         process.kill()
         process.wait()
-    take(files)
+    hold(files)
 
 
 def test_another_machine_that_was_silent_for_long_is_not_waited_for(files):
     of_another_machine(files)
     os.utime(files[0], (time.time() - 7200,) * 2)
     began = time.monotonic()
-    take(files)
+    hold(files)
     assert time.monotonic() - began < claim.SILENT
 
 
@@ -166,7 +166,7 @@ def test_a_holder_touches_its_file(files, monkeypatch):
 def test_a_deleted_file_is_no_claim(files):
     with claimed(files[0], "hmc T", files[1]):
         files[0].unlink()
-        take(files)
+        hold(files)
 
 
 @pytest.mark.parametrize("content", ["", "{", "[1]", '{"host": 3}', "\x00" * 5000])
@@ -174,11 +174,11 @@ def test_whatever_the_file_holds_it_is_taken(files, content, monkeypatch):
     monkeypatch.setattr(claim, "SILENT", 0.2)
     files[0].parent.mkdir()
     files[0].write_text(content)
-    take(files)
+    hold(files)
 
 
 def test_a_folder_that_cannot_exist_is_one_clear_line(files, tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(LfmcError, match="cannot be written") as error:
-        take((tmp_path / "file" / "x", files[1]))
+        hold((tmp_path / "file" / "x", files[1]))
     assert "\n" not in str(error.value)

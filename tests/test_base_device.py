@@ -1,4 +1,4 @@
-"""Claims about devices: one GPU a rank, a clear line without one, no tensor left behind."""
+"""Claims about devices: one GPU per rank, a clear line without one, no tensor left behind."""
 
 import subprocess
 
@@ -45,8 +45,8 @@ def no_gpu(monkeypatch):
     ],
 )
 def test_each_rank_of_a_node_takes_its_own_gpu(four_gpus, variables, index):
-    for asked in ("cuda", "auto"):
-        assert choose_device(asked, variables) == torch.device("cuda", index)
+    for requested in ("cuda", "auto"):
+        assert choose_device(requested, variables) == torch.device("cuda", index)
         assert four_gpus == {"device": f"model T {index}"}
 
 

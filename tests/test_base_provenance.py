@@ -44,7 +44,7 @@ def test_the_commit_is_the_one_checked_out(root):
     )
     if head.returncode:
         pytest.skip("not a git checkout")
-    # in its own process: commits may have come since this one asked
+    # in its own process, because there may be new commits since the start of this one
     code = "import lfmc.provenance as p; print(p.provenance()['commit'])"
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert len(found.stdout.strip()) in (40, 64)

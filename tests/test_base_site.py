@@ -55,9 +55,9 @@ def test_time_grows_with_attempts_up_to_the_partitions_limit(tmp_path):
 
 def test_memory_grows_with_attempts_and_a_rule_may_be_overridden(tmp_path):
     chosen = site(tmp_path, "rules: {hmc: {runtime: 5, nodes: 2}}")
-    asked = chosen.rule("hmc", 60, mem_mb=1000)
-    assert [eval(str(asked["mem_mb"]), {"attempt": n}) for n in (1, 2, 9)] == [1000, 2000, 4000]
-    assert (asked["runtime"], asked["nodes"]) == (5, 2)
+    requested = chosen.rule("hmc", 60, mem_mb=1000)
+    assert [eval(str(requested["mem_mb"]), {"attempt": n}) for n in (1, 2, 9)] == [1000, 2000, 4000]
+    assert (requested["runtime"], requested["nodes"]) == (5, 2)
 
 
 def dry_run(root: Path, folder: Path) -> subprocess.CompletedProcess[str]:

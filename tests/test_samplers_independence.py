@@ -64,7 +64,7 @@ def second_moment(sign: float, jacobian: bool, seed: int) -> tuple[float, float]
         z = random.normal(size=4000)
         x = 1.3 * z
         log_q = -0.5 * z * z - (0 if not jacobian else np.log(1.3))
-        if not jacobian:  # a map that stretches where it is far out, log-det forgotten
+        if not jacobian:  # a map that stretches where it is far out, without its log-det
             x = z + 0.15 * z**3
         log_weight = sign * (-0.5 * x * x - log_q)
         state = expand(independence_chain(log_weight, random.random(4000), 100))

@@ -156,16 +156,16 @@ def test_a_damaged_segment_and_later_ones_are_redone(
 ):
     task = sampling.chain_task(config, "hmc", "T", tuning)
     sampling.run(task, tmp_path / "whole.h5", tmp_path / "work")
-    asked = iter(range(10**6))
+    calls = iter(range(10**6))
     with pytest.raises(sampling.Interrupted):
-        sampling.run(task, tmp_path / "a.h5", tmp_path / "work", stop=lambda: next(asked) > 16)
+        sampling.run(task, tmp_path / "a.h5", tmp_path / "work", stop=lambda: next(calls) > 16)
     files = sorted((tmp_path / "work").iterdir())
     assert len(files) >= 3
     before = [f.stat().st_mtime_ns for f in files]
     damage(files[1])
-    asked_again = iter(range(10**6))
+    calls_again = iter(range(10**6))
     with pytest.raises(sampling.Interrupted):
-        sampling.run(task, tmp_path / "a.h5", tmp_path / "work", stop=lambda: next(asked_again) > 3)
+        sampling.run(task, tmp_path / "a.h5", tmp_path / "work", stop=lambda: next(calls_again) > 3)
     assert files[0].stat().st_mtime_ns == before[0]
     assert files[1].stat().st_mtime_ns != before[1]
     sampling.run(task, tmp_path / "a.h5", tmp_path / "work")
@@ -175,23 +175,23 @@ def test_a_damaged_segment_and_later_ones_are_redone(
 def test_thermalisation_can_be_left_too(config, tuning, small_segments, tmp_path):
     task = sampling.chain_task(config, "cluster", "T", tuning)
     for answers in range(3):
-        asked = iter(range(10))
+        calls = iter(range(10))
         with pytest.raises(sampling.Interrupted):
             sampling.run(
                 task,
                 tmp_path / "a.h5",
                 tmp_path / "work",
-                stop=lambda a=asked, n=answers: next(a) >= n,
+                stop=lambda a=calls, n=answers: next(a) >= n,
             )
-        assert next(asked) == answers + 1
+        assert next(calls) == answers + 1
         assert not list(tmp_path.glob("work/*"))
 
 
 def test_segments_of_other_settings_are_not_used(config, tuning, small_segments, tmp_path):
     task = sampling.chain_task(config, "local", "T", tuning)
-    asked = iter(range(10**6))
+    calls = iter(range(10**6))
     with pytest.raises(sampling.Interrupted):
-        sampling.run(task, tmp_path / "a.h5", tmp_path / "work", stop=lambda: next(asked) > 7)
+        sampling.run(task, tmp_path / "a.h5", tmp_path / "work", stop=lambda: next(calls) > 7)
     other = sampling.chain_task(parse_config({**TINY, "seed": 6}), "local", "T", _retuned(tuning))
     sampling.run(other, tmp_path / "b.h5", tmp_path / "work")
     sampling.run(other, tmp_path / "c.h5", tmp_path / "fresh")

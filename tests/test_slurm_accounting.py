@@ -1,4 +1,4 @@
-"""With accounting (make test-slurm ACCOUNTING=1): sacct is asked, and accounts are checked."""
+"""With accounting (make test-slurm ACCOUNTING=1): sacct is used, and accounts are checked."""
 
 import pytest
 from slurm_cluster import ACCOUNTING, TRY, finished, sbatch, wait_for

@@ -35,7 +35,7 @@ def same(one: dict, other: dict) -> bool:
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory):
-    """All targets asked for from the start."""
+    """All targets configured from the start."""
     config = config_of(0.5, 0.6, 0.7, 0.9)
     return models(config, train(config, tmp_path_factory.mktemp("whole")).state)
 

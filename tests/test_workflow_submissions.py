@@ -71,7 +71,7 @@ def test_gpus_of_the_example_reach_the_training_and_nothing_else(root, tmp_path)
     assert example is not None
     output = dry_run(root, tmp_path, yaml.safe_load(example.group()))
     jobs = dict(re.findall(r"^rule (\w+):\n(?:.*\n)*?    resources: (.*)$", output, re.MULTILINE))
-    with_gpu = {rule for rule, asked in jobs.items() if re.search(r"\bgpu=1\b", asked)}
+    with_gpu = {rule for rule, requested in jobs.items() if re.search(r"\bgpu=1\b", requested)}
     assert with_gpu == {"train", "retrain"}
     assert all("slurm_partition=gpu" in jobs[rule] for rule in with_gpu)
     assert all("cpus_per_task=8" in jobs[rule] for rule in with_gpu)

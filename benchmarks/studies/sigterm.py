@@ -5,7 +5,7 @@
 Each stage runs once undisturbed (below DIR/whole; kept from an earlier call) and once with signals:
 a long one is cut off MOMENTS times and continues each time, a short one starts MOMENTS times from
 nothing. Then it runs to its end, and every number in its files must be that of the undisturbed run.
-One row a stage in DIR/sigterm.csv.
+One row per stage in DIR/sigterm.csv.
 """
 
 import json

@@ -102,8 +102,8 @@ def finished(job: str) -> str:
 def let_its_time_be_over(job: str) -> None:
     """Draw the limit of a running job back to now, for the shortest of Slurm is a minute.
 
-    The controller looks twice a minute. An end that has been drawn back may be forgotten by then
-    (seen once in ten runs of these tests), so it is asked for again.
+    The controller looks twice a minute. It may lose an earlier end by then (seen once in ten
+    runs of these tests), so the request is repeated.
     """
 
     def over() -> bool:

@@ -33,7 +33,7 @@ TARGETS = [] if PRESET else ["plot", *(f"results-smoke/verify/S4/{name}.json" fo
 
 
 def configuration(root: Path, ranks: int) -> str:
-    """The preset `smoke`, made smaller unless it is asked for as it is."""
+    """The preset `smoke`, made smaller unless the whole one is requested."""
     chosen = yaml.safe_load((root / "lfmc" / "data" / "presets" / "smoke.yaml").read_text())
     chosen["propose"]["ranks"] = ranks
     # Two cores serve all ranks here, which wait busily: two show that the bits are the same.
