@@ -57,7 +57,7 @@ SUMMARY = {
 
 
 class LazyGroup(click.Group):
-    """A group that knows names and summaries, and imports a subcommand on use."""
+    """A group of names and summaries that imports a subcommand only when it runs."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(COMMANDS)
@@ -85,7 +85,7 @@ class LazyGroup(click.Group):
             sys.exit(INTERRUPTED)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        with formatter.section("Commands, in the order of the data's journey"):
+        with formatter.section("Commands, in the order of the pipeline"):
             formatter.write_dl(list(SUMMARY.items()))
 
 
@@ -102,13 +102,13 @@ def lfmc(verbose: bool) -> None:
 
 
 def main() -> None:
-    """Run the command line; what is wrong is one line and exit code 2.
+    """Run the command line; an error is one line and exit code 2.
 
     SIGTERM (preemption, a time limit) becomes an exception, so that nothing half-written stays;
     stages that save their progress first answer it themselves.
     """
     signal.signal(signal.SIGTERM, _stopped)
-    # No command opens a window, and matplotlib refuses to be imported with a backend it has not.
+    # No command opens a window, and matplotlib cannot be imported with an unknown backend.
     os.environ.pop("MPLBACKEND", None)
     with one_line():
         lfmc.main(prog_name="lfmc", standalone_mode=False)

@@ -11,7 +11,7 @@ from lfmc.errors import LfmcError, unknown
 
 
 class Run(NamedTuple):
-    """A validated configuration and where its results lie."""
+    """A validated configuration and the folder of its results."""
 
     config: Config
     results: Path
@@ -92,14 +92,14 @@ device_option = click.option(
     type=click.Choice(["cpu", "cuda", "auto"]),
     default="cpu",
     show_default=True,
-    help="Where the flow computes; cuda: one GPU a rank; auto: a GPU if there is one.",
+    help="Where the flow computes; cuda: one GPU per rank; auto: a GPU if there is one.",
 )
 ensemble_option = click.option("--ensemble", required=True, help="Name of the ensemble, e.g. E1.")
 sampler_option = click.option("--sampler", required=True, help="flow-50, flow-70, hmc, ...")
 
 
 def open_run(config_path: Path, results: Path | None) -> Run:
-    """Read the configuration before anything else happens."""
+    """Read the configuration before the command starts."""
     config = read_config(config_path)
     run = Run(config, results if results is not None else Path(config.results))
     for folder in (run.results, *run.results.parents):

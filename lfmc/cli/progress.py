@@ -1,4 +1,4 @@
-"""Progress for eyes and for logs, and a polite answer to SIGTERM."""
+"""Progress on a terminal and in logs, and an orderly end on SIGTERM."""
 
 import signal
 import sys
@@ -29,7 +29,7 @@ def termination() -> Iterator[Callable[[], bool]]:
 
 
 def stopped(what: str, kept: str) -> NoReturn:
-    """End the process as a SIGTERM does: what was stopped, what is kept, how to go on."""
+    """End the process as SIGTERM does; print what was stopped and how to continue."""
     click.echo(
         f"lfmc: {what} stopped on SIGTERM; {kept}, run the same command to continue", err=True
     )
@@ -37,7 +37,7 @@ def stopped(what: str, kept: str) -> NoReturn:
 
 
 def say(text: str) -> None:
-    """A line on stderr, above the bar if there is one."""
+    """Print a line on stderr, above the bar if there is one."""
     from tqdm import tqdm
 
     tqdm.write(text, file=sys.stderr)
@@ -68,7 +68,7 @@ def progress(label: str, unit: str = "updates") -> Iterator[Callable[[int, int],
 def towards(label: str, what: str) -> Iterator[Callable[[float, float, str], None]]:
     """A bar from 0 to a goal on a terminal, a line every LINE_EVERY seconds in a log.
 
-    How long it takes is not known, and not foretold.
+    The remaining time is unknown and not shown.
     """
     shape = "{desc}: " + what + " {n:.3f} of {total:g} |{bar}|{postfix}"
     last = [time.monotonic()]
@@ -86,7 +86,7 @@ def towards(label: str, what: str) -> Iterator[Callable[[float, float, str], Non
 
 @contextmanager
 def _bar(**options: Any) -> Iterator[Any]:
-    """A bar on a terminal, none in a log; what is logged meanwhile comes above it."""
+    """A bar on a terminal and none in a log; log messages appear above it."""
     from tqdm import tqdm
     from tqdm.contrib.logging import logging_redirect_tqdm
 

@@ -15,7 +15,7 @@ NAMED = 5  # damaged files in a message; the rest are counted
 
 
 def check_results(results: Path) -> tuple[int, int]:
-    """How many files are whole, and how many carry no checksum.
+    """Return the number of complete files, and of files without a checksum.
 
     Raises:
         LfmcError: no such folder, or damaged files, each with its reason.
@@ -64,7 +64,7 @@ def _check(path: Path) -> bool:
 
 
 def _check_caption(path: Path) -> bool:
-    """A caption against the stamp of its figure."""
+    """Compare a caption with the stamp of its figure."""
     figure = path.with_suffix(".png")
     try:
         stated = json.loads(read_provenance(figure)).get("settings", {}).get("caption_sha256")

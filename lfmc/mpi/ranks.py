@@ -155,7 +155,7 @@ def ranks(expected: int | None) -> Ranks:
             from mpi4py import MPI
         except (ImportError, RuntimeError) as error:
             reason = str(error).splitlines()[0]
-            raise LfmcError(f"MPI was asked for, but mpi4py does not load ({reason})") from None
+            raise LfmcError(f"MPI is required, but mpi4py does not load ({reason})") from None
         comm = MPI.COMM_WORLD
         if expected is not None and comm.size != expected:
             raise Disagreement(

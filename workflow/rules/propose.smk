@@ -13,8 +13,8 @@ rule propose:
         "../envs/lfmc.yaml"
     threads: CONFIG.propose.ranks
     resources:
-        device="cpu",  # or cuda: one GPU a task (docs/cluster.md)
-        mpi="yes" if CONFIG.propose.ranks > 1 else "",  # what an executor looks at
+        device="cpu",  # or cuda: one GPU per task (docs/cluster.md)
+        mpi="yes" if CONFIG.propose.ranks > 1 else "",  # read by the executor
         launcher="mpiexec",  # what starts the ranks; a profile chooses another
         tasks=CONFIG.propose.ranks,
         mem_mb=memory(1500),

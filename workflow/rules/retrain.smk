@@ -17,8 +17,8 @@ rule retrain:
         "../envs/lfmc.yaml"
     threads: CONFIG.flow.training.ranks
     resources:
-        device="cpu",  # or cuda: one GPU a task (docs/cluster.md)
-        mpi="yes" if CONFIG.flow.training.ranks > 1 else "",  # what an executor looks at
+        device="cpu",  # or cuda: one GPU per task (docs/cluster.md)
+        mpi="yes" if CONFIG.flow.training.ranks > 1 else "",  # read by the executor
         launcher="mpiexec",  # what starts the ranks; a profile chooses another
         tasks=CONFIG.flow.training.ranks,
         mem_mb=memory(2500 * CONFIG.flow.training.ranks),

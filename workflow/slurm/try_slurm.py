@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """A throw-away Slurm of several virtual nodes on this machine, for trying and testing.
 
-    try_slurm.py up [--nodes 3] [--accounting]   munged, slurmctld, one slurmd a node, slurmdbd
+    try_slurm.py up [--nodes 3] [--accounting]   munged, slurmctld, one slurmd per node, slurmdbd
     try_slurm.py status                          what runs
     try_slurm.py down                            end all of it, by pid files
 
