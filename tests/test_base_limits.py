@@ -95,7 +95,7 @@ def test_a_missing_extra_is_named(monkeypatch):
         ("ensembles", [lattice(m2=1e300)], "m2: must be less than or equal to"),
         ("flow.model", {"kind": "heatbath", "table": 10**9}, "equal to 65536"),
         ("flow.model", {"kind": "heatbath", "layers": 2000}, "equal to 128"),
-        ("flow.model", {"kind": "realnvp", "hidden": [4096] * 64}, "weights; at most 200000000"),
+        ("flow.model", {"kind": "realnvp", "hidden": [4096] * 64}, "parameters; at most 200000000"),
         ("flow.model", {"kind": "realnvp", "hidden": [8] * 65}, "at most 64 items"),
         ("flow.training", {"natural": {"samples": 2048, "largest_samples": 1024}}, "larger than"),
         ("flow.training", {"batch": 10**7}, "batch: must be less"),

@@ -48,8 +48,8 @@ def sample(
         seed: of proposals and acceptance.
         replicas: independent chains, each over its share of the proposals.
         burn_in: updates of each replica that are left out at its start.
-        keep_fields: whole fields of the chain that are kept; their proposals are drawn once more,
-            which 0 saves.
+        keep_fields: whole fields of the chain that are kept; their proposals are drawn
+            again, which 0 avoids.
         progress: a bar on a terminal, lines in a log.
 
     Raises:
@@ -134,7 +134,7 @@ def _weights(
 def _fields(
     blocks: Callable[..., Iterator[tuple[int, Drawn]]], proposals: IntArray, sites: int
 ) -> FloatArray:
-    """Whole fields of some proposals, drawn once more."""
+    """Return whole fields of some proposals, which are drawn again."""
     fields = np.empty((len(proposals), sites))
     for first, made in blocks(wanted=np.unique(proposals // BLOCK)) if len(proposals) else ():
         here = (proposals >= first) & (proposals < first + BLOCK)

@@ -79,8 +79,8 @@ class Measurement(Mapping[str, Measured]):
 def measure(chain: Chain) -> Measurement:
     """Observables with jackknife errors, and autocorrelation times in updates.
 
-    Bins are as long as the chain asks for; a number that it does not resolve is withheld, with the
-    reason in `note`.
+    The length of the bins follows from the chain's autocorrelation. A number that the chain does
+    not resolve is withheld, with the reason in `note`.
 
     Raises:
         LfmcError: a chain with NaN or inf, or whose scalars contradict each other.

@@ -19,7 +19,7 @@ def save(what: Model | Chain, path: str | Path) -> None:
     """Write a model (.safetensors) or a chain (.h5), with provenance and a checksum.
 
     What exists under that name is replaced, at once or not at all. Of a flow or a theory of your
-    own, weights and settings are saved, not the code: `load` asks for it.
+    own, parameters and settings are saved, not the code: `load` needs it as an argument.
 
     Raises:
         LfmcError: another object or suffix, or a folder that cannot be written.
@@ -43,7 +43,7 @@ def load(path: str | Path, *, theory: Any = None, flow: nn.Module | None = None)
     Args:
         path: .safetensors or .h5.
         theory: for files of a theory of your own; otherwise the file knows it.
-        flow: a module of the same class, for the weights of a flow of your own; it is copied.
+        flow: a module of the same class, for the parameters of a flow of your own; it is copied.
 
     Raises:
         LfmcError: no such file, a damaged one, or one that needs a theory or flow.

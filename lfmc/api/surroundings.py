@@ -10,7 +10,7 @@ def own_torch() -> Iterator[None]:
     """Set one thread, gradients and float32 on the CPU; restore the user's state at the end.
 
     Results do not depend on how many threads, which precision or which device the user has chosen,
-    and the user's own random numbers go on as if nothing had been.
+    and the state of the user's random generators does not change.
     """
     import torch
 

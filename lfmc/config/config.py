@@ -72,7 +72,7 @@ class Config(Section):
 
     @cached_property
     def named(self) -> dict[str, Ensemble]:
-        """The ensembles by name: a workflow of hundreds asks several times for each job."""
+        """The ensembles by name: a workflow looks them up several times per job."""
         return {e.name: e for e in self.ensembles}
 
     @property

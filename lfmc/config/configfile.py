@@ -71,7 +71,7 @@ def kept_for_jobs(section: Mapping[str, Any]) -> str:
 def check_given(arguments: Sequence[str] | None = None) -> None:
     """Check the files that follow --configfile on the command line, for a profile.
 
-    A profile is read before Snakemake parses these files with YAML 1.1 and dies of some.
+    A profile is read before Snakemake parses these files with YAML 1.1 and fails on some.
     """
     for path in given(sys.argv[1:] if arguments is None else arguments):
         try:

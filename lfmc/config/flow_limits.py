@@ -1,4 +1,4 @@
-"""What a kind of flow asks of the lattices it is trained on, known before anything runs."""
+"""The requirements of each kind of flow on its lattices, checked before anything runs."""
 
 from collections.abc import Iterable
 from importlib.util import find_spec
@@ -16,7 +16,7 @@ from lfmc.config.flow_sections import (
 )
 from lfmc.config.sections import Ensemble
 
-MOST_WEIGHTS = 200_000_000  # of one flow: 1.6 GB in float64, and Adam keeps four times as much
+MOST_PARAMETERS = 200_000_000  # of one flow: 1.6 GB in float64, and Adam keeps four times as much
 
 
 def refusals(ensembles: Iterable[Ensemble], flow: Flow) -> list[str]:
@@ -54,14 +54,15 @@ def _refusal(shape: tuple[int, ...], flow: Flow) -> str:
     kernel = getattr(flow, "kernel", 1)
     if _convolves(flow) and not isinstance(flow, MultiscaleSettings) and kernel > widest:
         return f"kernel: {kernel} is wider than the lattice; at most {widest}"
-    weights = _weights(shape, flow)
-    if weights > MOST_WEIGHTS:
-        return f"has {weights} weights; at most {MOST_WEIGHTS}, so take narrower or fewer layers"
+    parameters = _parameters(shape, flow)
+    if parameters > MOST_PARAMETERS:
+        limit = f"at most {MOST_PARAMETERS}"
+        return f"has {parameters} parameters; {limit}, so take narrower or fewer layers"
     return ""
 
 
-def _weights(shape: tuple[int, ...], flow: Flow) -> int:
-    """Number of weights, to within the biases; 0 for the flows of a few thousand."""
+def _parameters(shape: tuple[int, ...], flow: Flow) -> int:
+    """Number of parameters without the biases; 0 for the flows with a few thousand."""
     half = prod(shape) // 2
     if isinstance(flow, HeatbathSettings | ContinuousSettings):
         return 0

@@ -171,8 +171,8 @@ class FlowSettings(Section):
     def gradient(self) -> Literal["path", "reparametrised"]:
         """Adam's estimator of the gradient: the configured one, else what was found to be faster.
 
-        docs/performance.md has the measurement: only many parameters near their optimum make up for
-        the dearer step.
+        Only many parameters near their optimum compensate for the more expensive step
+        (docs/performance.md).
         """
         model = self.model
         pays = isinstance(model, RealNvpSettings) and model.prior == "variational"

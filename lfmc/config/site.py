@@ -1,4 +1,4 @@
-"""What a cluster wants from its users: read from outside the repository, used by the Slurm profile.
+"""Settings of a cluster, read from outside the repository and used by the Slurm profile.
 
 The file is $LFMC_SITE, else ~/.config/lfmc/site.yaml if there is one. docs/cluster.md explains it.
 """
@@ -27,7 +27,7 @@ class Site(Section):
         launcher: what starts MPI ranks; " -n RANKS" is appended.
         max_runtime: longest time limit of the partition, in minutes; longer work is continued by
             the next attempt.
-        node_mem_mb: memory of the smallest node: no job asks for more.
+        node_mem_mb: memory of the smallest node: no job requests more.
         check_seconds: between two questions for the state of jobs.
         rules: resources of single rules, e.g. {train: {slurm_partition: gpu, gpu: 1}}.
     """
@@ -67,7 +67,8 @@ class Site(Section):
     def light(self, name: str, **resources: int | str) -> dict[str, int | str]:
         """set-resources of a rule of seconds: a minute, the same at each attempt.
 
-        Many of them make a job whose time is the sum: growing, it would pass every limit.
+        The time of a job that groups many of them is the sum: it would exceed every limit if it
+        grew with each attempt.
         """
         return {"runtime": 1, **resources, **self.rules.get(name, {})}
 

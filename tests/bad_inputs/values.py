@@ -120,7 +120,7 @@ FLOWS = (
     ("flow.model", {"kind": "heatbath", "couplings": 8}, "flow.model.couplings: unknown key"),
     ("flow.model", {"kind": "realnvp", "hidden": []}, "flow.model.hidden: .*at least 1 item"),
     ("flow.model", {"kind": "realnvp", "hidden": 64}, "flow.model.hidden: must be a list"),
-    ("flow.model", {"kind": "realnvp", "hidden": [4096] * 64}, "weights; at most 200000000"),
+    ("flow.model", {"kind": "realnvp", "hidden": [4096] * 64}, "parameters; at most 200000000"),
     ("flow.model", {"kind": "realnvp", "prior": "uniform"}, "flow.model.prior: must be 'normal'"),
     ("flow.model", {"kind": "convolutional", "kernel": 4}, "must be odd"),
     ("flow.model", {"kind": "convolutional", "kernel": 15}, "wider than the lattice; at most 9"),
