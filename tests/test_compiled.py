@@ -154,7 +154,7 @@ def test_a_mistake_in_the_reduced_action_or_the_inverse_is_caught():
     site = good.integrated
     for wrong in (
         good._replace(integrated=site._replace(log_z=1.001 * site.log_z)),
-        good._replace(integrated=site._replace(lam=1.001 * site.lam)),
+        good._replace(theory=good.theory._replace(lam=1.001 * good.theory.lam)),
         good._replace(integrated=site._replace(near=np.roll(site.near, 1))),
         good._replace(prior=good.prior._replace(to_modes=1.001 * good.prior.to_modes)),
     ):

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from benchmarks.numpy_samplers import Theory
-from lfmc.flows.modes import variational_variance
+from lfmc.flows.variational import variational_variance
 from lfmc.lattice import parity
 from lfmc.theories.phi4 import Phi4
 

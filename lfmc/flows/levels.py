@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from lfmc.flows.modes import variational_variance
+from lfmc.flows.variational import variational_variance
 from lfmc.lattice import FloatArray, IntArray, Shape, coordinates, parity, separation, volume
 from lfmc.theories.scalar import Scalar
 

@@ -1,10 +1,11 @@
-"""The variational Gaussian of the action, on the kept half of the lattice, mode by mode."""
+"""The modes of the kept half of the lattice, with the widths of the variational Gaussian."""
 
 from typing import NamedTuple
 
 import numpy as np
 
-from lfmc.lattice import FloatArray, IntArray, coordinates, khat2
+from lfmc.flows.variational import variational_gaussian
+from lfmc.lattice import FloatArray, IntArray, coordinates
 from lfmc.theories.scalar import Scalar
 
 
@@ -14,29 +15,12 @@ class Modes(NamedTuple):
     Attributes:
         basis: orthonormal modes, (modes, kept sites); mode 0 is the constant.
         log_width: log of the Gaussian width of each, (modes,).
+        mean: of the variational Gaussian per site; zero for an even potential.
     """
 
     basis: FloatArray
     log_width: FloatArray
-
-
-def variational_variance(action: Scalar, iterations: int = 500) -> FloatArray:
-    """sigma_k^2 = 1 / (2 h khat^2 + <U''> - 4 d h) solved self-consistently, (volume,).
-
-    The Gaussian that minimises the Kullback-Leibler divergence to exp(-S); <U''> is of normals
-    whose variance is the mean of sigma_k^2 over momenta, h the hopping.
-    """
-    kinetic = 2 * action.hopping * khat2(action.shape)
-
-    def width(phi2: float) -> FloatArray:
-        return 1 / np.maximum(kinetic + action.bare_gap() + action.induced_gap(phi2), 1e-3)
-
-    # phi2 - mean width is increasing in phi2, so bisection cannot fail.
-    low, high = 0.0, 1e3
-    for _ in range(iterations):
-        middle = 0.5 * (low + high)
-        low, high = (middle, high) if width(middle).mean() > middle else (low, middle)
-    return width(0.5 * (low + high))
+    mean: float
 
 
 def modes(action: Scalar, kept: IntArray) -> Modes:
@@ -46,7 +30,7 @@ def modes(action: Scalar, kept: IntArray) -> Modes:
     is the mean of the two.
     """
     shape = action.shape
-    variance = variational_variance(action)
+    variance, mean = variational_gaussian(action)
     momenta = coordinates(shape)
     extent = np.asarray(shape)
     x = coordinates(shape)[kept]
@@ -68,4 +52,4 @@ def modes(action: Scalar, kept: IntArray) -> Modes:
             if norm > 1e-6:
                 basis.append(wave / norm)
                 width.append(0.5 * np.log(0.5 * (variance[index] + variance[mirror])))
-    return Modes(np.stack(basis), np.array(width))
+    return Modes(np.stack(basis), np.array(width), mean)

@@ -6,7 +6,7 @@ from torch import Tensor, nn
 
 from lfmc.config.flow_sections import PriorKind
 from lfmc.flows.base import Draw, standard_normal_log_density
-from lfmc.flows.modes import variational_variance
+from lfmc.flows.variational import variational_variance
 from lfmc.theories.scalar import Scalar
 
 COEFFICIENTS = 4

@@ -26,6 +26,10 @@ def measure(phi, near, couplings):
     """The theory's scalars, a tuple of lanes in the order of `Theory.scalars`."""
 
 
+def potential(value, couplings):
+    """U of a site whose field is `value`, of theories of the scalar family."""
+
+
 def hopping(couplings):
     """h of the bonds -2 h phi_x phi_y, for the cluster algorithm."""
 
@@ -78,6 +82,14 @@ def _answer(name: str, kernel: Any, known: Any) -> None:
         def _measure(phi, near, couplings):
             if known(couplings):
                 return lambda phi, near, couplings: kernel(phi, near, couplings)
+            return None
+
+    elif name == "potential":
+
+        @overload(potential, jit_options=INLINE)
+        def _potential(value, couplings):
+            if known(couplings):
+                return lambda value, couplings: kernel(value, couplings)
             return None
 
     elif name == "hopping":

@@ -38,6 +38,7 @@ from lfmc.theories.base import Floats, Identity, Theory
 from lfmc.theories.scalar_observables import ScalarObservables
 
 TAIL = 60.0  # exp(-TAIL) is nothing
+DEVIATIONS = 12.0  # of a normal, which are never seen
 _NODES, _WEIGHTS = np.polynomial.hermite_e.hermegauss(96)
 _WEIGHTS = _WEIGHTS / _WEIGHTS.sum()
 
@@ -161,6 +162,16 @@ class Scalar(ScalarObservables, Theory):
         if inside[0] == 0 or inside[-1] == len(grid) - 1 or not np.isfinite(density).all():
             raise LfmcError(f"{self}: the action is not bounded from below within |phi| < 1000")
         return float(max(-grid[inside[0] - 1], grid[inside[-1] + 1]))
+
+    def table_reach(self, phi2: float, mean: float) -> float:
+        """|phi| up to which tables are worth their nodes, where the variance is about phi2.
+
+        Raises:
+            LfmcError: as `largest_field`.
+        """
+        # Sites that sit in other wells than most reach farther than the width says.
+        alone = max(map(abs, self.site_range(0.0)))
+        return min(self.largest_field(), max(abs(mean) + DEVIATIONS * phi2**0.5, alone))
 
     def bare_gap(self) -> float:
         """U''(0) - 4 d h: inverse variance of the zero mode where nothing is induced."""

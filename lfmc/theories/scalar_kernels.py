@@ -144,6 +144,11 @@ def _measure(phi, near, couplings):
 
 
 @inlined
+def _value(value, couplings):
+    return _potential(value, couplings)
+
+
+@inlined
 def _hopping(couplings):
     return couplings[0]
 
@@ -154,5 +159,6 @@ kernels_of(
     site_change=_site_change,
     action_change=_action_change,
     measure=_measure,
+    potential=_value,
     hopping=_hopping,
 )

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from lfmc.flows.modes import variational_variance
+from lfmc.flows.variational import variational_variance
 from lfmc.lattice import FloatArray
 from lfmc.samplers.cluster import ClusterParameters, sample_cluster
 from lfmc.samplers.hmc import WINDOW, HmcParameters, sample_hmc

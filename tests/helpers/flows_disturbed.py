@@ -13,6 +13,7 @@ from lfmc.config.flow_sections import (
 from lfmc.flows.base import Flow
 from lfmc.flows.build import build_flow
 from lfmc.theories.phi4 import Phi4
+from lfmc.theories.scalar import Scalar
 
 SETTINGS = {
     "heatbath": HeatbathSettings(layers=3, table=128),
@@ -32,8 +33,13 @@ SETTINGS = {
 
 def disturbed(kind: str, shape: tuple[int, ...], lam: float, size: float = 0.1) -> Flow:
     """A flow away from its start, as training would leave it."""
+    return disturbed_for(Phi4(shape, -2.0 * len(shape), lam), kind, size)
+
+
+def disturbed_for(theory: Scalar, kind: str, size: float = 0.1) -> Flow:
+    """The same for any theory."""
     torch.manual_seed(7)
-    flow = build_flow(Phi4(shape, -2.0 * len(shape), lam), SETTINGS[kind])
+    flow = build_flow(theory, SETTINGS[kind])
     generator = torch.Generator().manual_seed(3)
     with torch.no_grad():
         for parameter in flow.parameters():

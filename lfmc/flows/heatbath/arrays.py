@@ -1,6 +1,6 @@
 """A trained flow as the arrays that the kernels read: kernels by mode, tables of neighbours."""
 
-from typing import NamedTuple, TypeGuard
+from typing import Any, NamedTuple, TypeGuard
 
 import numpy as np
 import torch
@@ -14,7 +14,6 @@ from lfmc.flows.heatbath.radial import RadialConvolution
 from lfmc.flows.heatbath.rings import bounded
 from lfmc.flows.heatbath.sublattice import Cells, waves
 from lfmc.flows.monotone import strength
-from lfmc.theories.phi4 import Phi4
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -87,15 +86,12 @@ class Integrated(NamedTuple):
         near: kept neighbours of every integrated site, (integrated, 2d).
         quantile: (nodes of u, nodes of J, 4); log_z: coefficients of log Z, (cells of J, 4).
         steps: in u and in J.
-        quadratic, lam: of the action.
     """
 
     near: Integers
     quantile: Floats
     log_z: Floats
     steps: Floats
-    quadratic: float
-    lam: float
 
 
 class Plan(NamedTuple):
@@ -104,6 +100,7 @@ class Plan(NamedTuple):
     Attributes:
         order: places of kept and integrated sites on the lattice, (sites,).
         half: kept sites of the first half.
+        theory: couplings of the action; their type selects its kernels.
     """
 
     prior: Prior
@@ -111,13 +108,12 @@ class Plan(NamedTuple):
     integrated: Integrated
     order: Integers
     half: int
+    theory: Any
 
 
 def has_kernels(flow: Flow) -> TypeGuard[HeatbathFlow]:
     """Whether there are kernels for it, where it is: the default flow on a CPU."""
-    if type(flow) is not HeatbathFlow or type(flow.action) is not Phi4:
-        return False
-    return flow.order.device.type == "cpu"
+    return type(flow) is HeatbathFlow and flow.order.device.type == "cpu"
 
 
 def plan(flow: HeatbathFlow) -> Plan:
@@ -133,11 +129,12 @@ def plan(flow: HeatbathFlow) -> Plan:
             floats(site.quantile),
             floats(site.log_z_cubic),
             np.array([site.u_step, site.j_step]),
-            flow.action.constants()[0],
-            flow.action.constants()[1],
         )
+        theory = flow.action.couplings()
         couplings = tuple(_coupling(layer) for layer in flow.layers())
-        return Plan(_prior(flow.prior), couplings, integrated, integers(flow.order), flow.half_a)
+        return Plan(
+            _prior(flow.prior), couplings, integrated, integers(flow.order), flow.half_a, theory
+        )
 
 
 def _prior(prior: ModePrior) -> Prior:

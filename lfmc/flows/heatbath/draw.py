@@ -89,7 +89,7 @@ def layers_of(plan: Plan) -> list[tuple[int, int, Coupling]]:
 
 def action_of(plan: Plan, x: Floats, room: Room) -> Floats:
     action = aligned((len(x), LANES))
-    reduced_action(x, action, plan.integrated, room.plane)
+    reduced_action(x, action, plan.integrated, plan.theory, room.plane)
     return action
 
 

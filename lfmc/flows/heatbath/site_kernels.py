@@ -6,6 +6,7 @@ As `lfmc.flows.heatbath.site_conditional` and `HeatbathFlow.reduced_action` do.
 from lfmc.flows.heatbath.site_tables import FLATTEST, LARGEST_NORMAL, STEEPEST
 from lfmc.kernels.lanes import LANES, inlined, kernel, load, spread, store
 from lfmc.kernels.mathematics import TOGETHER, logarithm
+from lfmc.kernels.theory import potential
 
 
 @inlined
@@ -46,18 +47,16 @@ def draw_integrated(z, x, log_q, integrated, order, phi, room):
 
 
 @kernel
-def reduced_action(x, action, integrated, room):
+def reduced_action(x, action, integrated, theory, room):
     """S_m of kept sites x (groups, kept, LANES) to action (groups, LANES).
 
-    room: a row of lanes.
+    theory: its couplings, which select its potential; room: a row of lanes.
     """
     near = integrated.near
     for group in range(x.shape[0]):
         field, total = x[group], spread(0.0)
         for site in range(x.shape[1]):
-            value = load(field, site)
-            square = value * value
-            total = total + (integrated.quadratic + integrated.lam * square) * square
+            total = total + potential(load(field, site), theory)
         for site in range(near.shape[0]):
             store(room, 0, _neighbours(field, near, site))
             for lane in range(LANES):

@@ -15,6 +15,7 @@ from scipy.interpolate import CubicHermiteSpline, CubicSpline
 from scipy.special import ndtri_exp
 
 from lfmc.errors import LfmcError
+from lfmc.flows.variational import variational_gaussian
 from lfmc.lattice import FloatArray
 from lfmc.theories.scalar import Scalar
 
@@ -49,7 +50,9 @@ def site_tables(action: Scalar, nodes: int) -> SiteTables:
     log q uses the slope of the interpolant itself.
     """
     h = action.hopping
-    j_max = 2 * action.dimension * action.largest_field()
+    typical = variational_gaussian(action)
+    reach = action.table_reach(float(typical.variance.mean()), typical.mean)
+    j_max = 2 * action.dimension * reach
     j = np.linspace(0, j_max, nodes)
     u = np.linspace(-LARGEST_NORMAL, LARGEST_NORMAL, 2 * nodes)
     log_z, quantile = np.empty((nodes, 3)), np.empty((2 * nodes, nodes, 2))

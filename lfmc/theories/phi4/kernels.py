@@ -58,6 +58,12 @@ def _measure(phi, near, couplings):
 
 
 @inlined
+def _potential(value, couplings):
+    square = value * value
+    return (couplings[0] + couplings[1] * square) * square
+
+
+@inlined
 def _hopping(couplings):
     return couplings[2]
 
@@ -68,5 +74,6 @@ kernels_of(
     site_change=_site_change,
     action_change=_action_change,
     measure=_measure,
+    potential=_potential,
     hopping=_hopping,
 )

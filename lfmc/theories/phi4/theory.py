@@ -118,6 +118,9 @@ class Phi4(Scalar):
             raise LfmcError("the action is not bounded from below within |phi| < 1000")
         return float(grid[within[-1] + 1])
 
+    def table_reach(self, phi2: float, mean: float) -> float:
+        return self.largest_field()
+
     def bare_gap(self) -> float:
         return 2 * (self.quadratic - 2 * self.dimension * self.hopping)
 
