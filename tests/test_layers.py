@@ -21,7 +21,7 @@ LAYERS = (
     {"theories"},
     {"chains"},
     {"flows", "samplers"},
-    {"training"},
+    {"training", "conformance"},
     {"proposals"},
     {"analysis"},
     {"figures"},
@@ -31,7 +31,7 @@ LAYERS = (
 LAYER = {name: level for level, names in enumerate(LAYERS) for name in names}
 
 ALLOWED = {
-    "torch": {"api", "device", "flows", "training", "proposals"},
+    "torch": {"api", "conformance", "device", "flows", "training", "proposals"},
     "mpi4py": {"mpi"},
     "numba": {"samplers", "kernels", "theories"},
     "matplotlib": {"figures"},

@@ -32,6 +32,7 @@ COMMANDS = {
     "plot": "lfmc.cli.figures:plot",
     "show": "lfmc.cli.files:show",
     "config": "lfmc.cli.files:config",
+    "conformance": "lfmc.cli.conformance:conformance",
 }
 
 SUMMARY = {
@@ -53,6 +54,7 @@ SUMMARY = {
     "plot": "Draw one figure (or all).",
     "show": "Print the provenance of any file that lfmc wrote.",
     "config": "Check a configuration, print its schema or a preset.",
+    "conformance": "Check a theory or a flow, own or of another package, against what must hold.",
 }
 
 

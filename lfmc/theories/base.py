@@ -103,6 +103,7 @@ class Theory:
         field: where the field lives.
         scalars: averages over the lattice that are recorded of every update, in the order of
             `measure` and of the kernel `measure`.
+        example: parameters of a point at which conformance is checked.
         line: parameters that two ensembles must share for one power law in L to join them.
         shape: extents of the lattice.
     """
@@ -110,6 +111,7 @@ class Theory:
     kind: ClassVar[str]
     field: ClassVar[Field] = Field()
     scalars: ClassVar[tuple[str, ...]]
+    example: ClassVar[dict[str, float]] = {}
     line: ClassVar[tuple[str, ...]] = ()
 
     shape: Shape

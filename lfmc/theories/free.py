@@ -16,6 +16,7 @@ class Free(Scalar):
     """
 
     kind: ClassVar[str] = "free"
+    example: ClassVar[dict[str, float]] = {"m2": 0.25}
 
     m2: Annotated[float, Field(gt=0, le=1e9)]
 

@@ -18,6 +18,7 @@ class Phi4InField(Scalar):
     """
 
     kind: ClassVar[str] = "phi4_in_field"
+    example: ClassVar[dict[str, float]] = {"m2": -4.0, "lam": 6.0, "J": 0.1}
     even: ClassVar[bool] = False
 
     m2: Annotated[float, Field(ge=-1e9, le=1e9)]

@@ -20,6 +20,7 @@ class SineGordon(Scalar):
     """
 
     kind: ClassVar[str] = "sine_gordon"
+    example: ClassVar[dict[str, float]] = {"beta": 1.5, "g": 0.8, "m2": 0.5}
     hopping: ClassVar[float] = 0.5
 
     beta: Annotated[float, Field(gt=0, le=100)]

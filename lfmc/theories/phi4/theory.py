@@ -31,6 +31,7 @@ class Phi4(Scalar):
     """
 
     kind: ClassVar[str] = "phi4"
+    example: ClassVar[dict[str, float]] = {"m2": -4.0, "lam": 6.008}
     scalars: ClassVar[tuple[str, ...]] = ("m", "phi2", "phi4", "E")
     line: ClassVar[tuple[str, ...]] = ("m2", "normalisation")
 
