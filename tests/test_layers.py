@@ -33,7 +33,7 @@ LAYER = {name: level for level, names in enumerate(LAYERS) for name in names}
 ALLOWED = {
     "torch": {"api", "conformance", "device", "flows", "training", "proposals"},
     "mpi4py": {"mpi"},
-    "numba": {"samplers", "kernels", "theories"},
+    "numba": {"cli", "samplers", "kernels", "theories"},  # cli: says when kernels are compiled
     "matplotlib": {"figures"},
     "pyerrors": {"analysis"},
     "snakemake": set(),

@@ -9,6 +9,7 @@ import click
 
 from lfmc.cli.markers import passed_on
 from lfmc.cli.options import Run, ensemble_option, open_run, run_options, sampler_option
+from lfmc.cli.progress import ended
 from lfmc.config import CLASSICAL, stage_settings
 from lfmc.errors import LfmcError
 
@@ -30,6 +31,7 @@ def measure(config_path: Path, results: Path | None, ensemble: str, sampler: str
     from lfmc.analysis import binned, measurement
     from lfmc.claim import Busy, claimed
     from lfmc.store import discard_progress
+    from lfmc.theories.ensembles import theory_of
 
     run = open_run(config_path, results)
     outputs = (run.path("measure", ensemble, sampler, suffix) for suffix in (".csv", ".h5"))
@@ -44,6 +46,10 @@ def measure(config_path: Path, results: Path | None, ensemble: str, sampler: str
     _write(run.path("measure", ensemble, sampler, ".csv"), rows, measurement.COLUMNS, stamp)
     with suppress(Busy), claimed(run.claim(sampler, ensemble), sampler, source, wait=0):
         discard_progress(run.work(sampler, ensemble), accepted=True)  # unless a new run fills it
+    slow = theory_of(run.ensemble(ensemble)).slowest
+    value = next((_value(row, "value") for row in rows if row["observable"] == slow), "none")
+    output = run.path("measure", ensemble, sampler, ".csv")
+    ended(f"measure {ensemble} {sampler}", output, f"{slow} = {value}")
 
 
 @click.command()
@@ -57,6 +63,7 @@ def autocorrelation(config_path: Path, results: Path | None, ensemble: str, samp
     weights. Split R-hat is checked. What a chain does not resolve is a row `bound` and a warning.
     """
     from lfmc.analysis.autocorrelation import COLUMNS, autocorrelation_rows
+    from lfmc.theories.ensembles import theory_of
     from lfmc.weights import read_log_weights
 
     run = open_run(config_path, results)
@@ -69,6 +76,11 @@ def autocorrelation(config_path: Path, results: Path | None, ensemble: str, samp
     rows = autocorrelation_rows(chain, log_weight)
     stamp = _stamp(run, "autocorrelation", ensemble, sampler, inputs)
     _write(output, rows, COLUMNS, stamp)
+    slow = theory_of(run.ensemble(ensemble)).slowest
+    wanted = (slow, "gamma", "update")
+    found = [r for r in rows if (r["observable"], r["estimator"], r["unit"]) == wanted]
+    facts = f"tau_int({slow}) = {_value(found[0], 'tau')} updates" if found else ""
+    ended(f"autocorrelation {ensemble} {sampler}", output, facts)
 
 
 @click.command()
@@ -141,6 +153,12 @@ def gates(config_path: Path, results: Path | None) -> None:
         click.echo(f"{passed} of {len(table)} gates passed, {lost} not available: {missing}")
     else:
         click.echo(f"all {len(table)} gates passed")
+
+
+def _value(row: dict[str, Any], name: str) -> str:
+    from lfmc.figures.format import value_error
+
+    return value_error(row[name], row["error"])
 
 
 def chain_files(run: Run, ensemble: str, sampler: str) -> tuple[Path, ...]:

@@ -15,7 +15,7 @@ from lfmc.cli.options import (
     run_options,
     sampler_option,
 )
-from lfmc.cli.progress import progress, termination
+from lfmc.cli.progress import announce_compilation, ended, progress, termination
 from lfmc.errors import LfmcError
 
 
@@ -42,6 +42,7 @@ def propose(
     run = open_run(config_path, results)
     run.ensemble(ensemble)
     run.config.target(sampler)
+    announce_compilation()
     from lfmc.mpi.ranks import ranks
 
     mpi = ranks(expect_ranks)
@@ -77,7 +78,10 @@ def _propose(run: Run, ensemble: str, sampler: str, mpi: Any, device: str) -> bo
         termination() as stop,
     ):
         quiet = lambda done, total: None  # noqa: E731
-        return propose.propose(task, output, mpi, report if mpi.rank == 0 else quiet, stop)
+        whole = propose.propose(task, output, mpi, report if mpi.rank == 0 else quiet, stop)
+    if whole and mpi.rank == 0:
+        ended(what, output, f"{run.config.proposals} proposals")
+    return whole
 
 
 @click.command()
@@ -99,11 +103,8 @@ def accept(config_path: Path, results: Path | None, ensemble: str, sampler: str)
     from lfmc.proposals.accept import accept_proposals
 
     acceptance, longest = accept_proposals(run.config, ensemble, sampler, source, output)
-    click.echo(
-        f"accept {ensemble} {sampler}: acceptance {acceptance:.4f}, "
-        f"longest run of rejections {longest}",
-        err=True,
-    )
+    facts = f"acceptance {acceptance:.4f}, longest run of rejections {longest}"
+    ended(f"accept {ensemble} {sampler}", output, facts)
 
 
 @click.command()
@@ -129,6 +130,7 @@ def verify(
     if ensemble is None or sampler is None:
         raise LfmcError("give --ensemble and --sampler, or neither: then every file is compared")
     run.ensemble(ensemble)
+    announce_compilation()
     from lfmc.config import stage_settings
     from lfmc.proposals.verify import verify_classical, verify_flow
     from lfmc.provenance import provenance

@@ -118,7 +118,9 @@ def main() -> None:
 
 def _stopped(number: int, frame: Any) -> None:
     signal.signal(signal.SIGTERM, signal.SIG_IGN)  # once is enough
-    click.echo("lfmc: stopped on SIGTERM; run the same command to continue", err=True)
+    from lfmc.cli.progress import say
+
+    say("lfmc: stopped on SIGTERM; run the same command to continue")
     sys.exit(128 + number)
 
 

@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 import click
 
+from lfmc.cli.progress import starting
 from lfmc.config import CLASSICAL, Config, read_config
 from lfmc.config.sections import Ensemble
 from lfmc.errors import LfmcError, unknown
@@ -105,4 +106,12 @@ def open_run(config_path: Path, results: Path | None) -> Run:
     for folder in (run.results, *run.results.parents):
         if folder.exists() and not folder.is_dir():
             raise LfmcError(f"{folder}: not a folder; results must lie in one")
+    starting(_described())
     return run
+
+
+def _described() -> str:
+    """The command at work and what it is about: hmc E1."""
+    context = click.get_current_context()
+    about = (context.params.get(name) for name in ("ensemble", "sampler", "model"))
+    return " ".join([str(context.info_name), *(str(name) for name in about if name is not None)])

@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from lfmc.cli.options import ensemble_option, open_run, run_options
-from lfmc.cli.progress import progress, stopped, termination
+from lfmc.cli.progress import announce_compilation, ended, progress, stopped, termination
 
 
 @click.command()
@@ -18,6 +18,7 @@ def tune(config_path: Path, results: Path | None, ensemble: str) -> None:
     """
     run = open_run(config_path, results)
     run.ensemble(ensemble)
+    announce_compilation()
     from lfmc.provenance import provenance
     from lfmc.samplers.tune import tune as tuned_parameters
     from lfmc.store import write_json
@@ -45,6 +46,7 @@ def _sampler(name: str, summary: str) -> click.Command:
     def command(config_path: Path, results: Path | None, ensemble: str) -> None:
         run = open_run(config_path, results)
         run.ensemble(ensemble)
+        announce_compilation()
         from lfmc.claim import claimed
         from lfmc.samplers import run as sampling
 
@@ -61,8 +63,16 @@ def _sampler(name: str, summary: str) -> click.Command:
                 sampling.run(task, output, run.work(name, ensemble), report, stop)
         except sampling.Interrupted:
             stopped(f"{name} {ensemble}", "finished segments are kept")
+        ended(f"{name} {ensemble}", output, _acceptance(output))
 
     return command
+
+
+def _acceptance(chain: Path) -> str:
+    from lfmc.store import open_hdf5
+
+    with open_hdf5(chain, check=False) as file:
+        return f"acceptance {float(file.attrs['acceptance']):.4f}"
 
 
 hmc = _sampler("hmc", "Sample with hybrid Monte Carlo.")

@@ -8,7 +8,7 @@ import click
 
 from lfmc.cli.launch import all_or_none, claimed_by_ranks, expect_ranks_option, leave
 from lfmc.cli.options import Run, device_option, ensemble_option, open_run, run_options
-from lfmc.cli.progress import termination, towards
+from lfmc.cli.progress import announce_compilation, ended, termination, towards
 from lfmc.cli.publish import publish_model, publish_tables, warn_of_missed
 from lfmc.errors import LfmcError
 
@@ -30,6 +30,7 @@ def train(
     """
     run = open_run(config_path, results)
     run.ensemble(ensemble)
+    announce_compilation()
     from lfmc.mpi.ranks import ranks
 
     mpi, label = ranks(expect_ranks), f"train {ensemble}"
@@ -46,6 +47,7 @@ def train(
             publish_tables(run, ensemble, trainer, outcome.limit)
             command = _command("train", config_path, results, ensemble)
             warn_of_missed(run.config, ensemble, outcome.state, outcome.limit, command)
+            ended(label, last, _steps(outcome.state))
         mpi.all_agree(True)  # MPI's end spins: the others wait here
     if not outcome.finished:
         leave(mpi, label, "its checkpoint is kept")
@@ -87,6 +89,11 @@ def _train(trainer: Any, mpi: Any, label: str, passed: Callable[[dict[str, Any]]
         return trainer.run(show, stop, passed)
 
 
+def _steps(state: Any) -> str:
+    steps = "1 step" if state.step == 1 else f"{state.step} steps"
+    return f"{steps}, acceptance {state.history[-1]['acceptance_q']:.4f} at the last check"
+
+
 def _command(stage: str, config_path: Path, results: Path | None, ensemble: str) -> list[str]:
     """The words that start a stage again."""
     where = ["--results", str(results)] if results else []
@@ -120,6 +127,7 @@ def retrain(
             f"no further model {model}: flow.models is {further + 1}, the first of 'lfmc train' "
             f"and {further} further; raise flow.models"
         )
+    announce_compilation()
     from lfmc.mpi.ranks import ranks
 
     mpi, name = ranks(expect_ranks), f"model-{model}"
@@ -134,6 +142,7 @@ def retrain(
         if outcome.finished and mpi.rank == 0:
             command = [*_command("retrain", config_path, results, ensemble), f"--model={model}"]
             warn_of_missed(config, ensemble, outcome.state, outcome.limit, command)
+            ended(label, last, _steps(outcome.state))
         mpi.all_agree(True)
     if not outcome.finished:
         leave(mpi, label, "its checkpoint is kept")
