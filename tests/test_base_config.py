@@ -106,7 +106,6 @@ statistics: { replicas: 1 }
         ("flow.targets", [0.7, 0.5], "ascend"),
         ("flow.targets", [0.5, 0.5], "ascend"),
         ("flow.targets", [0.505], "whole per cents"),
-        ("flow.targets", [], "at least 1 item"),
         ("statistics.configurations", 100, "fewer than 10 per replica"),
         ("ensembles", [], "at least 1 item"),
         ("ensembles", ONE["ensembles"] * 2, "appears twice"),

@@ -105,9 +105,9 @@ class Run:
             return model_of_file(path, self.config.ensemble(ensemble))
 
     def _known(self, ensemble: str, sampler: str) -> None:
-        self.config.ensemble(ensemble)
-        if sampler not in self.samplers:
-            raise unknown("sampler", sampler, self.samplers)
+        known = self.config.samplers_of(ensemble)
+        if sampler not in known:
+            raise unknown("sampler", sampler, known)
 
     def _there(self, path: Path, stage: str) -> Path:
         if not path.exists():

@@ -163,7 +163,7 @@ def _value(row: dict[str, Any], name: str) -> str:
 
 def chain_files(run: Run, ensemble: str, sampler: str) -> tuple[Path, ...]:
     """The chain of a sampler and, for a flow, its proposals."""
-    stages = reversed(run.stages(sampler))
+    stages = reversed(run.stages(ensemble, sampler))
     return tuple(run.made(stage, ensemble, sampler) for stage in stages if stage != "train")
 
 

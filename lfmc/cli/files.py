@@ -181,8 +181,9 @@ def settings(file: Path, stage: str, ensemble: str | None, sampler: str | None) 
 
     run = read_config(file)
     _require(stage, ensemble, sampler)
-    if sampler is not None and sampler not in run.sampler_names:
-        raise unknown("sampler", sampler, run.sampler_names)
+    known = run.samplers_of(ensemble) if ensemble is not None else run.sampler_names
+    if sampler is not None and sampler not in known:
+        raise unknown("sampler", sampler, known)
     if stage in ("propose", "accept") and sampler is not None:
         run.target(sampler)
     chosen = stage_settings(run, stage, ensemble, sampler)

@@ -138,7 +138,7 @@ def verify(
     from lfmc.store import write_json
 
     output = run.path("verify", ensemble, sampler, ".json")
-    inputs = tuple(run.made(s, ensemble, sampler) for s in run.stages(sampler))
+    inputs = tuple(run.made(s, ensemble, sampler) for s in run.stages(ensemble, sampler))
     if sampler in run.config.flow_names:
         if passed_on(run, ("verify", ensemble, sampler), inputs[0], output):
             return

@@ -25,15 +25,25 @@ class Run(NamedTuple):
         inner = f"{ensemble}/{sampler}" if sampler else ensemble
         return self.results / stage / f"{inner}{suffix}"
 
-    def stages(self, sampler: str) -> tuple[str, ...]:
-        """The stages that make a sampler's chain, the chain's own last.
+    def stages(self, ensemble: str, sampler: str) -> tuple[str, ...]:
+        """The stages that make a sampler's chain of an ensemble, the chain's own last.
 
         Raises:
-            LfmcError: no such sampler.
+            LfmcError: no such ensemble, or no such sampler of it.
         """
-        if sampler not in self.config.sampler_names:
-            raise unknown("sampler", sampler, self.config.sampler_names)
+        known = self.config.samplers_of(ensemble)
+        if sampler not in known:
+            raise unknown("sampler", sampler, known)
         return (sampler,) if sampler in CLASSICAL else ("train", "propose", "accept")
+
+    def require_flows(self) -> None:
+        """Refuse to train where no flow is wanted.
+
+        Raises:
+            LfmcError: flow.targets is empty.
+        """
+        if not self.config.flow_names:
+            raise LfmcError("flow.targets is empty: this run has no flow; give a target, e.g. 0.7")
 
     def made(self, stage: str, ensemble: str, sampler: str = "") -> Path:
         """The file that a stage leaves, of a sampler where it has one.

@@ -12,7 +12,7 @@ from lfmc.cli.progress import announce_compilation, ended, progress, stopped, te
 @run_options
 @ensemble_option
 def tune(config_path: Path, results: Path | None, ensemble: str) -> None:
-    """Tune step sizes and widths of hmc, local and cluster to their acceptance.
+    """Tune step sizes and widths of the classical samplers to their acceptance.
 
     Writes tune/ENSEMBLE.json.
     """
@@ -27,6 +27,8 @@ def tune(config_path: Path, results: Path | None, ensemble: str) -> None:
     output = run.path("tune", ensemble, suffix=".json")
     write_json(output, {**found, "provenance": provenance(found["settings"])})
     for name, key in (("hmc", "trajectory_length"), ("local", "delta"), ("cluster", "delta")):
+        if name not in found:
+            continue
         part = found[name]
         click.echo(
             f"{ensemble} {name}: {key} {part[key]:.4f}, acceptance {part['acceptance']:.4f} "

@@ -30,6 +30,7 @@ def train(
     """
     run = open_run(config_path, results)
     run.ensemble(ensemble)
+    run.require_flows()
     announce_compilation()
     from lfmc.mpi.ranks import ranks
 
@@ -121,6 +122,7 @@ def retrain(
     """
     run = open_run(config_path, results)
     run.ensemble(ensemble)
+    run.require_flows()
     further = run.config.flow.models - 1
     if model > further:
         raise LfmcError(

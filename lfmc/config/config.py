@@ -45,7 +45,13 @@ class Config(Section):
     @model_validator(mode="after")
     def _check(self) -> Self:
         found = [*names_refused(self), *sizes_refused(self)]
-        found += flow_limits.refusals(self.ensembles, self.flow.model)
+        if self.flow.targets:
+            found += flow_limits.refusals(self.ensembles, self.flow.model)
+        found += [
+            f"ensemble {e.name}: no sampler runs; its theory has {', '.join(samplers_of(e))}"
+            for e in self.ensembles
+            if not (self.flow.targets or self._classical(e))
+        ]
         missing = sorted(set(self.fit.L) - {e.extent for e in self.ensembles})
         if missing:
             found.append(f"fit.L: no ensemble has L = {missing[0]}")
@@ -92,8 +98,10 @@ class Config(Section):
 
     def classical(self, ensemble: str) -> tuple[str, ...]:
         """The classical samplers that run for an ensemble: those of its theory that are wanted."""
-        exist = samplers_of(self.ensemble(ensemble))
-        wanted = self.samplers.run
+        return self._classical(self.ensemble(ensemble))
+
+    def _classical(self, ensemble: Ensemble) -> tuple[str, ...]:
+        exist, wanted = samplers_of(ensemble), self.samplers.run
         return tuple(n for n in CLASSICAL if n in exist and (wanted is None or n in wanted))
 
     def samplers_of(self, ensemble: str) -> tuple[str, ...]:
@@ -118,7 +126,13 @@ class Config(Section):
         return source and f"train/{source}/{self.flow_names[-1]}.safetensors"
 
     def target(self, flow: str) -> float:
-        """Acceptance target of a flow sampler's name."""
+        """Acceptance target of a flow sampler's name.
+
+        Raises:
+            LfmcError: no such flow, or none at all.
+        """
+        if not self.flow_names:
+            raise LfmcError(f"no flow {flow!r}; flow.targets is empty: this run has no flow")
         for name, value in zip(self.flow_names, self.flow.targets, strict=True):
             if name == flow:
                 return value

@@ -148,6 +148,8 @@ class Training(Section):
 class FlowSettings(Section):
     """The flow that every ensemble trains, and the acceptances it is trained to.
 
+    No `targets`, an empty list, is a run without flows.
+
     The first of `models` makes the ensemble's chains; the others, trained apart from it with the
     following seeds, only short ones, which tell how much tau_int depends on the training.
     `start` maps an ensemble to another one whose last model its trainings start from.
@@ -155,7 +157,7 @@ class FlowSettings(Section):
 
     model: Flow = HeatbathSettings()
     start: dict[Name, Name] = Field(default_factory=dict)
-    targets: Annotated[tuple[Probability, ...], Field(min_length=1, max_length=99)] = (0.5, 0.7)
+    targets: Annotated[tuple[Probability, ...], Field(max_length=99)] = (0.5, 0.7)
     models: Few = 3
     retrain_configurations: Annotated[Configurations, Field(ge=1000)] = 200_000
     training: Training = Training()

@@ -1,6 +1,7 @@
 """Susceptibility and Ising energy against L (arXiv:1904.12072, eq. 22-28).
 
-Below each, the deviation of every sampler from HMC, where the errors can be seen.
+Below each, the deviation of every sampler from HMC (or from the first that runs), where the errors
+can be seen.
 """
 
 import numpy as np
@@ -8,12 +9,11 @@ from matplotlib.figure import Figure
 
 from lfmc.figures.drawable import NotDrawable
 from lfmc.figures.format import value_error
-from lfmc.figures.panels import extents_axis, offsets, sampler_legend
+from lfmc.figures.panels import extents_axis, offsets, references, sampler_legend
 from lfmc.figures.rundata import Line, RunData
 from lfmc.figures.style import DOUBLE, GREY, observable_mark, sampler_mark
 
 OBSERVABLES = ("chi2", "E")
-REFERENCE = "hmc"
 
 
 def draw(run: RunData) -> Figure:
@@ -26,13 +26,18 @@ def draw(run: RunData) -> Figure:
     extents = [e.extent for e in run.config.ensembles]
     for column, observable in enumerate(OBSERVABLES):
         above, below = axes[:, column]
-        base = values(run, REFERENCE, observable).value
+        base = {
+            e.name: run.required(e.name, run.reference(e.name), observable)[0]
+            for e in run.config.ensembles
+            if run.samplers(e.name)
+        }
         for sampler, shift in zip(names, offsets(len(names), 1.0), strict=True):
             style = sampler_mark(sampler).errorbar
             line = values(run, sampler, observable)
             seen = np.isfinite(line.value)
             x, value, error = (column[seen] for column in line)
-            hmc = base[[run.reached(e.name, sampler) for e in run.config.ensembles]][seen]
+            known = [e.name for e in run.config.ensembles if run.reached(e.name, sampler)]
+            hmc = np.array([base[name] for name in known])[seen]
             above.errorbar(x + shift, value, error, **style)
             below.errorbar(x + shift, 1e3 * (value / hmc - 1), 1e3 * error / hmc, **style)
         below.axhline(0, color=GREY, linewidth=0.6, zorder=0)
@@ -58,7 +63,8 @@ def caption(run: RunData) -> str:
                 )
     return (
         "Two-point susceptibility and Ising energy against L, all samplers, shifted sideways for "
-        "legibility; below, delta, the relative deviation from the central value of HMC. "
+        "legibility; below, delta, the relative deviation from the central value of "
+        f"{references(run)}. "
         f"{run.statistics(*OBSERVABLES)} saved configurations an ensemble and sampler; "
         "errors are one standard error and include autocorrelations. "
         f"Most precise values: {', '.join(parts)}.{run.withheld(*OBSERVABLES)}"

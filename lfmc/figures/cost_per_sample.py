@@ -1,7 +1,8 @@
 """Seconds per independent configuration against L, every sampler on the same core.
 
-2 tau_int(chi2) updates times the seconds of one update; for flows also with the training shared
-out over the configurations of the run, which is the honest comparison.
+2 tau_int updates of the theory's slowest observable (of phi^4: chi2) times the seconds of one
+update; for flows also with the training shared out over the configurations of the run, which is
+the complete comparison.
 """
 
 import numpy as np
@@ -11,7 +12,7 @@ from matplotlib.lines import Line2D
 from lfmc.figures.format import count, duration
 from lfmc.figures.panels import extents_axis, logarithmic_y, sampler_legend, series
 from lfmc.figures.rundata import Floats, RunData
-from lfmc.figures.style import BLACK, COLUMN, sampler_mark
+from lfmc.figures.style import BLACK, COLUMN, observable_mark, sampler_mark
 
 INDEPENDENT = "seconds_per_independent"
 AMORTISED = "seconds_per_independent_with_training"
@@ -24,7 +25,7 @@ def draw(run: RunData) -> Figure:
     for sampler in run.config.sampler_names:
         mark = sampler_mark(sampler)
         x, value, error = values(run, sampler, INDEPENDENT)
-        single = len(set(x)) == len(x)  # no line through several ensembles of one L
+        single = len(set(x)) == len(x) and run.one_theory  # no line through several of one L
         line = {"linestyle": "-", "linewidth": 0.6} if single else {}
         ax.errorbar(x, value, error, **(mark.errorbar | line))
         x, value, error = values(run, sampler, AMORTISED)
@@ -35,7 +36,8 @@ def draw(run: RunData) -> Figure:
     logarithmic_y(ax)
     extents_axis(ax, [e.extent for e in run.config.ensembles], logarithmic=True)
     ax.set_xlabel("$L$")
-    ax.set_ylabel(r"seconds per independent $\chi_2$")
+    names = [observable_mark(name).label for name in slowest(run)]
+    ax.set_ylabel(f"seconds per independent {' or '.join(names)}")
     dashed = Line2D([], [], color=BLACK, linestyle="--", label="with training")
     sampler_legend(figure, run, run.config.sampler_names, [dashed])
     return figure
@@ -63,8 +65,9 @@ def caption(run: RunData) -> str:
     many = count(run.config.statistics.configurations)
     return " ".join(
         [
-            "CPU seconds of one core for one independent configuration, 2 tau_int(chi2) times the",
-            "seconds of an update. Dashed, filled: training included, shared by the n =",
+            "CPU seconds of one core for one independent configuration,",
+            f"2 tau_int({' or '.join(slowest(run))}) times the seconds of an update.",
+            "Dashed, filled: training included, shared by the n =",
             f"{many} saved configurations of the run. Errors are those of tau_int.",
             f"At {largest.name}: {', '.join(costs)}.",
             "Independent configurations after which a flow has repaid its training: "
@@ -74,6 +77,11 @@ def caption(run: RunData) -> str:
             *_left_out(run),
         ]
     ).strip()
+
+
+def slowest(run: RunData) -> list[str]:
+    """The slowest observables of the theories, whose tau_int counts."""
+    return list(dict.fromkeys(run.theory(name).slowest for name in run.config.ensemble_names))
 
 
 def _left_out(run: RunData) -> list[str]:
@@ -87,7 +95,8 @@ def _left_out(run: RunData) -> list[str]:
         for s in run.samplers(e)
         if (e, s) not in known
     ]
-    return [f"Left out, tau_int(chi2) is not resolved: {', '.join(lost)}."] if lost else []
+    words = " or ".join(slowest(run))
+    return [f"Left out, tau_int({words}) is not resolved: {', '.join(lost)}."] if lost else []
 
 
 def values(run: RunData, sampler: str, quantity: str) -> tuple[Floats, Floats, Floats]:

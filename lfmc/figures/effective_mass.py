@@ -8,7 +8,7 @@ from matplotlib.ticker import MaxNLocator
 
 from lfmc.config.sections import Ensemble
 from lfmc.figures.format import value_error
-from lfmc.figures.panels import ensemble_grid, offsets, outer_labels, sampler_legend
+from lfmc.figures.panels import ensemble_grid, offsets, outer_labels, references, sampler_legend
 from lfmc.figures.rundata import RunData
 from lfmc.figures.style import GREY, SKY, sampler_mark
 from lfmc.theories.masses import plateau_range
@@ -31,7 +31,7 @@ def draw(run: RunData) -> Figure:
         ax.set_xlim(0.4, ensemble.extent // 2 + 0.6)
         ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     outer_labels(panels, "$t$", r"$m_p^\mathrm{eff}(t)\,L$")
-    bands = [Patch(facecolor=GREY, alpha=0.6, label="plateau, HMC")]
+    bands = [Patch(facecolor=GREY, alpha=0.6, label=f"plateau, {references(run)}")]
     if any(run.published(e.name, "mpL") for e in run.config.ensembles):
         bands.append(Patch(facecolor=SKY, alpha=0.3, label="published, table I"))
     sampler_legend(figure, run, names, bands)
@@ -42,7 +42,8 @@ def caption(run: RunData) -> str:
     parts = []
     for e in run.config.ensembles:
         first, last = plateau_range(e.extent)
-        own, known = run.observable(e.name, "hmc", "mpL"), run.published(e.name, "mpL")
+        own = run.observable(e.name, run.reference(e.name), "mpL")
+        known = run.published(e.name, "mpL")
         text = f"{e.name} t = {first}-{last}"
         text += f", {value_error(*own)}" if own else ""
         text += f" (published {value_error(*known, 1)})" if known else ""
@@ -51,7 +52,7 @@ def caption(run: RunData) -> str:
         "Effective pole masses times L from averaged zero-momentum Green's functions; samplers "
         f"shifted sideways for legibility. {run.statistics('mpL')} saved "
         f"configurations an ensemble and sampler; errors: jackknife over bins.{_omitted(run)} "
-        f"Plateau range and m_p L of HMC: {'; '.join(parts)}."
+        f"Plateau range and m_p L of {references(run)}: {'; '.join(parts)}."
     )
 
 
@@ -77,7 +78,7 @@ def _bands(ax: Axes, run: RunData, ensemble: Ensemble) -> None:
     known = run.published(ensemble.name, "mpL")
     if known:
         ax.axhspan(known[0] - known[1], known[0] + known[1], color=SKY, alpha=0.3, lw=0, zorder=0)
-    own = run.observable(ensemble.name, "hmc", "mpL")
+    own = run.observable(ensemble.name, run.reference(ensemble.name), "mpL")
     if own:
         first, last = plateau_range(ensemble.extent)
         edge = [first - 0.4, last + 0.4]

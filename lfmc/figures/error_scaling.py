@@ -17,7 +17,7 @@ from lfmc.figures.format import count
 from lfmc.figures.panels import logarithmic_y, sampler_legend, stacked_grid
 from lfmc.figures.rundata import Floats, Line, RunData
 from lfmc.figures.style import observable_mark, sampler_mark
-from lfmc.lattice import Shape
+from lfmc.lattice import Shape, volume
 from lfmc.theories.two_point import ising_energy, susceptibility
 
 OBSERVABLES = ("chi2", "E")
@@ -106,15 +106,19 @@ def relative_error(
 ) -> Line:
     """(N, error / |value|, its error) for halves of halves of the chain, at least 8 bins each."""
     bins = run.bins(ensemble.name, sampler)
+    connected = run.theory(ensemble.name).odd != "m"
+    columns = bins.two_point
+    if connected:
+        columns = np.concatenate([columns, bins.m[:, None]], axis=1)
     total = len(bins.counts)
     sizes = [total]
     while sizes[-1] // 2 >= FEWEST_BINS:
         sizes.append(sizes[-1] // 2)
     number, relative, spread = [], [], []
     for size in reversed(sizes):
-        part, counts = bins.two_point[:size], bins.counts[:size]
+        part, counts = columns[:size], bins.counts[:size]
         value, error = jackknife(
-            part, counts, lambda mean: _estimate(mean, ensemble.sites, observable)
+            part, counts, lambda mean: _estimate(mean, ensemble.sites, observable, connected)
         )
         ratio = float(error[0] / abs(value[0])) if value[0] else np.nan
         if np.isfinite(ratio) and ratio > 0:
@@ -124,6 +128,12 @@ def relative_error(
     return Line(np.array(number), np.array(relative), np.array(spread))
 
 
-def _estimate(two_point: Floats, shape: Shape, observable: str) -> Floats:
-    estimator = {"chi2": susceptibility, "E": ising_energy}[observable]
-    return estimator(two_point, shape)[..., None]
+def _estimate(mean: Floats, shape: Shape, observable: str, connected: bool) -> Floats:
+    """From the mean of G(x) per orbit, followed by <phi> where that is to be subtracted."""
+    two_point = mean[..., :-1] if connected else mean
+    if observable == "E":
+        return ising_energy(two_point, shape)[..., None]
+    chi2 = susceptibility(two_point, shape)
+    if connected:
+        chi2 = chi2 - volume(shape) * mean[..., -1] ** 2
+    return chi2[..., None]

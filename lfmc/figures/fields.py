@@ -1,4 +1,4 @@
-"""Example fields of prior, flow, HMC and local Metropolis side by side (arXiv:1904.12072).
+"""Example fields of prior, flow and two classical samplers side by side (arXiv:1904.12072).
 
 The flow's column shows raw proposals, the prior's the standard normals they were made of.
 """
@@ -13,22 +13,25 @@ from numpy.typing import NDArray
 
 from lfmc.config.sections import Ensemble
 from lfmc.figures.panels import title
+from lfmc.figures.registry import field_sources
 from lfmc.figures.rundata import RunData
 from lfmc.figures.style import DOUBLE, sampler_mark
 from lfmc.lattice import volume
 
+WORDS = {"hmc": "HMC", "local": "local Metropolis", "cluster": "cluster updates"}
+
 
 class Example(NamedTuple):
-    """One configuration, its two leading axes; None where the run stored none."""
+    """One configuration, its two leading axes; None where the run has none, and why."""
 
     column: str
     slab: NDArray[np.floating] | None
+    reason: str = "not stored"
 
 
 def draw(run: RunData) -> Figure:
     """One ensemble a row, one sampler a column, one colour scale throughout."""
     rows = {e.name: examples(run, e) for e in run.config.ensembles}
-    flow = shown_flow(run)
     limit = colour_limit([x for row in rows.values() for x in row])
     columns = len(next(iter(rows.values())))
     figure = Figure(figsize=(DOUBLE * 0.8, 0.35 + 1.16 * len(rows)))
@@ -39,8 +42,7 @@ def draw(run: RunData) -> Figure:
             ax.set_yticks([])
             if example.slab is None:
                 ax.set_axis_off()
-                reason = "not stored" if run.reached(ensemble.name, flow) else "not reached"
-                ax.text(0.5, 0.5, reason, ha="center", va="center", transform=ax.transAxes)
+                ax.text(0.5, 0.5, example.reason, ha="center", va="center", transform=ax.transAxes)
                 continue
             ax.imshow(example.slab, cmap="RdBu_r", vmin=-limit, vmax=limit, origin="lower")
         line[0].set_axis_on()
@@ -54,18 +56,13 @@ def draw(run: RunData) -> Figure:
 
 
 def caption(run: RunData) -> str:
-    shown = shown_flow(run)
-    flow = sampler_mark(shown).label
     rows = [examples(run, e) for e in run.config.ensembles]
-    chains = [run.reached(e.name, shown) for e in run.config.ensembles]
-    lost = any(row[0].slab is None for row, seen in zip(rows, chains, strict=True) if seen)
+    lost = any(x.slab is None and x.reason == "not stored" for row in rows for x in row[:1])
     slabs = any(e.d > 2 for e in run.config.ensembles)
     limit = colour_limit([x for row in rows for x in row])
     sentences = [
-        f"Single configurations (n = 1 a panel, no average, hence no errors): a sample of the "
-        f"prior, N(0, 1) a site, the proposal of the {flow} model that the map makes of it, HMC "
-        "and local Metropolis; ensembles "
-        f"{', '.join(run.config.ensemble_names)}.",
+        f"Single configurations (n = 1 a panel, no average, hence no errors): {_sources(run)}; "
+        f"ensembles {', '.join(run.config.ensemble_names)}.",
         f"One colour scale, clipped at |phi| = {limit:.2f}.",
     ]
     if lost:
@@ -77,24 +74,37 @@ def caption(run: RunData) -> str:
 
 def examples(run: RunData, ensemble: Ensemble) -> list[Example]:
     """The last stored configuration of each source."""
-    flow = shown_flow(run)
-    seen = run.reached(ensemble.name, flow)
-    proposals = run.fields("propose", ensemble.name, flow) if seen else {}
-    hmc = run.fields("hmc", ensemble.name)["phi"]
-    local = run.fields("local", ensemble.name)["phi"]
-    sources = [
-        ("prior", proposals.get("prior")),
-        (sampler_mark(flow).label, proposals.get("phi")),
-        (sampler_mark("hmc").label, hmc),
-        (sampler_mark("local").label, local),
-    ]
-    return [Example(name, slab(fields, ensemble.sites)) for name, fields in sources]
+    shown: list[Example] = []
+    for flow in shown_flow(run):
+        seen = run.reached(ensemble.name, flow)
+        proposals = run.fields("propose", ensemble.name, flow) if seen else {}
+        for name, key in (("prior", "prior"), (sampler_mark(flow).label, "phi")):
+            reason = "not stored" if seen else "not reached"
+            shown.append(Example(name, slab(proposals.get(key), ensemble.sites), reason))
+    for name in field_sources(run.config):
+        label, runs = sampler_mark(name).label, run.runs(ensemble.name, name)
+        fields = run.fields(name, ensemble.name)["phi"] if runs else None
+        reason = "not stored" if runs else "does not run"
+        shown.append(Example(label, slab(fields, ensemble.sites), reason))
+    return shown
 
 
-def shown_flow(run: RunData) -> str:
-    """The flow of the highest target that most ensembles have reached."""
+def _sources(run: RunData) -> str:
+    """The columns in words."""
+    words = [WORDS.get(name, name) for name in field_sources(run.config)]
+    for flow in shown_flow(run):
+        made = f"the proposal of the {sampler_mark(flow).label} model that the map makes of it"
+        words = ["a sample of the prior, N(0, 1) a site", made, *words]
+    return " and ".join([", ".join(words[:-1]), *words[-1:]] if words[1:] else words)
+
+
+def shown_flow(run: RunData) -> tuple[str, ...]:
+    """The flow of the highest target that most ensembles have reached; empty without flows."""
     names, flows = run.config.ensemble_names, run.config.flow_names
-    return max(reversed(flows), key=lambda flow: sum(run.reached(e, flow) for e in names))
+    if not flows:
+        return ()
+    best = max(reversed(flows), key=lambda flow: sum(run.reached(e, flow) for e in names))
+    return (best,)
 
 
 def slab(

@@ -1,6 +1,7 @@
 """Zero-momentum Green's functions G~(0, t) (arXiv:1904.12072, eq. 22-28).
 
-Below each, the deviation of every sampler from HMC, where the errors can be seen.
+Below each, the deviation of every sampler from HMC (or from the first that runs), where the errors
+can be seen. Of theories without phi -> -phi, <phi>^2 is subtracted.
 """
 
 import numpy as np
@@ -9,12 +10,18 @@ from matplotlib.ticker import MaxNLocator
 
 from lfmc.figures.drawable import NotDrawable
 from lfmc.figures.format import value_error
-from lfmc.figures.panels import log_errorbar, logarithmic_y, offsets, sampler_legend, stacked_grid
+from lfmc.figures.panels import (
+    log_errorbar,
+    logarithmic_y,
+    offsets,
+    references,
+    sampler_legend,
+    stacked_grid,
+)
 from lfmc.figures.rundata import RunData
 from lfmc.figures.style import GREY, sampler_mark
 
-REFERENCE = "hmc"
-SIGNIFICANT = 2.0  # errors of HMC that its value must exceed to be divided by
+SIGNIFICANT = 2.0  # errors of the reference that its value must exceed to be divided by
 
 
 def draw(run: RunData) -> Figure:
@@ -29,7 +36,7 @@ def draw(run: RunData) -> Figure:
         raise NotDrawable(f"greens: no correlator above zero has an error.{run.withheld('Gt_0')}")
     figure, pairs = stacked_grid(run.config.ensembles)
     for (above, below), ensemble in zip(pairs, run.config.ensembles, strict=True):
-        base = run.against_time(ensemble.name, REFERENCE, "Gt")
+        base = run.against_time(ensemble.name, run.reference(ensemble.name), "Gt")
         for sampler, shift in zip(names, offsets(len(names), 0.5), strict=True):
             if not run.reached(ensemble.name, sampler):
                 continue
@@ -56,19 +63,30 @@ def draw(run: RunData) -> Figure:
 def caption(run: RunData) -> str:
     parts = []
     for ensemble in run.config.ensembles:
-        line = run.against_time(ensemble.name, REFERENCE, "Gt")
+        line = run.against_time(ensemble.name, run.reference(ensemble.name), "Gt")
         if not len(line.x):
             continue
         first, last = (value_error(line.value[i], line.error[i]) for i in (0, -1))
         parts.append(f"{ensemble.name} {first} at t = 0, {last} at t = {line.x[-1]}")
     return (
         "Zero-momentum Green's functions, averaged over all time axes and t <-> L - t, "
-        "unsubtracted (<phi> = 0); samplers shifted sideways for legibility. Below, delta, the "
-        f"relative deviation from the central value of HMC, where that is more than "
+        f"{_subtracted(run)}; samplers shifted sideways for legibility. Below, delta, the "
+        f"relative deviation from the central value of {references(run)}, where that is more than "
         f"{SIGNIFICANT:g} of its errors above zero. {run.statistics('Gt_0')} saved "
         "configurations an ensemble and sampler; errors: jackknife over bins. "
-        f"HMC: {'; '.join(parts) or 'withheld'}.{_negative(run)}{run.withheld('Gt_0')}"
+        f"{references(run)}: {'; '.join(parts) or 'withheld'}."
+        f"{_negative(run)}{run.withheld('Gt_0')}"
     )
+
+
+def _subtracted(run: RunData) -> str:
+    """What was done about <phi>."""
+    shifted = [e.name for e in run.config.ensembles if run.theory(e.name).odd != "m"]
+    if not shifted:
+        return "unsubtracted (<phi> = 0)"
+    if len(shifted) == len(run.config.ensembles):
+        return "<phi>^2 subtracted"
+    return f"<phi>^2 subtracted in {', '.join(shifted)}, where it is not 0"
 
 
 def _negative(run: RunData) -> str:

@@ -30,7 +30,7 @@ def plot(name: str, run: RunData) -> list[Path]:
     module = room(name)
     with look(), drawing(name):
         figure = module.draw(run)
-        caption = module.caption(run) + run.not_reached()
+        caption = module.caption(run) + run.not_reached() + run.theories()
         return _save(name, figure, caption, run)
 
 

@@ -78,6 +78,12 @@ def title(ensemble: Ensemble) -> str:
     return f"{ensemble.name}: $" + r" \times ".join(str(n) for n in ensemble.sites) + "$"
 
 
+def references(run: RunData) -> str:
+    """Of the samplers that others are drawn against, for captions and legends: "HMC"."""
+    names = [run.reference(name) for name in run.config.ensemble_names]
+    return " or ".join(dict.fromkeys(sampler_mark(name).label for name in names))
+
+
 def outer_labels(panels: Sequence[Axes], x: str, y: str) -> None:
     """Axis labels on the left column and under the lowest panel of each column."""
     for ax in panels:

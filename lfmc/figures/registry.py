@@ -7,7 +7,7 @@ import importlib
 from types import ModuleType
 from typing import NamedTuple
 
-from lfmc.config import Config
+from lfmc.config import CLASSICAL, Config
 from lfmc.errors import unknown
 
 
@@ -19,7 +19,7 @@ class Entry(NamedTuple):
         category: chapter of the report.
         tables: names below results/tables, without .csv.
         bins: needs measure/E/X.h5 of every ensemble and sampler.
-        fields: needs the whole fields of one flow, hmc and local.
+        fields: needs the whole fields of `field_sources`.
     """
 
     title: str
@@ -64,11 +64,18 @@ def inputs(name: str, config: Config) -> tuple[str, ...]:
     paths = [f"tables/{table}.csv" for table in dict.fromkeys((*entry.tables, "acceptance"))]
     for ensemble in config.ensemble_names:
         if entry.bins:
-            paths += [f"measure/{ensemble}/{sampler}.h5" for sampler in config.sampler_names]
+            paths += [f"measure/{ensemble}/{name}.h5" for name in config.samplers_of(ensemble)]
         if entry.fields:
-            paths += [f"propose/{ensemble}/{config.flow_names[-1]}.h5"]
-            paths += [f"hmc/{ensemble}.h5", f"local/{ensemble}.h5"]
+            flows = config.flow_names[-1:]
+            paths += [f"propose/{ensemble}/{flow}.h5" for flow in flows]
+            run = config.classical(ensemble)
+            paths += [f"{name}/{ensemble}.h5" for name in field_sources(config) if name in run]
     return tuple(paths)
+
+
+def field_sources(config: Config) -> tuple[str, ...]:
+    """The two classical samplers whose fields are shown: hmc and local if they run."""
+    return tuple(name for name in config.sampler_names if name in CLASSICAL)[:2]
 
 
 def room(name: str) -> ModuleType:

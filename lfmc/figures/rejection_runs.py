@@ -4,6 +4,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from lfmc.figures.drawable import NotDrawable
 from lfmc.figures.panels import ensemble_grid, log_errorbar, outer_labels, sampler_legend
 from lfmc.figures.rundata import RunData
 from lfmc.figures.style import sampler_mark
@@ -15,11 +16,13 @@ SINGLE = 30
 
 def shown_samplers(run: RunData) -> tuple[str, ...]:
     """Samplers with a global accept step: the flows and HMC."""
-    return (*run.config.flow_names, "hmc")
+    return tuple(s for s in run.config.sampler_names if s in (*run.config.flow_names, "hmc"))
 
 
 def draw(run: RunData) -> Figure:
     """Fraction of runs that are k rejections long, one panel an ensemble."""
+    if not shown_samplers(run):
+        raise NotDrawable("rejection_runs: no flow and no HMC run here")
     figure, panels = ensemble_grid(run.config.ensembles, sharey=True, sharex=True)
     for ax, ensemble in zip(panels, run.config.ensembles, strict=True):
         for sampler in shown_samplers(run):

@@ -11,11 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lfmc.analysis.columns import checked
-from lfmc.config import Config
+from lfmc.config import CLASSICAL, Config
 from lfmc.errors import LfmcError
 from lfmc.figures.drawable import NotDrawable
 from lfmc.made_for import require_same
 from lfmc.store import open_hdf5, read_table
+from lfmc.theories.base import Theory
+from lfmc.theories.ensembles import theory_of
 
 Floats = NDArray[np.floating]
 
@@ -36,12 +38,14 @@ class Bins(NamedTuple):
         counts: saved configurations in each bin, (bins,).
         rejection_runs: number of runs of 0, 1, 2 ... rejections in a row, (longest + 1,).
         withheld: why the bins give no error; empty if they do.
+        m: <phi>, (bins,); empty of a theory that does not record it.
     """
 
     two_point: Floats
     counts: NDArray[np.integer]
     rejection_runs: NDArray[np.integer]
     withheld: str
+    m: Floats
 
 
 @dataclass
@@ -66,14 +70,53 @@ class RunData:
         return self._tables[name]
 
     def reached(self, ensemble: str, sampler: str) -> bool:
-        """Whether the sampler has a chain: of a flow, whether its target was reached."""
+        """Whether the sampler has a chain: that it runs there, and a flow's target was reached."""
+        if not self.runs(ensemble, sampler):
+            return False
         table = self.table("acceptance")
         rows = table[(table.ensemble == ensemble) & (table.sampler == sampler)]
         return not (len(rows) and rows.acceptance.isna().all())
 
+    def runs(self, ensemble: str, sampler: str) -> bool:
+        """Whether the sampler is one of the ensemble's."""
+        return sampler in self.config.samplers_of(ensemble)
+
+    def reference(self, ensemble: str) -> str:
+        """The sampler that others are drawn against: hmc, or the first that has a chain."""
+        names = self.samplers(ensemble)
+        classical = [name for name in names if name in CLASSICAL]
+        return next((name for name in ("hmc", *classical, *names) if name in names), "hmc")
+
+    def require_flows(self, name: str) -> None:
+        """Leave a figure of flows out of a run that has none.
+
+        Raises:
+            NotDrawable: flow.targets is empty.
+        """
+        if not self.config.flow_names:
+            raise NotDrawable(f"{name}: this run has no flows")
+
+    @property
+    def one_theory(self) -> bool:
+        """Whether all ensembles are of one kind of theory, so that lines may join them."""
+        return len({e.kind for e in self.config.ensembles}) == 1
+
+    def theory(self, ensemble: str) -> Theory:
+        """The theory of an ensemble."""
+        return theory_of(self.config.ensemble(ensemble))
+
+    def theories(self) -> str:
+        """A sentence for captions, with a blank before it: what theories there are but phi^4."""
+        words = [
+            f"{e.name}: {e.kind}, {self.theory(e.name).label()}"
+            for e in self.config.ensembles
+            if e.kind != "phi4" or not self.one_theory
+        ]
+        return f" Theories: {'; '.join(words)}." if words else ""
+
     def samplers(self, ensemble: str) -> tuple[str, ...]:
         """Samplers that have a chain of an ensemble, in the configuration's order."""
-        return tuple(s for s in self.config.sampler_names if self.reached(ensemble, s))
+        return tuple(s for s in self.config.samplers_of(ensemble) if self.reached(ensemble, s))
 
     def absent(self) -> tuple[str, ...]:
         """Flows whose target no ensemble has reached."""
@@ -102,6 +145,7 @@ class RunData:
                         file["count"][()],
                         file["rejection_runs"][()],
                         str(file.attrs.get("withheld", "")),
+                        file["m"][()] if "m" in file else np.empty(0),
                     )
                 except KeyError as error:
                     raise LfmcError(f"{path}: no {error.args[0]}; run {command} again") from None

@@ -4,6 +4,8 @@ from math import isfinite
 
 from matplotlib.figure import Figure
 
+from lfmc.config.sections import Ensemble
+from lfmc.figures.drawable import NotDrawable
 from lfmc.figures.format import value_error
 from lfmc.figures.rundata import RunData
 from lfmc.figures.style import DOUBLE, sampler_mark
@@ -11,6 +13,8 @@ from lfmc.figures.style import DOUBLE, sampler_mark
 
 def draw(run: RunData) -> Figure:
     """A table: ensemble, lattice, couplings, published m_p L, ours, and their distance."""
+    if not listed(run):
+        raise NotDrawable("table1: no ensemble here is of a theory with published values")
     header, rows = cells(run)
     figure = Figure(figsize=(DOUBLE, 0.5 + 0.24 * (len(rows) + 1)))
     ax = figure.subplots()
@@ -35,8 +39,8 @@ def draw(run: RunData) -> Figure:
 
 def caption(run: RunData) -> str:
     worst = []
-    for e in run.config.ensembles:
-        for sampler in run.config.sampler_names:
+    for e in listed(run):
+        for sampler in run.samplers(e.name):
             pull = deviation(run, e.name, sampler)
             if pull is not None:
                 worst.append((abs(pull), pull, e.name, sampler))
@@ -55,20 +59,30 @@ def caption(run: RunData) -> str:
     return text + run.withheld("mpL")
 
 
+def listed(run: RunData) -> list[Ensemble]:
+    """Ensembles of the paper's theory, and those of others whose papers are known."""
+    every = run.config.ensembles
+    return [e for e in every if e.kind == "phi4" or run.theory(e.name).reference() is not None]
+
+
 def cells(run: RunData) -> tuple[list[str], list[list[str]]]:
     """Header and rows, as strings."""
     names = run.config.sampler_names
-    header = ["", "lattice", "$m^2$", r"$\lambda$", "published"]
-    header += [sampler_mark(s).label for s in names]
+    ensembles = listed(run)
+    phi4 = all(e.kind == "phi4" for e in ensembles)
+    couplings = ["$m^2$", r"$\lambda$"] if phi4 else ["theory"]
+    header = ["", "lattice", *couplings, "published", *(sampler_mark(s).label for s in names)]
     rows = []
-    for e in run.config.ensembles:
+    for e in ensembles:
         known = run.published(e.name, "mpL")
         lattice = f"${e.extent}^{e.d}$" if len(set(e.sites)) == 1 else "x".join(map(str, e.sites))
-        row = [e.name, lattice, f"{e.m2:g}", f"{e.lam:g}", value_error(*known, 1) if known else "-"]
+        values = [f"{e.m2:g}", f"{e.lam:g}"] if phi4 else [run.theory(e.name).label()]
+        row = [e.name, lattice, *values, value_error(*known, 1) if known else "-"]
         for sampler in names:
             own = run.observable(e.name, sampler, "mpL")
             pull = deviation(run, e.name, sampler)
-            absent = "-" if run.reached(e.name, sampler) else "not reached"
+            lost = run.runs(e.name, sampler) and not run.reached(e.name, sampler)
+            absent = "not reached" if lost else "-"
             text = value_error(*own) if own else absent
             row.append(text + (f" [{pull:+.1f}]" if pull is not None else ""))
         rows.append(row)

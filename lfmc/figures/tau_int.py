@@ -23,7 +23,7 @@ from lfmc.figures.panels import (
 from lfmc.figures.rundata import RunData
 from lfmc.figures.style import BLACK, DOUBLE, observable_mark, sampler_mark
 
-OBSERVABLES = ("E", "chi2", "G0")
+OBSERVABLES = ("E", "chi2", "G0")  # and the slowest of each theory
 POOR = 0.2
 HELD = 4.0  # tau from rejections over its Jensen bound that needs a word; 1.6 for Gaussian log w
 FITTED = (
@@ -52,11 +52,12 @@ def caption(run: RunData) -> str:
 
 
 def draw_unit(run: RunData, unit: str) -> Figure:
-    """Panels E, chi2 and G_c(0); every sampler with its fit, log-log."""
+    """Panels E, chi2, G_c(0) and what is slower; every sampler with its fit, log-log."""
     figure = Figure(figsize=(DOUBLE, 3.5))
-    panels = list(figure.subplots(1, len(OBSERVABLES), sharey=True))
+    names = observables(run)
+    panels = list(figure.subplots(1, len(names), sharey=True, squeeze=False)[0])
     extents = [e.extent for e in run.config.ensembles]
-    for ax, observable in zip(panels, OBSERVABLES, strict=True):
+    for ax, observable in zip(panels, names, strict=True):
         handles = [_sampler(ax, run, sampler, observable, unit) for sampler in samplers(run)]
         extents_axis(ax, extents, logarithmic=True)
         ax.set_title(observable_mark(observable).label)
@@ -69,27 +70,27 @@ def draw_unit(run: RunData, unit: str) -> Figure:
     logarithmic_y(panels[0])
     panels[0].set_ylabel(rf"$\tau_\mathrm{{int}}$ ({unit_words(unit)})")
     lines = [Line2D([], [], color=BLACK, ls=style, label=text) for style, text in BOUNDS.values()]
-    fits = [exponent(run, s, o, unit) for s in samplers(run) for o in OBSERVABLES]
+    fits = [exponent(run, s, o, unit) for s in samplers(run) for o in names]
     outside_legend(figure, [*fit_handles(run, [f for f in fits if f is not None]), *lines])
     return figure
 
 
 def caption_unit(run: RunData, unit: str) -> str:
     """What both versions of the figure say."""
-    rows = _gamma(run, unit)
+    rows = _gamma(run, unit, observables(run))
     poor = sorted(
         {f"{r.ensemble} {r.sampler}" for r in rows.itertuples() if not r.error < POOR * r.tau}
     )
     exponents = []
     shown: list[Shown] = []
-    for observable in OBSERVABLES:
+    for observable in observables(run):
         found = [(s, exponent(run, s, observable, unit)) for s in samplers(run)]
         shown += [fit for _, fit in found if fit is not None]
         text = ", ".join(f"{s} {fit.words}" for s, fit in found if fit is not None)
         if text:
             exponents.append(f"z({observable}) = {text}")
     parts = [
-        "Integrated autocorrelation times of E, chi2 and G_c(0) against L,",
+        f"Integrated autocorrelation times of {_listed(observables(run))} against L,",
         f"{run.statistics('chi2')} saved configurations an ensemble and sampler; errors of the",
         "Gamma method;",
         "flows: mean over independently trained models, their scatter in the error."
@@ -147,14 +148,25 @@ def samplers(run: RunData) -> tuple[str, ...]:
     return run.config.sampler_names
 
 
+def observables(run: RunData) -> tuple[str, ...]:
+    """E, chi2 and G_c(0), then the slowest observables of theories where that is another."""
+    slowest = [run.theory(name).slowest for name in run.config.ensemble_names]
+    return tuple(dict.fromkeys((*OBSERVABLES, *slowest)))
+
+
+def _listed(names: tuple[str, ...]) -> str:
+    words = [{"G0": "G_c(0)", "m": "<phi>"}.get(name, name) for name in names]
+    return f"{', '.join(words[:-1])} and {words[-1]}"
+
+
 def unit_words(unit: str) -> str:
     return {"saved": "saved configurations", "update": "updates"}[unit]
 
 
-def _gamma(run: RunData, unit: str, observables: tuple[str, ...] = OBSERVABLES) -> Any:
+def _gamma(run: RunData, unit: str, names: tuple[str, ...]) -> Any:
     """Rows to draw: of the chain, or of all models of a flow where there are several."""
     table = run.table("tau_int")
-    table = table[(table.unit == unit) & table.observable.isin(observables)]
+    table = table[(table.unit == unit) & table.observable.isin(names)]
     several = table.sampler.isin(table[table.estimator == "models"].sampler)
     return table[(table.estimator == "models") | ((table.estimator == "gamma") & ~several)]
 

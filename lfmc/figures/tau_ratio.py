@@ -17,6 +17,7 @@ from lfmc.figures.style import COLUMN, DOUBLE, GREY, observable_mark, sampler_ma
 
 def draw(run: RunData) -> Figure:
     """One panel a flow; observables shifted sideways."""
+    run.require_flows("tau_ratio")
     flows = run.config.flow_names
     figure = Figure(figsize=(COLUMN if len(flows) == 1 else DOUBLE, 2.8))
     panels = figure.subplots(1, len(flows), squeeze=False, sharey=True)[0]

@@ -26,6 +26,7 @@ QUANTITIES = {"seconds": "training time (s)", "steps": "training steps"}
 
 def draw(run: RunData) -> Figure:
     """Two panels; every training run a point, fit through all, log-log."""
+    run.require_flows("training_cost")
     figure = Figure(figsize=(DOUBLE, 2.8))
     panels = list(figure.subplots(1, 2))
     for ax, (quantity, label) in zip(panels, QUANTITIES.items(), strict=True):

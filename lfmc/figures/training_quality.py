@@ -23,6 +23,7 @@ MODEL = ("steps", "acceptance_q", "acceptance_p", "ess")  # equal for one model 
 
 def draw(run: RunData) -> Figure:
     """Two panels; every training run a point."""
+    run.require_flows("training_quality")
     figure = Figure(figsize=(DOUBLE, 2.8))
     sides, sites = figure.subplots(1, 2)
     flows = run.config.flow_names

@@ -10,7 +10,6 @@ from lfmc.attributes import number, text
 from lfmc.chains import STATES, read_chain_of
 from lfmc.config import Config
 from lfmc.errors import LfmcError
-from lfmc.lattice import volume
 from lfmc.made_for import require_made_for, require_same
 from lfmc.proposals.blocks import require_blocks
 from lfmc.seal import file_digest
@@ -94,7 +93,7 @@ def verify_classical(config: Config, ensemble: str, sampler: str, path: Path) ->
     """Compare kept fields of hmc, local or cluster with the stored scalars and correlators."""
     action = theory_of(config.ensemble(ensemble))
     chain = read_chain_of(config, ensemble, sampler, path)
-    every, (replicas, updates) = chain.save_every, chain.scalars["m"].shape
+    every, (replicas, updates) = chain.save_every, chain.scalars[action.scalars[0]].shape
     with open_hdf5(path) as file:
         phi, replica = file["fields/phi"][()], file["fields/replica"][()]
         update = file["fields/update"][()]
@@ -110,7 +109,7 @@ def verify_classical(config: Config, ensemble: str, sampler: str, path: Path) ->
 
 def _require_places(path: Path, phi: NDArray, action: Theory, *places: tuple[NDArray, int]) -> None:
     """Refuse kept fields whose indices are out of range."""
-    if phi.ndim != 2 or phi.shape[1] != volume(action.shape) or phi.dtype.kind != "f":
+    if phi.ndim != 2 or phi.shape[1] != action.numbers or phi.dtype.kind != "f":
         raise LfmcError(f"{path}: fields/phi of shape {phi.shape} are no fields of this ensemble")
     for index, count in places:
         if index.shape != (len(phi),) or index.dtype.kind not in "iu":

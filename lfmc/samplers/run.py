@@ -19,7 +19,7 @@ from lfmc.chains import write_header
 from lfmc.clock import CPU, Spent, cpu_seconds
 from lfmc.config import Config, settings_hash, stage_settings
 from lfmc.config.problems import shortened
-from lfmc.errors import LfmcError
+from lfmc.errors import LfmcError, unknown
 from lfmc.provenance import stamp
 from lfmc.samplers.method import Method, method
 from lfmc.samplers.plan import Plan, plan
@@ -76,7 +76,8 @@ def read_tuning(path: Path, config: Config, ensemble: str) -> dict[str, Any]:
     wanted = settings_hash(stage_settings(config, "tune", ensemble))
     if tuned.get("settings_hash") != wanted:
         raise LfmcError(f"{path}: tuned for other settings than the configuration's; {again}")
-    for name, key in TUNED:
+    exist = theory_of(config.ensemble(ensemble)).samplers
+    for name, key in ((name, key) for name, key in TUNED if name in exist):
         part = tuned.get(name)
         value = part.get(key) if isinstance(part, dict) else None
         if type(value) not in (int, float) or not 0 < float(value or 0) < np.inf:
@@ -86,7 +87,13 @@ def read_tuning(path: Path, config: Config, ensemble: str) -> dict[str, Any]:
 
 
 def chain_task(config: Config, name: str, ensemble: str, tuning: Path) -> ChainTask:
-    """Everything that determines a run, before any work is done."""
+    """Everything that determines a run, before any work is done.
+
+    Raises:
+        LfmcError: a sampler that does not run for this ensemble; what `read_tuning` raises.
+    """
+    if name not in config.classical(ensemble):
+        raise unknown(f"sampler of {ensemble}", name, config.samplers_of(ensemble))
     tuned = read_tuning(tuning, config, ensemble)
     chosen, theory = method(config, name, tuned), theory_of(config.ensemble(ensemble))
     statistics = config.statistics
@@ -96,7 +103,7 @@ def chain_task(config: Config, name: str, ensemble: str, tuning: Path) -> ChainT
         statistics.replicas,
         chosen.save_every,
         statistics.keep_fields,
-        int(np.prod(theory.shape)),
+        theory.numbers,
         chosen.forces_per_update,
     )
     settings = stage_settings(config, name, ensemble)

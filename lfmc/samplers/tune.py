@@ -32,7 +32,7 @@ Sample = Callable[[State, float, int], tuple[State, Info]]
 
 
 def tune(config: Config, ensemble: str) -> dict[str, Any]:
-    """Tuned parameters of all classical samplers of an ensemble.
+    """Tuned parameters of all classical samplers that exist for an ensemble's theory.
 
     Returns:
         hmc.trajectory_length, local.delta, cluster.delta, each with acceptance,
@@ -44,7 +44,7 @@ def tune(config: Config, ensemble: str) -> dict[str, Any]:
     """
     theory = theory_of(config.ensemble(ensemble))
     found: dict[str, Any] = {}
-    for name in ("local", "cluster", "hmc"):
+    for name in (name for name in ("local", "cluster", "hmc") if name in theory.samplers):
         found[name] = tuned(config, ensemble, theory, name)
     settings = stage_settings(config, "tune", ensemble)
     found["hmc"]["steps"] = config.samplers.hmc.steps

@@ -127,7 +127,6 @@ FLOWS = (
     ("flow.model", {"kind": "spline", "bins": 1}, "flow.model.bins: .*equal to 2"),
     ("flow.model", {"kind": "multiscale", "rounds": 10**6}, "flow.model.rounds: .*equal to 32"),
     ("flow.model", {"kind": "continuous", "steps": 10**6}, "flow.model.steps: .*equal to 1000"),
-    ("flow.targets", [], "at least 1 item"),
     ("flow.targets", 0.5, "flow.targets: must be a list"),
     ("flow.targets", [0.7, 0.5], "ascend"),
     ("flow.targets", [0.5, 0.5], "ascend"),

@@ -39,6 +39,8 @@ if workflow.modifier.path_modifier.replace_prefix(CONFIG.results) != CONFIG.resu
 ENSEMBLES = CONFIG.ensemble_names
 FLOWS = CONFIG.flow_names
 SAMPLERS = CONFIG.sampler_names
+# Not every sampler runs for every ensemble: a theory may have no cluster algorithm.
+CHAINS = dict(zip(("ensemble", "sampler"), zip(*CONFIG.chains)))
 TABLES = ("observables", "tau_int", "exponents", "acceptance", "training", "costs", "published")
 
 

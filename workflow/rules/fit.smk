@@ -1,19 +1,15 @@
 # The tables that people and figures read, one number per row.
 rule fit:
     input:
-        measure=expand(
-            "<results>/measure/{ensemble}/{sampler}.csv", ensemble=ENSEMBLES, sampler=SAMPLERS
+        measure=expand("<results>/measure/{ensemble}/{sampler}.csv", zip, **CHAINS),
+        autocorrelation=expand("<results>/autocorrelation/{ensemble}/{sampler}.csv", zip, **CHAINS),
+        training=expand(
+            "<results>/train/{ensemble}/training.csv", ensemble=ENSEMBLES if FLOWS else ()
         ),
-        autocorrelation=expand(
-            "<results>/autocorrelation/{ensemble}/{sampler}.csv",
-            ensemble=ENSEMBLES,
-            sampler=SAMPLERS,
-        ),
-        training=expand("<results>/train/{ensemble}/training.csv", ensemble=ENSEMBLES),
         retrained=expand(
             "<results>/retrain/{ensemble}/model-{model}{kind}.csv",
             ensemble=ENSEMBLES,
-            model=range(1, CONFIG.flow.models),
+            model=range(1, CONFIG.flow.models if FLOWS else 1),
             kind=("", "-training"),
         ),
     output:
