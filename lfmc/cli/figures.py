@@ -4,12 +4,13 @@ from pathlib import Path
 
 import click
 
+from lfmc.cli import completion
 from lfmc.cli.options import open_run, run_options
 from lfmc.errors import LfmcError, unknown
 
 
 @click.command()
-@click.argument("names", nargs=-1, metavar="[NAME]...")
+@click.argument("names", nargs=-1, metavar="[NAME]...", shell_complete=completion.figures)
 @click.option("--all", "every", is_flag=True, help="Every figure.")
 @click.option("--list", "list_names", is_flag=True, help="Print the names and stop.")
 @run_options

@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from lfmc.cli import completion
 from lfmc.cli.ending import printable
 from lfmc.errors import LfmcError, unknown
 
@@ -159,7 +160,7 @@ def schema() -> None:
 
 
 @config.command()
-@click.argument("name", required=False)
+@click.argument("name", required=False, shell_complete=completion.presets)
 def preset(name: str | None) -> None:
     """Print a preset, or the list of them: lfmc config preset smoke > mine.yaml."""
     from lfmc.cli.presets import preset_file, preset_names
@@ -173,8 +174,16 @@ def preset(name: str | None) -> None:
 @config.command()
 @click.option("--config", "file", type=click.Path(path_type=Path), default="config.yaml")
 @click.option("--stage", required=True, help="tune, train, propose, accept, hmc, ...")
-@click.option("--ensemble", help="Name of the ensemble; none for fit, gates and plot.")
-@click.option("--sampler", help="Name of the sampler, where the stage has one.")
+@click.option(
+    "--ensemble",
+    help="Name of the ensemble; none for fit, gates and plot.",
+    shell_complete=completion.ensembles,
+)
+@click.option(
+    "--sampler",
+    help="Name of the sampler, where the stage has one.",
+    shell_complete=completion.samplers,
+)
 def settings(file: Path, stage: str, ensemble: str | None, sampler: str | None) -> None:
     """Print the settings on which a stage's result depends; a change of them reruns it."""
     from lfmc.config import read_config, stage_settings

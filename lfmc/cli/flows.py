@@ -5,6 +5,7 @@ from typing import Any
 
 import click
 
+from lfmc.cli import completion
 from lfmc.cli.launch import all_or_none, claimed_by_ranks, expect_ranks_option, leave
 from lfmc.cli.markers import passed_on
 from lfmc.cli.options import (
@@ -109,8 +110,16 @@ def accept(config_path: Path, results: Path | None, ensemble: str, sampler: str)
 
 @click.command()
 @run_options
-@click.option("--ensemble", help="Name of the ensemble, e.g. E1; none: every file of the results.")
-@click.option("--sampler", help="flow-50, flow-70, hmc, ...; none: every file of the results.")
+@click.option(
+    "--ensemble",
+    help="Name of the ensemble, e.g. E1; none: every file of the results.",
+    shell_complete=completion.ensembles,
+)
+@click.option(
+    "--sampler",
+    help="flow-50, flow-70, hmc, ...; none: every file of the results.",
+    shell_complete=completion.samplers,
+)
 def verify(
     config_path: Path, results: Path | None, ensemble: str | None, sampler: str | None
 ) -> None:

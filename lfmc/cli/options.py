@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 import click
 
+from lfmc.cli import completion
 from lfmc.cli.progress import starting
 from lfmc.config import CLASSICAL, Config, read_config
 from lfmc.config.sections import Ensemble
@@ -105,8 +106,18 @@ device_option = click.option(
     show_default=True,
     help="Where the flow computes; cuda: one GPU per rank; auto: a GPU if there is one.",
 )
-ensemble_option = click.option("--ensemble", required=True, help="Name of the ensemble, e.g. E1.")
-sampler_option = click.option("--sampler", required=True, help="flow-50, flow-70, hmc, ...")
+ensemble_option = click.option(
+    "--ensemble",
+    required=True,
+    help="Name of the ensemble, e.g. E1.",
+    shell_complete=completion.ensembles,
+)
+sampler_option = click.option(
+    "--sampler",
+    required=True,
+    help="flow-50, flow-70, hmc, ...",
+    shell_complete=completion.samplers,
+)
 
 
 def open_run(config_path: Path, results: Path | None) -> Run:

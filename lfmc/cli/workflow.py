@@ -15,6 +15,7 @@ from pathlib import Path
 import click
 
 import lfmc
+from lfmc.cli import completion
 from lfmc.cli.presets import preset_file, preset_names
 from lfmc.errors import LfmcError
 
@@ -32,6 +33,7 @@ NO_RUN |= {"--dag", "--rulegraph", "--filegraph", "--summary", "-S", "--report",
     default="default",
     show_default=True,
     help=f"Configuration to start from: {', '.join(preset_names())}.",
+    shell_complete=completion.presets,
 )
 def init(preset: str) -> None:
     """Write a commented config.yaml into this folder; one that is there stays as it is."""
@@ -45,7 +47,11 @@ def init(preset: str) -> None:
 
 
 @click.command()
-@click.option("--preset", help=f"A preset instead of a file: {', '.join(preset_names())}.")
+@click.option(
+    "--preset",
+    help=f"A preset instead of a file: {', '.join(preset_names())}.",
+    shell_complete=completion.presets,
+)
 @click.option(
     "--config",
     "config_path",
