@@ -1,4 +1,4 @@
-"""Progress on a terminal: text never breaks into a bar, and no time left is given unless known."""
+"""Progress on a terminal: text never breaks into a bar; no time left is given unless known."""
 
 import math
 import os
@@ -13,6 +13,8 @@ from terminal import pictures, terminal
 
 from lfmc.cli import progress as module
 from lfmc.cli.progress import Pace, towards
+from lfmc.cli.publish import LiveHistory
+from lfmc.store import read_table
 
 pytestmark = pytest.mark.unit
 
@@ -141,4 +143,19 @@ def test_a_stage_on_a_terminal_speaks_at_once_and_ends_with_one_line(tmp_path, s
     assert float(last[3]) <= spent
     whole = re.compile(rf"(compiling kernels, once .*|train T4: .*|lfmc: warning: .*|{label}: .*)")
     assert all(whole.fullmatch(line) and "|" not in line for line in text)
+    if stage == "train":
+        assert len(read_table(tmp_path / "results/work/train/T4/history.csv")) >= 1
     assert not any("?" in picture for picture in shown.pictures)
+
+
+def test_the_history_of_a_training_at_work_can_be_read(tmp_path):
+    """Whole at any moment, and not written at every check."""
+    path = tmp_path / "work" / "history.csv"
+    live = LiveHistory(path, every=100.0)
+    live.update([{"step": 0, "loss": 1.5}])
+    live.update([{"step": 0, "loss": 1.5}, {"step": 5, "loss": 1.0}])
+    assert list(read_table(path).step) == [0]
+    live.every = 0.0
+    live.update([{"step": 0, "loss": 1.5}, {"step": 5, "loss": 1.0}])
+    assert list(read_table(path).step) == [0, 5]
+    assert [p.name for p in path.parent.iterdir()] == ["history.csv"]

@@ -1,6 +1,8 @@
 """What `lfmc train` leaves: models as their targets pass, tables, and what was not reached."""
 
 import shlex
+import time
+from pathlib import Path
 from typing import Any
 
 from lfmc.cli.options import Run
@@ -11,6 +13,28 @@ ADVICE = {
     "the loss": "give flow.model more layers or channels",
     "nothing": "begin at an easier ensemble (flow.start) or with another flow.model",
 }
+
+
+class LiveHistory:
+    """The history of a training at work, for those who plot it: work/train/E/history.csv.
+
+    The published history.csv is written when the training has ended.
+    """
+
+    def __init__(self, path: Path, every: float = 5.0) -> None:
+        """Args: every: seconds between two versions of the file."""
+        self.path, self.every = path, every
+        self.written = -every
+
+    def update(self, history: list[dict[str, Any]]) -> None:
+        import pandas
+
+        from lfmc.provenance import stamp
+        from lfmc.store import write_table
+
+        if time.monotonic() - self.written >= self.every:
+            write_table(self.path, pandas.DataFrame(history), stamp({"stage": "train"}))
+            self.written = time.monotonic()
 
 
 def publish_model(run: Run, ensemble: str, trainer: Any, record: dict[str, Any]) -> None:

@@ -9,7 +9,7 @@ import click
 from lfmc.cli.launch import all_or_none, claimed_by_ranks, expect_ranks_option, leave
 from lfmc.cli.options import Run, device_option, ensemble_option, open_run, run_options
 from lfmc.cli.progress import announce_compilation, ended, termination, towards
-from lfmc.cli.publish import publish_model, publish_tables, warn_of_missed
+from lfmc.cli.publish import LiveHistory, publish_model, publish_tables, warn_of_missed
 from lfmc.errors import LfmcError
 
 
@@ -73,7 +73,7 @@ def _trainer(run: Run, config: Any, ensemble: str, work: Path, mpi: Any, device:
 
 def _train(trainer: Any, mpi: Any, label: str, passed: Callable[[dict[str, Any]], None]) -> Any:
     """The outcome of a training by these ranks, with progress."""
-    targets = trainer.settings.targets
+    targets, live = trainer.settings.targets, LiveHistory(trainer.path.with_name("history.csv"))
     with towards(label, "acceptance") as report, termination() as stop:
 
         def show(state: Any) -> None:
@@ -86,6 +86,8 @@ def _train(trainer: Any, mpi: Any, label: str, passed: Callable[[dict[str, Any]]
                 f"step {state.step}, {state.seconds:.0f} CPU s, loss {last['loss']:.3f}, "
                 f"ESS {last['ess']:.3f}",
             )
+            if mpi.rank == 0:
+                live.update(state.history)
 
         return trainer.run(show, stop, passed)
 
