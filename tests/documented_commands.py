@@ -60,7 +60,12 @@ RULES: tuple[tuple[str, str | None, str], ...] = (
         "mkdir -p of-init; cd of-init; rm -f config.yaml; lfmc init; lfmc config check",
         "",
     ),
-    (r"lfmc run --preset smoke", r"\g<0> -- --dry-run", ""),
+    (r"lfmc run --(preset smoke|profile slurm)", r"\g<0> -- --dry-run", ""),
+    (
+        r"lfmc run --config my\.yaml",
+        r"lfmc config preset smoke > my.yaml; \g<0> -- --dry-run",
+        "",
+    ),
     (r"lfmc (hmc|train) --(ensemble E1|help)", r"\g<0>", ""),
     (r"mpiexec -n [24] lfmc (train|propose) .*E5.*", r"\g<0>", ""),
     (r"lfmc (fit|gates|verify|plot tau_int|plot --all|--help)", r"\g<0>", ""),
