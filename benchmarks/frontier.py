@@ -15,7 +15,8 @@ import torch
 
 from benchmarks.plan import COUPLINGS, Plan, Rung
 from benchmarks.table import Table
-from lfmc.config.flow_sections import HeatbathSettings, NaturalSettings
+from lfmc.config.flow_sections import HeatbathSettings
+from lfmc.config.training_sections import NaturalSettings
 from lfmc.flows.base import Flow
 from lfmc.flows.heatbath.flow import HeatbathFlow
 from lfmc.flows.heatbath.transfer import transferred

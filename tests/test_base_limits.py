@@ -6,7 +6,7 @@ from importlib.util import find_spec
 
 import pytest
 
-from lfmc.config import CLASSICAL, Config, flow_limits, parse_config, read_config, stage_settings
+from lfmc.config import CLASSICAL, Config, flow_sections, parse_config, read_config, stage_settings
 from lfmc.errors import LfmcError
 
 pytestmark = pytest.mark.unit
@@ -53,7 +53,7 @@ def test_what_the_limits_say_is_what_the_flows_do(kind, d):
 
     model = parse_config({"ensembles": [lattice()], "flow": {"model": {"kind": kind}}}).flow.model
     action = Phi4((2,) * d, -4.0, 8.0)
-    if d in flow_limits.dimensions(model):
+    if d in model.exists_in():
         draw = build_flow(action, model).double()
         assert sum(p.numel() for p in draw.parameters()) > 0
         assert torch.isfinite(draw.log_q(torch.zeros(1, 2**d, dtype=torch.float64))).all()
@@ -78,7 +78,7 @@ def test_a_kernel_may_wrap_around_the_lattice_once(kernel, extent, fits):
 
 
 def test_a_missing_extra_is_named(monkeypatch):
-    monkeypatch.setattr(flow_limits, "find_spec", lambda name: None)
+    monkeypatch.setattr(flow_sections, "find_spec", lambda name: None)
     raw = {"ensembles": [lattice()], "flow": {"model": {"kind": "spline"}}}
     assert "pip install 'lfmc[spline]'" in refused(raw)
     assert find_spec("zuko"), "the lock file holds the extra, so that its tests run"

@@ -5,7 +5,8 @@ from functools import partial
 import pytest
 import torch
 
-from lfmc.config.flow_sections import HeatbathSettings, NaturalSettings
+from lfmc.config.flow_sections import HeatbathSettings
+from lfmc.config.training_sections import NaturalSettings
 from lfmc.flows.build import build_flow
 from lfmc.theories.phi4 import Phi4
 from lfmc.training import natural

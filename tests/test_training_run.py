@@ -8,7 +8,7 @@ import pytest
 import torch
 from flows_small import SMALL, environment, lfmc, small, write_small
 
-from lfmc.config.flow_sections import NaturalSettings
+from lfmc.config.training_sections import NaturalSettings
 from lfmc.errors import LfmcError
 from lfmc.flows.build import load_flow
 from lfmc.training import adam, team

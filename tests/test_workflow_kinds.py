@@ -99,6 +99,5 @@ def test_the_kinds_here_are_all_that_there_are():
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_dimensions_here_are_those_of_the_configuration(kind):
     from lfmc.config import parse_config
-    from lfmc.config.flow_limits import dimensions
 
-    assert tuple(dimensions(parse_config(configuration(kind, 1)).flow.model)) == KINDS[kind][0]
+    assert tuple(parse_config(configuration(kind, 1)).flow.model.exists_in()) == KINDS[kind][0]

@@ -19,7 +19,7 @@ import pandas
 import torch
 
 from benchmarks.plan import TRAINING, configuration
-from lfmc.config.flow_sections import Training as Settings
+from lfmc.config.training_sections import Training as Settings
 from lfmc.flows.build import build_flow
 from lfmc.theories.ensembles import theory_of
 from lfmc.training.acceptance import acceptance_from_model

@@ -11,8 +11,8 @@ from torch import Tensor, nn
 from lfmc.api.arguments import require_theory, seed_of, shape_of
 from lfmc.api.model import Model, describe
 from lfmc.api.surroundings import own_torch
-from lfmc.config.flow_sections import FlowSettings
 from lfmc.config.problems import validated
+from lfmc.config.training_sections import FlowSettings
 from lfmc.errors import LfmcError
 from lfmc.flows.base import Draw, Flow
 from lfmc.flows.build import build_flow as built

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from lfmc.config.flow_sections import FlowSettings
+from lfmc.config.training_sections import FlowSettings
 from lfmc.errors import LfmcError
 from lfmc.flows.base import Flow
 from lfmc.training.acceptance import Estimate

@@ -14,9 +14,9 @@ from lfmc.api.arguments import require_theory, shape_of
 from lfmc.api.flows import own_flow, settings_of_flow
 from lfmc.api.marks import mark
 from lfmc.api.model import Model, describe
-from lfmc.config.flow_sections import FlowSettings
 from lfmc.config.problems import validated
 from lfmc.config.sections import Ensemble
+from lfmc.config.training_sections import FlowSettings
 from lfmc.errors import LfmcError
 from lfmc.flows.build import build_flow, read_model, save_flow
 from lfmc.seal import require_whole

@@ -10,8 +10,8 @@ from torch import nn
 from lfmc.api.arguments import fields_of, settings_of
 from lfmc.api.flows import new_flow, own_flow
 from lfmc.config import Config
-from lfmc.config.flow_sections import FlowSettings
 from lfmc.config.problems import validated
+from lfmc.config.training_sections import FlowSettings
 from lfmc.errors import LfmcError
 from lfmc.flows.base import Flow
 from lfmc.flows.build import trained_flow

@@ -12,13 +12,13 @@ from typing import Annotated, Any, Self
 from pydantic import AfterValidator, Field, model_validator
 
 from lfmc.config import flow_limits
-from lfmc.config.flow_sections import FlowSettings
 from lfmc.config.kinds import samplers_of
 from lfmc.config.limits import names_refused, sizes_refused
 from lfmc.config.problems import validated
 from lfmc.config.results_folder import results_folder
 from lfmc.config.section import Section
 from lfmc.config.sections import Accept, Ensemble, Fit, Propose, Samplers, Statistics
+from lfmc.config.training_sections import FlowSettings
 from lfmc.config.yaml_reader import NoSuchFile, read_yaml
 from lfmc.errors import LfmcError, unknown
 

@@ -1,11 +1,13 @@
-"""Sections of the configuration: every kind of flow, and its training."""
+"""Sections of the configuration: the kinds of flows that come with lfmc, and what they need."""
 
-from typing import Annotated, Literal, Self, TypeVar
+from importlib.util import find_spec
+from itertools import pairwise
+from math import prod
+from typing import Annotated, ClassVar, Literal, Self, TypeVar
 
-from pydantic import AfterValidator, Field, field_validator, model_validator
+from pydantic import AfterValidator, Field
 
-from lfmc.config.section import Section
-from lfmc.config.sections import Configurations, Count, Few, Name, Probability
+from lfmc.config.flow_section import FlowSection
 
 
 def _odd(value: int) -> int:
@@ -21,12 +23,17 @@ Channels = Annotated[int, Field(ge=1, le=512)]
 PriorKind = Literal["normal", "variational"]
 
 
-class HeatbathSettings(Section):
+class HeatbathSettings(FlowSection):
     """The default flow: exact heat bath on one colour, equivariant couplings on the other.
 
     A coupling sees `features` frequencies of the field, `pairs` hidden fields and `smooth`
     smoothed ones; the map along rings that follows it has `rings` terms (0: no such maps).
     """
+
+    builds: ClassVar[str] = "lfmc.flows.heatbath.flow:HeatbathFlow"
+    dimensions: ClassVar[range] = range(2, 5)  # it needs two halves of one colour
+    scores: ClassVar[bool] = True
+    transfers: ClassVar[bool] = True
 
     kind: Literal["heatbath"] = "heatbath"
     layers: Annotated[int, Field(ge=2, le=128)] = 4
@@ -37,8 +44,10 @@ class HeatbathSettings(Section):
     table: Annotated[int, Field(ge=64, le=65_536)] = 256
 
 
-class RealNvpSettings(Section):
+class RealNvpSettings(FlowSection):
     """Real NVP of arXiv:1904.12072, section II: fully connected affine couplings."""
+
+    builds: ClassVar[str] = "lfmc.flows.realnvp:RealNvpFlow"
 
     kind: Literal["realnvp"] = "realnvp"
     couplings: Annotated[int, Field(ge=2, le=64)] = 8
@@ -52,9 +61,20 @@ class RealNvpSettings(Section):
             raise ValueError("published: 8-12 couplings of 2-6 layers with 100-1024 hidden units")
         return cls(couplings=couplings, hidden=(width,) * layers)
 
+    @property
+    def path_gradient_pays(self) -> bool:
+        return self.prior == "variational"
 
-class ConvolutionalSettings(Section):
+    def parameters(self, shape: tuple[int, ...]) -> int:
+        half = prod(shape) // 2
+        return 2 * self.couplings * dense((half, *self.hidden, half))
+
+
+class ConvolutionalSettings(FlowSection):
     """Real NVP with periodic convolutions; its parameters fit any L."""
+
+    builds: ClassVar[str] = "lfmc.flows.convolutional:ConvolutionalFlow"
+    dimensions: ClassVar[range] = range(1, 4)
 
     kind: Literal["convolutional"] = "convolutional"
     couplings: Annotated[int, Field(ge=2, le=64)] = 8
@@ -63,9 +83,18 @@ class ConvolutionalSettings(Section):
     activation: Literal["tanh", "leaky_relu"] = "tanh"
     prior: PriorKind = "variational"
 
+    def refusal(self, shape: tuple[int, ...]) -> str:
+        return super().refusal(shape) or too_wide(self.kernel, shape)
 
-class ContinuousSettings(Section):
+    def parameters(self, shape: tuple[int, ...]) -> int:
+        one = dense((1, *self.channels, 2)) * self.kernel ** len(shape)
+        return int(self.couplings * one)
+
+
+class ContinuousSettings(FlowSection):
     """Equivariant continuous flow; log q is its integral in `steps` Runge-Kutta steps."""
+
+    builds: ClassVar[str] = "lfmc.flows.continuous:ContinuousFlow"
 
     kind: Literal["continuous"] = "continuous"
     features: Annotated[int, Field(ge=1, le=256)] = 5
@@ -74,8 +103,11 @@ class ContinuousSettings(Section):
     prior: PriorKind = "variational"
 
 
-class SplineSettings(Section):
+class SplineSettings(FlowSection):
     """Rational-quadratic spline couplings; needs the extra `spline`."""
+
+    builds: ClassVar[str] = "lfmc.flows.spline:SplineFlow"
+    instead: ClassVar[str] = "conditioner: connected, realnvp or continuous"
 
     kind: Literal["spline"] = "spline"
     couplings: Annotated[int, Field(ge=2, le=64)] = 4
@@ -86,136 +118,50 @@ class SplineSettings(Section):
     bound: Annotated[float, Field(gt=0, le=1e6)] = 2.0
     prior: PriorKind = "variational"
 
+    def missing(self) -> str:
+        if find_spec("zuko") is None:
+            return "kind: spline needs the package zuko; pip install 'lfmc[spline]'"
+        return ""
 
-class MultiscaleSettings(Section):
+    def exists_in(self) -> range:
+        return range(1, 5) if self.conditioner == "connected" else range(1, 4)
+
+    def refusal(self, shape: tuple[int, ...]) -> str:
+        wide = "" if self.conditioner == "connected" else too_wide(self.kernel, shape)
+        return super().refusal(shape) or wide
+
+    def parameters(self, shape: tuple[int, ...]) -> int:
+        half, outputs = prod(shape) // 2, 3 * self.bins + 1
+        if self.conditioner == "connected":
+            return self.couplings * dense((half, *self.hidden, half * outputs))
+        one = dense((1, *self.hidden, outputs)) * self.kernel ** len(shape)
+        return int(self.couplings * one)
+
+
+class MultiscaleSettings(FlowSection):
     """Coarse lattice first, then conditional refinement, by convolutional monotone couplings."""
+
+    builds: ClassVar[str] = "lfmc.flows.multiscale:MultiscaleFlow"
+    dimensions: ClassVar[range] = range(1, 4)
 
     kind: Literal["multiscale"] = "multiscale"
     rounds: Annotated[int, Field(ge=1, le=32)] = 2
     channels: Layers[Channels] = (8,)
     kernel: Kernel = 3
 
-
-Flow = Annotated[
-    HeatbathSettings
-    | RealNvpSettings
-    | ConvolutionalSettings
-    | ContinuousSettings
-    | SplineSettings
-    | MultiscaleSettings,
-    Field(discriminator="kind"),
-]
+    def parameters(self, shape: tuple[int, ...]) -> int:
+        one = dense((1, *self.channels, 2)) * self.kernel ** len(shape)
+        return int(self.rounds * 32 * one)
 
 
-Samples = Annotated[int, Field(ge=512, le=10**8)]
+def dense(widths: tuple[int, ...]) -> int:
+    """Parameters of fully connected layers of these widths, without biases."""
+    return sum(inputs * outputs for inputs, outputs in pairwise(widths))
 
 
-class NaturalSettings(Section):
-    """Natural gradients: flows of a few thousand parameters that give scores of single samples.
-
-    A step draws `samples`, at the start doubled until they are half as many as the parameters.
-    """
-
-    samples: Samples = 1024
-    largest_samples: Samples = 32768
-    damping: Annotated[float, Field(gt=0, lt=1)] = 2e-5
-    divergence: Annotated[float, Field(gt=0)] = 0.5
-    check_every: Count = 1
-
-
-class Training(Section):
-    """Minimisation of the shifted reverse Kullback-Leibler divergence, until both acceptances pass.
-
-    `natural` is for `kind: heatbath` only, and so are several MPI `ranks` that share a training;
-    `gradient` to `check_every` are Adam's.
-    """
-
-    optimiser: Literal["natural", "adam"] | None = None
-    natural: NaturalSettings = NaturalSettings()
-    gradient: Literal["path", "reparametrised"] | None = None
-    batch: Annotated[int, Field(ge=8, le=1_000_000)] = 512
-    learning_rate: Annotated[float, Field(gt=0, lt=1)] = 4e-3
-    average: Annotated[float, Field(ge=0, lt=1)] = 0.99
-    max_steps: Annotated[int, Field(ge=1, le=10**9)] = 20000
-    max_seconds: Annotated[float, Field(gt=0, le=1e9)] = 3600.0
-    clip: Annotated[float, Field(gt=0)] = 10.0
-    check_every: Count = 25
-    check_samples: Samples = 4096
-    decide_samples: Samples = 65536
-    ranks: Annotated[int, Field(ge=1, le=100_000)] = 1
-
-
-class FlowSettings(Section):
-    """The flow that every ensemble trains, and the acceptances it is trained to.
-
-    No `targets`, an empty list, is a run without flows.
-
-    The first of `models` makes the ensemble's chains; the others, trained apart from it with the
-    following seeds, only short ones, which tell how much tau_int depends on the training.
-    `start` maps an ensemble to another one whose last model its trainings start from.
-    """
-
-    model: Flow = HeatbathSettings()
-    start: dict[Name, Name] = Field(default_factory=dict)
-    targets: Annotated[tuple[Probability, ...], Field(max_length=99)] = (0.5, 0.7)
-    models: Few = 3
-    retrain_configurations: Annotated[Configurations, Field(ge=1000)] = 200_000
-    training: Training = Training()
-
-    @property
-    def optimiser(self) -> Literal["natural", "adam"]:
-        """The configured one, else the best that the flow allows."""
-        return self.training.optimiser or (
-            "natural" if isinstance(self.model, HeatbathSettings) else "adam"
-        )
-
-    @property
-    def gradient(self) -> Literal["path", "reparametrised"]:
-        """Adam's estimator of the gradient: the configured one, else what was found to be faster.
-
-        Only many parameters near their optimum compensate for the more expensive step
-        (docs/performance.md).
-        """
-        model = self.model
-        pays = isinstance(model, RealNvpSettings) and model.prior == "variational"
-        return self.training.gradient or ("path" if pays else "reparametrised")
-
-    @model_validator(mode="after")
-    def _start(self) -> Self:
-        if self.start and not isinstance(self.model, HeatbathSettings):
-            raise ValueError(
-                f"start needs a model whose parameters fit any lattice, not kind: {self.model.kind}"
-            )
-        for name in self.start:
-            seen, last = [name], self.start[name]
-            while last in self.start and last not in seen:
-                seen.append(last)
-                last = self.start[last]
-            if last in seen:
-                raise ValueError(f"start goes in a circle: {' <- '.join([*seen, last])}")
-        return self
-
-    @model_validator(mode="after")
-    def _scores(self) -> Self:
-        if self.optimiser == "natural" and not isinstance(self.model, HeatbathSettings):
-            raise ValueError(
-                f"training.optimiser: natural needs scores of single samples, which kind: "
-                f"{self.model.kind} has not; take adam"
-            )
-        if self.optimiser == "natural" and self.training.gradient:
-            raise ValueError(
-                "training.gradient chooses between estimators for optimiser: adam; the natural "
-                "gradient has its own, so leave it out"
-            )
-        if self.optimiser == "adam" and self.training.ranks > 1:
-            raise ValueError("training.ranks: adam trains on one rank; only natural on several")
-        return self
-
-    @field_validator("targets")
-    @classmethod
-    def _ascending(cls, value: tuple[float, ...]) -> tuple[float, ...]:
-        if list(value) != sorted(set(value)):
-            raise ValueError("targets must ascend without repeats, e.g. [0.5, 0.7]")
-        if any(round(100 * x, 9) % 1 for x in value):
-            raise ValueError("targets are whole per cents, e.g. 0.5 (they name flow-50)")
-        return value
+def too_wide(kernel: int, shape: tuple[int, ...]) -> str:
+    """Why a kernel does not fit on a lattice; empty if it does."""
+    widest = 2 * min(shape) + 1
+    if kernel <= widest:
+        return ""
+    return f"kernel: {kernel} is wider than the lattice; at most {widest}"

@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 from typing import Any
 
-from lfmc.config.flow_sections import FlowSettings
 from lfmc.config.kinds import theory_class, theory_kinds
 from lfmc.config.problems import validated
 from lfmc.config.sections import Ensemble
+from lfmc.config.training_sections import FlowSettings
 from lfmc.conformance.check import Check
 from lfmc.conformance.flow import disturb, flow_checks
 from lfmc.conformance.theory import theory_checks

@@ -1,6 +1,7 @@
 """A flow from its settings, and a trained one from its file."""
 
 import json
+from importlib import import_module
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -10,31 +11,16 @@ from safetensors.torch import save
 from torch import Tensor
 
 from lfmc.config import flow_limits
-from lfmc.config.flow_sections import FlowSettings
 from lfmc.config.problems import validated
 from lfmc.config.sections import Ensemble
+from lfmc.config.training_sections import FlowSettings
 from lfmc.config.yaml_reader import parse_yaml
 from lfmc.errors import LfmcError
 from lfmc.flows.base import Flow
-from lfmc.flows.continuous import ContinuousFlow
-from lfmc.flows.convolutional import ConvolutionalFlow
-from lfmc.flows.heatbath.flow import HeatbathFlow
-from lfmc.flows.multiscale import MultiscaleFlow
-from lfmc.flows.realnvp import RealNvpFlow
-from lfmc.flows.spline import SplineFlow
 from lfmc.not_reached import not_reached
 from lfmc.seal import require_whole
 from lfmc.store import write_bytes
 from lfmc.theories.ensembles import theory_of
-
-KINDS = {
-    "heatbath": HeatbathFlow,
-    "realnvp": RealNvpFlow,
-    "convolutional": ConvolutionalFlow,
-    "continuous": ContinuousFlow,
-    "spline": SplineFlow,
-    "multiscale": MultiscaleFlow,
-}
 
 
 def build_flow(action: Any, settings: Any) -> Flow:
@@ -42,7 +28,8 @@ def build_flow(action: Any, settings: Any) -> Flow:
 
     Initial weights come from torch's global generator: seed it for networks that start randomly.
     """
-    flow: Flow = KINDS[settings.kind](action, settings)
+    module, name = settings.builds.split(":")
+    flow: Flow = getattr(import_module(module), name)(action, settings)
     return flow
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from lfmc.config.flow_sections import Training
+from lfmc.config.training_sections import Training
 from lfmc.flows.base import Flow
 from lfmc.training.gradient import ESTIMATORS
 from lfmc.training.optimiser import Parameters, Progress, parameters_of

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from lfmc.config.flow_sections import Training
+from lfmc.config.training_sections import Training
 from lfmc.training.optimiser import Optimiser
 from lfmc.training.plateau import on_plateau
 from lfmc.training.state import TrainingState

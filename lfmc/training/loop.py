@@ -8,7 +8,7 @@ from collections.abc import Callable
 from time import perf_counter
 from typing import Any, NamedTuple
 
-from lfmc.config.flow_sections import FlowSettings
+from lfmc.config.training_sections import FlowSettings
 from lfmc.errors import LfmcError
 from lfmc.training.acceptance import acceptance_from_model
 from lfmc.training.limits import what_ended

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from lfmc.config.flow_sections import NaturalSettings
+from lfmc.config.training_sections import NaturalSettings
 from lfmc.flows.base import Flow
 from lfmc.training.fisher import CHUNK, Fit, after, fit_of, pooled, propose_step
 from lfmc.training.optimiser import (

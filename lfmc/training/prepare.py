@@ -7,8 +7,8 @@ from typing import NamedTuple
 import torch
 
 from lfmc.config import Config, settings_hash, stage_settings
-from lfmc.config.flow_sections import FlowSettings
 from lfmc.config.sections import Ensemble
+from lfmc.config.training_sections import FlowSettings
 from lfmc.device import device_key
 from lfmc.flows.base import Flow
 from lfmc.flows.build import build_flow

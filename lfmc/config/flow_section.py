@@ -1,0 +1,61 @@
+"""What a kind of flow is: its settings, what it needs, and where it is built."""
+
+from typing import ClassVar
+
+from lfmc.config.section import Section
+
+MOST_PARAMETERS = 200_000_000  # of one flow: 1.6 GB in float64, and Adam keeps four times as much
+
+
+class FlowSection(Section):
+    """Settings of a kind of flow, `flow.model: { kind: ..., ... }`, and what is known of the kind.
+
+    A kind is a subclass with a literal `kind`. Another package declares its own as
+
+        [project.entry-points."lfmc.flows"]
+        "mypackage.myflow" = "mypackage.settings:MySettings"
+
+    Attributes:
+        builds: "module:class" of the flow, a `lfmc.flows.base.Flow` that is made from (theory,
+            settings); imported when it is built, so that a configuration is checked without torch.
+        dimensions: numbers of dimensions of the lattice in which it exists.
+        scores: whether it gives scores of single samples, which natural gradients need.
+        instead: what to take in other dimensions.
+        transfers: whether weights of one lattice are a start on another (`flow.start`).
+    """
+
+    builds: ClassVar[str]
+    dimensions: ClassVar[range] = range(1, 5)
+    instead: ClassVar[str] = "realnvp or continuous"
+    scores: ClassVar[bool] = False
+    transfers: ClassVar[bool] = False
+
+    kind: str
+
+    @property
+    def path_gradient_pays(self) -> bool:
+        """Whether Adam takes path gradients where the configuration does not choose."""
+        return False
+
+    def missing(self) -> str:
+        """Which package is missing and how to install it; empty if none is."""
+        return ""
+
+    def refusal(self, shape: tuple[int, ...]) -> str:
+        """Why it does not exist on a lattice; empty if it does."""
+        allowed = self.exists_in()
+        if len(shape) not in allowed:
+            return f"exists in d = {allowed[0]} to {allowed[-1]}; take {self.instead}"
+        parameters = self.parameters(shape)
+        if parameters > MOST_PARAMETERS:
+            limit = f"at most {MOST_PARAMETERS}"
+            return f"has {parameters} parameters; {limit}, so take narrower or fewer layers"
+        return ""
+
+    def exists_in(self) -> range:
+        """Numbers of dimensions in which it exists with these settings."""
+        return self.dimensions
+
+    def parameters(self, shape: tuple[int, ...]) -> int:
+        """Number of parameters on a lattice, to within the biases; 0: a few thousand."""
+        return 0
