@@ -109,7 +109,7 @@ def test_a_missing_extra_is_named(monkeypatch):
         ("propose.ranks", 10**9, "ranks: must be less"),
         ("accept.burn_in", 10**9, "burn_in: must be less"),
         ("fit.L", [10**9, 4, 6], "no ensemble has L = 6"),
-        ("seed", 2**63 - 1, "no room for the seeds"),
+        ("seed", 2**63 - 1, "no space for the seeds"),
     ],
 )
 def test_sizes_that_no_machine_holds_are_refused_at_once(path, value, says):

@@ -13,7 +13,7 @@ from lfmc.flows.build import build_flow
 from lfmc.flows.exactness import log_q_error
 from lfmc.flows.heatbath.adjoint import scoring
 from lfmc.flows.heatbath.arrays import has_kernels, plan
-from lfmc.flows.heatbath.draw import draw, log_weights_of, model_log_weights
+from lfmc.flows.heatbath.draw import draw, field_log_weight, model_log_weight
 from lfmc.flows.heatbath.draw_scores import scored
 from lfmc.flows.heatbath.flow import HeatbathFlow
 from lfmc.kernels.lanes import LANES
@@ -52,10 +52,10 @@ def test_log_weights_of_both_sides_are_those_of_the_flow(kind, shape, lam):
     flow = disturbed(kind, shape, lam)
     z = normals(flow, 2 * LANES)[:, : flow.reduced_sites].contiguous()
     x, log_q = flow.reduced(z)
-    assert difference(model_log_weights(plan(flow), z), -flow.reduced_action(x) - log_q) < 1e-11
+    assert difference(model_log_weight(plan(flow), z), -flow.reduced_action(x) - log_q) < 1e-11
     # Fields from elsewhere too, narrower and wider than any that the flow would draw.
     for fields in (flow(normals(flow, LANES)).phi, 0.1 * normals(flow, LANES), normals(flow, 99)):
-        ours, theirs = log_weights_of(plan(flow), fields.numpy()), flow.log_weight(fields)
+        ours, theirs = field_log_weight(plan(flow), fields.numpy()), flow.log_weight(fields)
         assert difference(ours / (1 + abs(theirs.numpy())), theirs / (1 + abs(theirs))) < 1e-10
 
 
@@ -64,7 +64,7 @@ def test_log_weights_of_drawn_fields_come_back():
     phi, log_q = draw(plan(flow), normals(flow, 200).numpy())
     full = -flow.action.evaluate(phi) - log_q
     # The tables of single sites interpolate: their error shows here, as in the flow itself.
-    assert np.std(log_weights_of(plan(flow), phi) - full) < 1e-4
+    assert np.std(field_log_weight(plan(flow), phi) - full) < 1e-4
 
 
 def test_deep_wells_are_drawn_as_by_the_flow_and_come_back():
@@ -126,9 +126,9 @@ def changed_scorings(flow):
     first, *others = good.couplings
     for name in first._fields:
         value = getattr(first, name)
-        if name == "slots":
+        if name == "offsets":
             changed = value._replace(hidden_odd=value.hidden_even, hidden_even=value.hidden_odd)
-        elif name in ("members", "starts"):
+        elif name in ("group_members", "group_starts"):
             changed = np.maximum(value - (np.arange(len(value)) == 1), 0)
         else:
             changed = 1.001 * value
@@ -158,7 +158,7 @@ def test_a_mistake_in_the_reduced_action_or_the_inverse_is_caught():
         good._replace(integrated=site._replace(near=np.roll(site.near, 1))),
         good._replace(prior=good.prior._replace(to_modes=1.001 * good.prior.to_modes)),
     ):
-        assert difference(log_weights_of(wrong, phi.numpy()), theirs) > 1e-7
+        assert difference(field_log_weight(wrong, phi.numpy()), theirs) > 1e-7
 
 
 def test_log_q_is_the_density_of_the_compiled_map_itself():
@@ -191,8 +191,8 @@ def test_bits_of_a_field_do_not_depend_on_its_batch():
     together, turned = draw(arrays, z), draw(arrays, z[::-1].copy())
     assert np.array_equal(together.phi, turned.phi[::-1])
     assert np.array_equal(together.log_q, turned.log_q[::-1])
-    alone = log_weights_of(arrays, together.phi[7:8])
-    assert alone[0] == log_weights_of(arrays, together.phi)[7]
+    alone = field_log_weight(arrays, together.phi[7:8])
+    assert alone[0] == field_log_weight(arrays, together.phi)[7]
 
 
 def test_what_is_not_finite_becomes_no_number():
@@ -207,7 +207,7 @@ def test_what_is_not_finite_becomes_no_number():
         assert np.array_equal(np.delete(log_q, 3), np.delete(good.log_q, 3))
         fields = good.phi.copy()
         fields[3] = bad
-        assert not math.isfinite(log_weights_of(plan(flow), fields)[3])
+        assert not math.isfinite(field_log_weight(plan(flow), fields)[3])
 
 
 @pytest.mark.parametrize("name", ["constant", "ring_strength", "background"])
@@ -235,7 +235,7 @@ def test_weights_in_float32_are_evaluated_as_they_are():
     x, log_q = flow.reduced(z.float())
     theirs = -flow.reduced_action(x) - log_q
     assert has_kernels(flow)
-    ours = model_log_weights(plan(flow), z.float().double().numpy())
+    ours = model_log_weight(plan(flow), z.float().double().numpy())
     assert 0 < difference(ours, theirs) < 1e-3
 
 

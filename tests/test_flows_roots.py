@@ -10,14 +10,14 @@ from flows_disturbed import SETTINGS, disturbed, normals
 from lfmc.errors import LfmcError
 from lfmc.flows.build import build_flow
 from lfmc.flows.heatbath.arrays import plan
-from lfmc.flows.heatbath.draw import log_weights_of
+from lfmc.flows.heatbath.draw import field_log_weight
 from lfmc.flows.heatbath.monotone_kernels import inverse_tanh_map as compiled_inverse
 from lfmc.flows.heatbath.rings import Edges, inverse_ring_map
 from lfmc.flows.heatbath.rings_kernels import BLOCKS, inverse_ring_maps, ring_maps
 from lfmc.flows.heatbath.site_conditional import SiteConditional
 from lfmc.flows.heatbath.site_tables import site_tables
 from lfmc.flows.monotone import (
-    FLOOR,
+    BOUND,
     SHIFT,
     inverse_tanh_map,
     solve_increasing,
@@ -218,7 +218,7 @@ def test_quantiles_of_single_sites_are_inverted(m2):
 def steep_flow():
     """L = 8, lam = 2, with the map of `cycle` on every site and on the zero mode."""
     flow = disturbed("heatbath", (8, 8), 2.0)
-    raw = np.log(np.expm1(7.175149783 + FLOOR)) - SHIFT
+    raw = np.log(np.expm1(7.175149783 + BOUND)) - SHIFT
     for coupling in flow.couplings:
         coupling.constant.data[1:] = torch.tensor([raw, np.log(9.898287242)])
     flow.prior.zero_mode.data[:2] = torch.tensor([raw, np.log(9.898287242)])
@@ -233,7 +233,7 @@ def test_log_q_both_ways_at_strong_bimodality():
     x, reduced = flow.reduced(z)
     phi = x.new_zeros(len(x), flow.sites)
     phi[:, flow.order[: flow.kept]] = x
-    ours = torch.from_numpy(log_weights_of(plan(flow), phi.numpy()))
+    ours = torch.from_numpy(field_log_weight(plan(flow), phi.numpy()))
     assert float((ours + flow.reduced_action(x) + reduced).abs().max()) < 1e-8
 
 
@@ -242,5 +242,5 @@ def test_both_searches_agree_on_fields_of_the_target():
     state = cold_start((8, 8), 5, range(20 * LANES), "check", "roots")
     state, _ = sample_local(state, flow.action, LocalParameters(0.5), 500, 501)
     phi = fields(state)
-    ours, theirs = log_weights_of(plan(flow), phi), flow.log_weight(torch.from_numpy(phi))
+    ours, theirs = field_log_weight(plan(flow), phi), flow.log_weight(torch.from_numpy(phi))
     assert float(np.abs(ours - theirs.numpy()).max()) < 1e-8

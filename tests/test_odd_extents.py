@@ -14,7 +14,7 @@ from lfmc.flows.build import build_flow
 from lfmc.flows.heatbath.adjoint import scoring
 from lfmc.flows.heatbath.arrays import plan
 from lfmc.flows.heatbath.checkerboard import split
-from lfmc.flows.heatbath.draw import draw, log_weights_of, model_log_weights
+from lfmc.flows.heatbath.draw import draw, field_log_weight, model_log_weight
 from lfmc.flows.heatbath.draw_scores import scored
 from lfmc.kernels.lanes import LANES
 from lfmc.lattice import khat2, volume
@@ -127,7 +127,7 @@ def test_passes_of_the_flow_stay_within_their_buffers(shape, monkeypatch):
     z = normals(flow, LANES + 3).numpy()
     phi, log_q = draw(plan(flow), z)
     reduced = np.ascontiguousarray(z[:, : flow.reduced_sites])
-    found = [log_q, log_weights_of(plan(flow), phi), model_log_weights(plan(flow), reduced)]
+    found = [log_q, field_log_weight(plan(flow), phi), model_log_weight(plan(flow), reduced)]
     found += list(scored(scoring(flow), reduced))
     assert all(np.isfinite(values).all() for values in found)
     assert len(guards.given) > 20

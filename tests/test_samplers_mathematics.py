@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from lfmc.kernels.generators import draw, normal_pair, symmetric, uniform
-from lfmc.kernels.lanes import LANES, kernel, load, spread, store
+from lfmc.kernels.lanes import LANES, broadcast, kernel, load, store
 from lfmc.kernels.mathematics import (
     exp_negative,
     exponential,
@@ -50,7 +50,7 @@ def _words(streams, out):
 def _uniforms(streams, out, both_signs):
     state = load(streams, 0), load(streams, 1), load(streams, 2), load(streams, 3)
     for row in range(out.shape[0]):
-        value = spread(0.0)
+        value = broadcast(0.0)
         if both_signs:
             value, state = symmetric(state)
         else:

@@ -41,7 +41,7 @@ def test_a_random_length_moves_the_zero_mode_where_a_fixed_one_never_does():
     random, fixed = zero_mode(WINDOW), zero_mode(None)
     assert sigmas(random.mean(1), 0.5) < 4.5
     assert sigmas(random.mean(1), 0.5 / 1.2) > 6
-    # What 400 updates average away in one chain stays in the other: spread between chains.
+    # What 400 updates average away in one chain stays in the other: a spread between chains.
     assert random.mean(1).std() < 0.2 * random.std()
     assert fixed.mean(1).std() > 0.8 * fixed.std()
 

@@ -113,10 +113,10 @@ def creutz(sign, window=None):
     action = Phi4((4, 4), 1.0, 0.0)
     state = cold_start(action.shape, 3, range(CHAINS), "check", "creutz")
     state, _ = sample_local(state, action, LocalParameters(0.5), 300, 301)
-    new, workspace = copied(state), buffers(state, action, 400, 401)
-    arguments = (geometry(action.shape), 3.0, 10, window, action.couplings(), *workspace, 401, sign)
+    new, records = copied(state), buffers(state, action, 400, 401)
+    arguments = (geometry(action.shape), 3.0, 10, window, action.couplings(), *records, 401, sign)
     hmc._run(new.phi, new.streams, *arguments, aligned((2, *state.phi.shape[1:])))
-    found = info(new, action, workspace, "dH")
+    found = info(new, action, records, "dH")
     return found.accepted.mean(), np.exp(-found.extra["dH"]).mean(1)
 
 
@@ -261,10 +261,10 @@ def test_wrong_bond_probability_is_caught():
     for factor, wrong in ((1.0, False), (2.0, True)):
         state = cold_start(action.shape, 10, range(CHAINS), "check", "bonds")
         state, _ = sample_local(state, action, LocalParameters(0.5), 300, 301)
-        new, workspace = copied(state), buffers(state, action, 4000, 4001)
+        new, records = copied(state), buffers(state, action, 4000, 4001)
         near = geometry(action.shape)
-        broken(new.phi, new.streams, near, factor, action.couplings(), workspace.scalars)
-        found = info(new, action, workspace).scalars
+        broken(new.phi, new.streams, near, factor, action.couplings(), records.scalars)
+        found = info(new, action, records).scalars
         deviation = max(
             sigmas(found["phi2"].mean(1), exact["phi2"]), sigmas(found["E"].mean(1), exact["E"])
         )

@@ -61,4 +61,4 @@ def sizes_refused(config: Any) -> Iterator[str]:
     if training.natural.samples > training.natural.largest_samples:
         yield "flow.training.natural: samples is larger than largest_samples"
     if config.seed + config.flow.models > 2**63:
-        yield "seed: leaves no room for the seeds of flow.models"
+        yield "seed: leaves no space for the seeds of flow.models"

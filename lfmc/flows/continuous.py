@@ -77,7 +77,7 @@ class ContinuousFlow(Flow):
         self.prior = build_prior(action, settings.prior)
         times = np.linspace(0, 1, 2 * self.steps + 1)
         self.kernels = Kernels(action.shape, settings.features, settings.order, times)
-        # Fields are of order .5, so w phi covers a period.
+        # Fields are of order 0.5, so w phi covers a period.
         self.frequency = nn.Parameter(
             1 + 1.2 * torch.arange(settings.features, dtype=torch.float64)
         )

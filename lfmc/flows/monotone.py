@@ -12,9 +12,9 @@ from lfmc.errors import LfmcError
 
 # A slope is never below this, so that the inverse is well conditioned.
 SMALLEST_SLOPE = 0.05
-# `strength` is softplus(raw + SHIFT) - FLOOR, which takes 0 to 0.
-FLOOR = 1 - SMALLEST_SLOPE
-SHIFT = math.log(math.expm1(FLOOR))
+# `strength` is softplus(raw + SHIFT) - BOUND, which is 0 at 0 and above -BOUND.
+BOUND = 1 - SMALLEST_SLOPE
+SHIFT = math.log(math.expm1(BOUND))
 # Steps of a root search before every other one is a bisection, and how many of these there are: a
 # bracket shrinks by 2^-80 at least.
 NEWTON_STEPS, BISECTIONS = 10, 80
@@ -31,7 +31,7 @@ class Mapped(NamedTuple):
 
 def strength(raw: Tensor) -> Tensor:
     """Unconstrained number -> alpha > -1 + SMALLEST_SLOPE; 0 -> 0."""
-    return softplus(raw + SHIFT) - FLOOR
+    return softplus(raw + SHIFT) - BOUND
 
 
 def tanh_map(y: Tensor, alpha: Tensor, beta: Tensor) -> Mapped:

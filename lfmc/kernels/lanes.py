@@ -1,4 +1,4 @@
-"""A numba type for a bank of vector registers: LANES chains that advance in step.
+"""A numba type for a bank of vector registers: LANES chains that advance together.
 
 A kernel written with it reads like the formula of one chain and advances LANES chains:
 ``load(phi, x)`` is the row of site x, ``+ - * / <`` act lane by lane, ``select`` replaces a branch.
@@ -66,9 +66,10 @@ device: Any = intrinsic
 
 
 def aligned(shape: tuple[int, ...]) -> NDArray[np.float64]:
-    """Room for float64 that begins on a cache line, as then every row of lanes does.
+    """Return an uninitialised float64 array that begins on a cache line.
 
-    Vector loads that straddle two lines cost a third of the speed of HMC.
+    Then every row of lanes begins on one. Vector loads across two lines cost a third of the speed
+    of HMC.
     """
     count, line = int(np.prod(shape)), 64
     raw = np.empty(count + line // 8)
@@ -103,8 +104,8 @@ class _LanesModel(models.PrimitiveModel):
         super().__init__(dmm, fe_type, _vector(fe_type))
 
 
-def _spread(builder: Any, value: Any, vector: ir.VectorType) -> Any:
-    """A scalar in every lane."""
+def _broadcast(builder: Any, value: Any, vector: ir.VectorType) -> Any:
+    """Return a vector with a scalar in every lane."""
     nothing = ir.Constant(vector, ir.Undefined)
     first = builder.insert_element(nothing, value, ir.IntType(32)(0))
     zeros = ir.Constant(ir.VectorType(ir.IntType(32), LANES), [0] * LANES)
@@ -122,10 +123,10 @@ def _operator(symbol: Any, bank: Lanes, result: Lanes, emit: Any) -> None:
 
     def lower(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         both = zip(args, signature.args, strict=True)
-        spread = [
-            a if isinstance(t, Lanes) else _spread(builder, a, _vector(bank)) for a, t in both
+        operands = [
+            a if isinstance(t, Lanes) else _broadcast(builder, a, _vector(bank)) for a, t in both
         ]
-        return emit(builder, *spread)
+        return emit(builder, *operands)
 
     for pair in pairs:
         lower_builtin(symbol, *pair)(lower)
@@ -196,11 +197,11 @@ def store(typingctx, array, row, value):
 
 
 @device
-def spread(typingctx, value):
+def broadcast(typingctx, value):
     """A float64 in every lane."""
 
     def codegen(context, builder, signature, args):
-        return _spread(builder, args[0], _vector(floats))
+        return _broadcast(builder, args[0], _vector(floats))
 
     return floats(types.float64), codegen
 
@@ -218,8 +219,8 @@ def select(typingctx, condition, yes, no):
             return builder.select(*args)
         pair = zip(args[1:], signature.args[1:], strict=True)
         vector = _vector(result)
-        spread = [a if isinstance(t, Lanes) else _spread(builder, a, vector) for a, t in pair]
-        return builder.select(args[0], *spread)
+        operands = [a if isinstance(t, Lanes) else _broadcast(builder, a, vector) for a, t in pair]
+        return builder.select(args[0], *operands)
 
     return result(condition, yes, no), codegen
 

@@ -15,7 +15,7 @@ _ROUND = 6755399441055744.0  # 1.5 * 2^52: adding it leaves the nearest integer 
 _LOG2E = 1.4426950408889634
 _LN2_HIGH = 6.93147180369123816490e-01  # low bits zero, so that n * _LN2_HIGH is exact
 _LN2_LOW = 1.90821492927058770002e-10
-# So many slopes or pivots are multiplied before one logarithm: those of the maps are above .05.
+# Number of slopes or pivots that are multiplied before one logarithm: in the maps they exceed 0.05.
 TOGETHER = 8
 _LOWEST = -708.0  # exp is still a normal number
 _E = tuple(1 / factorial(n) for n in range(14))  # remainder 4e-18 for |r| <= ln(2)/2

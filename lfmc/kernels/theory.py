@@ -19,7 +19,7 @@ def site_change(old, step, phi, near, x, couplings):
 
 
 def action_change(new, old, near, couplings):
-    """S(new) - S(old) from what `measure` said of both."""
+    """S(new) - S(old) from the scalars of `measure` of both."""
 
 
 def measure(phi, near, couplings):

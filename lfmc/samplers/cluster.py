@@ -18,7 +18,7 @@ from typing import NamedTuple
 import numpy as np
 
 from lfmc.kernels.generators import draw, uniform
-from lfmc.kernels.lanes import LANES, inlined, kernel, load, spread, store
+from lfmc.kernels.lanes import LANES, broadcast, inlined, kernel, load, store
 from lfmc.kernels.mathematics import exp_negative
 from lfmc.kernels.theory import hopping, measure
 from lfmc.kernels.tuples import store_each
@@ -52,17 +52,17 @@ def sample_cluster(
 ) -> tuple[State, Info]:
     """Advance every chain; accepted refers to the sweeps, extra: sites flipped by clusters."""
     new = copied(state)
-    room = buffers(state, theory, updates, save_every)
+    records = buffers(state, theory, updates, save_every)
     _run(
         new.phi,
         new.streams,
         geometry(theory.shape),
         *parameters,
         theory.couplings(),
-        *room,
+        *records,
         save_every,
     )
-    return new, info(new, theory, room, "cluster_size")
+    return new, info(new, theory, records, "cluster_size")
 
 
 @inlined
@@ -127,7 +127,7 @@ def _run(
             for x in range(near.shape[0]):
                 store(field, x, common * load(field, x))
             state = load_streams(own)
-            moved = spread(0.0)
+            moved = broadcast(0.0)
             for _ in range(sweeps):
                 count, state = sweep(field, near, couplings, delta, state)
                 moved = moved + count

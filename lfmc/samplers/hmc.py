@@ -21,7 +21,7 @@ import numpy as np
 
 from lfmc.config.sections import Hmc
 from lfmc.kernels.generators import draw, normal_pair, one_to_two, symmetric
-from lfmc.kernels.lanes import aligned, inlined, kernel, load, select, spread, store
+from lfmc.kernels.lanes import aligned, broadcast, inlined, kernel, load, select, store
 from lfmc.kernels.mathematics import log_positive
 from lfmc.kernels.theory import action_change, measure, slope
 from lfmc.kernels.tuples import select_each, store_each
@@ -67,10 +67,12 @@ def sample_hmc(
 ) -> tuple[State, Info]:
     """Advance every chain by `updates` trajectories; extra: dH = H(end) - H(start)."""
     new = copied(state)
-    room = buffers(state, theory, updates, save_every)
+    records = buffers(state, theory, updates, save_every)
     near, work = geometry(theory.shape), aligned((2, *state.phi.shape[1:]))
-    _run(new.phi, new.streams, near, *parameters, theory.couplings(), *room, save_every, 1.0, work)
-    return new, info(new, theory, room, "dH")
+    _run(
+        new.phi, new.streams, near, *parameters, theory.couplings(), *records, save_every, 1.0, work
+    )
+    return new, info(new, theory, records, "dH")
 
 
 def leapfrog(
@@ -134,7 +136,7 @@ def _trajectory(phi, p, end, near, length, steps, couplings):
 @inlined
 def _last_kick(phi, p, near, couplings, epsilon):
     """The closing half kick: kinetic energy sum p^2 / 2."""
-    kinetic = spread(0.0)
+    kinetic = broadcast(0.0)
     for x in range(near.shape[0]):
         momentum = _kick(load(phi, x), phi, p, x, near, couplings, epsilon)
         store(p, x, momentum)
@@ -145,7 +147,7 @@ def _last_kick(phi, p, near, couplings, epsilon):
 @inlined
 def _draw_momenta(p, state):
     """(kinetic energy, new stream state); p is filled with N(0, 1)."""
-    kinetic, sites = spread(0.0), p.shape[0]
+    kinetic, sites = broadcast(0.0), p.shape[0]
     for x in range(0, sites - 1, 2):
         one, two, state = normal_pair(state)
         store(p, x, one)
@@ -162,7 +164,7 @@ def _draw_momenta(p, state):
 def _drawn(length, window, state):
     """(length of this trajectory, new stream state); nothing is drawn if it is fixed."""
     if window is None:  # decided by its type, when compiled
-        return spread(length), state
+        return broadcast(length), state
     value, state = symmetric(state)
     return length * (1.0 + window * value), state
 
@@ -197,15 +199,15 @@ def _run(
             kinetic = _last_kick(end, p, near, couplings, 0.5 * drawn / steps)
             new = measure(end, near, couplings)
             change = (kinetic - start) + action_change(new, old, near, couplings)
-            change = select(change < _FAR, change, spread(np.inf))  # NaN becomes infinity
-            change = select(change < -_FAR, spread(np.inf), change)
+            change = select(change < _FAR, change, broadcast(np.inf))  # NaN becomes infinity
+            change = select(change < -_FAR, broadcast(np.inf), change)
             word, state = draw(state)
             # `sign` is 1; the tests set it to -1 to see that their checks notice
             accept = log_positive(2.0 - one_to_two(word)) < -sign * change
             for x in range(near.shape[0]):
                 store(field, x, select(accept, load(end, x), load(field, x)))
             old = select_each(accept, new, old)
-            store(accepted[b], k, select(accept, spread(1.0), spread(0.0)))
+            store(accepted[b], k, select(accept, broadcast(1.0), broadcast(0.0)))
             store(energy[b], k, change)
             store_each(scalars[b], k * len(old), old)
             if (k + 1) % save_every == 0:

@@ -7,7 +7,7 @@ update is one sweep over the lattice in lexicographic order.
 from typing import NamedTuple
 
 from lfmc.kernels.generators import symmetric, uniform
-from lfmc.kernels.lanes import inlined, kernel, load, select, spread, store
+from lfmc.kernels.lanes import broadcast, inlined, kernel, load, select, store
 from lfmc.kernels.mathematics import exp_negative
 from lfmc.kernels.theory import measure, site_change
 from lfmc.kernels.tuples import store_each
@@ -36,23 +36,23 @@ def sample_local(
 ) -> tuple[State, Info]:
     """Advance every chain by `updates` sweeps; accepted is the fraction of a sweep's sites."""
     new = copied(state)
-    room = buffers(state, theory, updates, save_every)
+    records = buffers(state, theory, updates, save_every)
     _run(
         new.phi,
         new.streams,
         geometry(theory.shape),
         *parameters,
         theory.couplings(),
-        *room[:3],
+        *records[:3],
         save_every,
     )
-    return new, info(new, theory, room)
+    return new, info(new, theory, records)
 
 
 @inlined
 def sweep(phi, near, couplings, delta, state):
     """One sweep of a block (volume, LANES): (number of accepted sites, new stream state)."""
-    accepted = spread(0.0)
+    accepted = broadcast(0.0)
     for x in range(near.shape[0]):
         step, state = symmetric(state)
         threshold, state = uniform(state)
@@ -61,7 +61,7 @@ def sweep(phi, near, couplings, delta, state):
         change = site_change(old, step, phi, near, x, couplings)
         accept = threshold < exp_negative(-1.0 * change)
         store(phi, x, select(accept, old + step, old))
-        accepted = accepted + select(accept, spread(1.0), spread(0.0))
+        accepted = accepted + select(accept, broadcast(1.0), broadcast(0.0))
     return accepted, state
 
 

@@ -43,7 +43,7 @@ TUNED = (("hmc", "trajectory_length"), ("local", "delta"), ("cluster", "delta"))
 
 
 class Interrupted(Exception):
-    """The run was asked to stop; finished segments are on disk and a rerun continues."""
+    """The run was stopped; finished segments are on disk and a rerun continues."""
 
 
 class ChainTask(NamedTuple):
@@ -125,10 +125,10 @@ def run(
 
     Args:
         report: called with (updates done, updates in all) of each chain.
-        stop: asked several times a second; when true, the segment at work is abandoned.
+        stop: called several times per second; if true, the unfinished segment is abandoned.
 
     Raises:
-        Interrupted: `stop` said so.
+        Interrupted: `stop` was true.
         LfmcError: failed thermalisation, a field that is not finite, a disk that is full.
     """
     done, state = finished_segments(work, task.key, task.plan.segments)

@@ -95,7 +95,7 @@ def require_finite(state: State, sampler: str) -> None:
 
 
 class Buffers(NamedTuple):
-    """Room for the records of a number of updates, filled by a kernel.
+    """Arrays for the records of a number of updates, written by a kernel.
 
     Attributes:
         scalars: (blocks, updates * number of scalars, LANES), in the order of `Theory.scalars`.

@@ -16,7 +16,7 @@ from numba import njit, types
 from numba.core.extending import NativeValue
 from numba.extending import models, overload, register_model, typeof_impl, unbox
 
-from lfmc.kernels.lanes import INLINE, inlined, load, spread
+from lfmc.kernels.lanes import INLINE, broadcast, inlined, load
 from lfmc.kernels.sites import forward_sum, neighbour_sum
 from lfmc.kernels.theory import kernels_of
 from lfmc.theories import function_kernels as function_kernels  # makes cos, exp, ... known
@@ -126,11 +126,11 @@ def _action_change(new, old, near, couplings):
 
 @inlined
 def _measure(phi, near, couplings):
-    m = spread(0.0)
-    phi2 = spread(0.0)
-    potential = spread(0.0)
-    virial = spread(0.0)
-    bond = spread(0.0)
+    m = broadcast(0.0)
+    phi2 = broadcast(0.0)
+    potential = broadcast(0.0)
+    virial = broadcast(0.0)
+    bond = broadcast(0.0)
     for x in range(near.shape[0]):
         value = load(phi, x)
         m = m + value

@@ -60,10 +60,10 @@ def field_log_weight(flow: Flow, fields: Tensor, mpi: Ranks = ALONE) -> Tensor:
 def _of_model(flow: Flow) -> Callable[[Tensor], Tensor]:
     """Return base normals (batch, reduced_sites) -> log weights (batch,), compiled if possible."""
     if has_kernels(flow):
-        from lfmc.flows.heatbath.draw import model_log_weights
+        from lfmc.flows.heatbath.draw import model_log_weight as compiled
 
         arrays = plan(flow)
-        return lambda z: torch.from_numpy(model_log_weights(arrays, z.double().numpy()))
+        return lambda z: torch.from_numpy(compiled(arrays, z.double().numpy()))
 
     def by_torch(z: Tensor) -> Tensor:
         x, log_q = flow.reduced(z.to(next(flow.parameters()).device))
@@ -75,10 +75,10 @@ def _of_model(flow: Flow) -> Callable[[Tensor], Tensor]:
 def _of_fields(flow: Flow) -> Callable[[Tensor], Tensor]:
     """Return fields (batch, sites) -> log weights (batch,), compiled if possible."""
     if has_kernels(flow):
-        from lfmc.flows.heatbath.draw import log_weights_of
+        from lfmc.flows.heatbath.draw import field_log_weight as compiled
 
         arrays = plan(flow)
-        return lambda phi: torch.from_numpy(log_weights_of(arrays, phi.double().numpy()))
+        return lambda phi: torch.from_numpy(compiled(arrays, phi.double().numpy()))
     return lambda phi: flow.log_weight(phi).double().cpu()
 
 

@@ -1,4 +1,4 @@
-"""What scores need beside a plan: transposed weights, eigenvalues, where each parameter is."""
+"""What scores need beside a plan: transposed matrices, eigenvalues, offsets of the parameters."""
 
 from typing import NamedTuple
 
@@ -14,7 +14,7 @@ from lfmc.flows.heatbath.sublattice import wave_numbers
 from lfmc.flows.monotone import SHIFT
 
 
-class PriorSlots(NamedTuple):
+class PriorOffsets(NamedTuple):
     """Rows of the scores where the parameters of the prior begin."""
 
     log_width: int
@@ -23,19 +23,19 @@ class PriorSlots(NamedTuple):
 
 
 class PriorAdjoint(NamedTuple):
-    """Of the prior.
+    """What scores of the prior need.
 
     Attributes:
         cosines: (coefficients, modes).
-        zero_slope: of alpha of the zero mode in its parameter.
+        zero_slope: derivative of alpha of the zero mode with respect to its parameter.
     """
 
     cosines: Floats
     zero_slope: float
-    slots: PriorSlots
+    offsets: PriorOffsets
 
 
-class Slots(NamedTuple):
+class Offsets(NamedTuple):
     """Rows of the scores where the parameters of a coupling begin."""
 
     frequency: int
@@ -54,14 +54,15 @@ class Slots(NamedTuple):
 
 
 class Adjoint(NamedTuple):
-    """Of a coupling.
+    """What scores of a coupling need.
 
     Attributes:
-        to_modes: of the moved half; to_sites: of the frozen half.
+        to_modes, to_sites: transforms of the moved and of the frozen half.
         hidden, ring, odd, even, hidden_odd, hidden_even: (modes, input planes, output planes).
-        members, starts: modes in groups of equal wave numbers, and where each group starts.
+        group_members, group_starts: modes sorted into groups of equal wave numbers, and the first
+            place of each group.
         direct, to_hidden, from_hidden: eigenvalues, (shells, source x target cells x groups).
-        strength_slope: of c_m in its parameter, (terms,).
+        strength_slope: derivative of c_m with respect to its parameter, (terms,).
     """
 
     to_modes: Floats
@@ -72,17 +73,17 @@ class Adjoint(NamedTuple):
     even: Floats
     hidden_odd: Floats
     hidden_even: Floats
-    members: Integers
-    starts: Integers
+    group_members: Integers
+    group_starts: Integers
     direct: Floats
     to_hidden: Floats
     from_hidden: Floats
     strength_slope: Floats
-    slots: Slots
+    offsets: Offsets
 
 
 class Scoring(NamedTuple):
-    """A plan and what its scores need; `parameters` is their number."""
+    """A plan and what its scores need; `parameters` is the number of parameters."""
 
     plan: Plan
     prior: PriorAdjoint
@@ -91,69 +92,69 @@ class Scoring(NamedTuple):
 
 
 def scoring(flow: HeatbathFlow) -> Scoring:
-    """From a flow as `plan`; scores come in the order of its `named_parameters()`."""
-    slots, parameters = {}, 0
+    """Build it from a flow; scores have the order of its `named_parameters()`."""
+    offsets, parameters = {}, 0
     for name, parameter in flow.named_parameters():
-        slots[name] = parameters
+        offsets[name] = parameters
         parameters += parameter.numel()
     arrays = plan(flow)
     layers = flow.layers()
     with torch.no_grad():
         return Scoring(
             arrays,
-            _prior(flow.prior, slots),
+            _prior(flow.prior, offsets),
             tuple(
-                _coupling(layer, coupling, f"couplings.{k}.", slots)
+                _coupling(layer, coupling, f"couplings.{k}.", offsets)
                 for k, (layer, coupling) in enumerate(zip(layers, arrays.couplings, strict=True))
             ),
             parameters,
         )
 
 
-def _prior(prior: ModePrior, slots: dict[str, int]) -> PriorAdjoint:
+def _prior(prior: ModePrior, offsets: dict[str, int]) -> PriorAdjoint:
     return PriorAdjoint(
         floats(prior.cosines),
         float(torch.sigmoid(prior.zero_mode[0].double() + SHIFT)),
-        PriorSlots(*(slots[f"prior.{name}"] for name in PriorSlots._fields)),
+        PriorOffsets(*(offsets[f"prior.{name}"] for name in PriorOffsets._fields)),
     )
 
 
 def _coupling(
-    layer: EquivariantCoupling, coupling: Coupling, prefix: str, slots: dict[str, int]
+    layer: EquivariantCoupling, coupling: Coupling, prefix: str, offsets: dict[str, int]
 ) -> Adjoint:
     frozen, moved = layer.frozen.part, layer.moved.part
 
-    def slot(name: str) -> int:
-        # Without rings there is nothing to be put there.
-        return slots.get(prefix + name, slots.get(f"{prefix}{name}.kernel", 0))
+    def offset(name: str) -> int:
+        # Without rings this offset is not used.
+        return offsets.get(prefix + name, offsets.get(f"{prefix}{name}.kernel", 0))
 
     numbers = wave_numbers(frozen.shape)
     group = np.unique(numbers, axis=0, return_inverse=True)[1].ravel()
-    members = np.argsort(group, kind="stable")
-    starts = np.concatenate([[0], np.cumsum(np.bincount(group))])
+    group_members = np.argsort(group, kind="stable")
+    group_starts = np.concatenate([[0], np.cumsum(np.bincount(group))])
 
     def by_group(shells: Shells) -> Floats:
-        chosen = floats(shells.eigenvalues)[:, :, members[starts[:-1]]]
+        chosen = floats(shells.eigenvalues)[:, :, group_members[group_starts[:-1]]]
         return np.ascontiguousarray(chosen.reshape(-1, chosen.shape[-1]).T)
 
-    def back(weights: Floats) -> Floats:
-        return np.ascontiguousarray(weights.swapaxes(1, 2))
+    def transposed(by_mode: Floats) -> Floats:
+        return np.ascontiguousarray(by_mode.swapaxes(1, 2))
 
     raw = layer.ring_strength.double() if layer.lines else torch.zeros(0, dtype=torch.float64)
     return Adjoint(
         to_modes=matrices(moved, False),
         to_sites=matrices(frozen, True),
-        hidden=back(coupling.hidden),
-        ring=back(coupling.ring),
-        odd=back(coupling.odd),
-        even=back(coupling.even),
-        hidden_odd=back(coupling.hidden_odd),
-        hidden_even=back(coupling.hidden_even),
-        members=members,
-        starts=starts,
+        hidden=transposed(coupling.hidden),
+        ring=transposed(coupling.ring),
+        odd=transposed(coupling.odd),
+        even=transposed(coupling.even),
+        hidden_odd=transposed(coupling.hidden_odd),
+        hidden_even=transposed(coupling.hidden_even),
+        group_members=group_members,
+        group_starts=group_starts,
         direct=by_group(layer.odd.shells),
         to_hidden=by_group(layer.hidden.shells),
         from_hidden=by_group(layer.hidden_odd.shells),
         strength_slope=floats(torch.sigmoid(raw + SHIFT) / (4 * max(len(raw), 1))),
-        slots=Slots(*(slot(name) for name in Slots._fields)),
+        offsets=Offsets(*(offset(name) for name in Offsets._fields)),
     )

@@ -1,4 +1,4 @@
-"""What a coupling does to the moved half, once the frozen half has said how."""
+"""The maps of a coupling on the moved half, with the conditioner's outputs as parameters."""
 
 from typing import NamedTuple
 

@@ -74,7 +74,7 @@ class EquivariantCoupling(nn.Module):
             self.hidden.kernel[0, :, 0] = to_hidden.size[0]
             if terms:
                 self.ring.kernel[0, :, 0] = to_hidden.size[0]
-        # Fields are of order .5, so w a covers a period; sums of two are larger.
+        # Fields are of order 0.5, so w a covers a period; sums of two are larger.
         self.frequency = number(1 + 1.2 * torch.arange(features))
         self.hidden_frequency = number(0.7 + 0.9 * torch.arange(pairs))
         self.field_scale = number(torch.linspace(0.7, 1.5, smooth))
@@ -110,8 +110,8 @@ class EquivariantCoupling(nn.Module):
         shift, smooth = self.odd(odd, tape).split([2, self.background.shape[1]], 2)
         shift = shift + self.hidden_odd(hidden_odd, tape)
         even = self.even(even, tape) + self.hidden_even(hidden_even, tape)
-        said = self.moved.inverse(torch.cat([shift, even, smooth], 2)).flatten(0, 1)
-        shift, even, g = said.split([2, 2, self.background.shape[1]], 1)
+        outputs = self.moved.inverse(torch.cat([shift, even, smooth], 2)).flatten(0, 1)
+        shift, even, g = outputs.split([2, 2, self.background.shape[1]], 1)
         g = g * small["field_scale"]
         square = g * g
         response = square / (1 + square)

@@ -3,51 +3,55 @@
 from lfmc.flows.heatbath.monotone_kernels import inverse_tanh_map
 from lfmc.flows.heatbath.planes import mix, transform
 from lfmc.flows.heatbath.rings_kernels import inverse_ring_maps, ring_maps
-from lfmc.flows.monotone import FLOOR, SHIFT
-from lfmc.kernels.lanes import inlined, kernel, load, spread, store
+from lfmc.flows.monotone import BOUND, SHIFT
+from lfmc.kernels.lanes import broadcast, inlined, kernel, load, store
 from lfmc.kernels.mathematics import TOGETHER, exponential, logarithm, sincos_turns, softplus, tanh
 
 
 @kernel
-def couple(x, log_q, frozen, moved, coupling, room):
-    """Move half of x (groups, kept, LANES) and take the log determinant off log_q (groups, LANES).
+def couple(x, log_q, frozen, moved, coupling, workspace):
+    """Move half of x (groups, kept, LANES).
 
-    frozen, moved: first row of either half.
+    log_q: (groups, LANES), the log determinant is subtracted; frozen, moved: first rows of halves.
     """
     for group in range(x.shape[0]):
         field = x[group]
-        listen(field, frozen, coupling, room)
-        ladj = _move(field, moved, coupling, room.said)
+        conditioner(field, frozen, coupling, workspace)
+        ladj = _move(field, moved, coupling, workspace.outputs)
         if len(coupling.ring_sides):
-            first = first_edge(coupling, room)
-            ladj = ladj + ring_maps(field, moved, coupling, room.integrated, first, room.plane)
+            first = first_edge(coupling, workspace)
+            ladj = ladj + ring_maps(
+                field, moved, coupling, workspace.integrated, first, workspace.plane
+            )
         store(log_q, group, load(log_q, group) - ladj)
 
 
 @kernel
-def uncouple(x, log_q, frozen, moved, coupling, room):
-    """The inverse of `couple`; the log determinant of the forward map comes off log_q as there."""
+def uncouple(x, log_q, frozen, moved, coupling, workspace):
+    """The inverse of `couple`; the log determinant of the forward map is subtracted from log_q."""
     for group in range(x.shape[0]):
-        field, ladj = x[group], spread(0.0)
-        listen(field, frozen, coupling, room)
+        field, ladj = x[group], broadcast(0.0)
+        conditioner(field, frozen, coupling, workspace)
         if len(coupling.ring_sides):
-            first = first_edge(coupling, room)
-            ladj = inverse_ring_maps(field, moved, coupling, room.integrated, first, room.plane)
-        ladj = ladj + _move_back(field, moved, coupling, room.said)
+            first = first_edge(coupling, workspace)
+            ladj = inverse_ring_maps(
+                field, moved, coupling, workspace.integrated, first, workspace.plane
+            )
+        ladj = ladj + _inverse_move(field, moved, coupling, workspace.outputs)
         store(log_q, group, load(log_q, group) - ladj)
 
 
 @inlined
-def first_edge(coupling, room):
-    """Row of the integrated fields where those of rings begin."""
+def first_edge(coupling, workspace):
+    """The first row of the fields of rings among the integrated fields."""
     pairs = len(coupling.hidden_frequency)
-    return pairs * (room.integrated.shape[0] // (pairs + len(coupling.strength)))
+    return pairs * (workspace.integrated.shape[0] // (pairs + len(coupling.strength)))
 
 
 @kernel
-def listen(field, frozen, coupling, room):
-    """From the frozen half to fields on the integrated sites, and to what is said of the moved."""
-    features, integrated, waves, said, plane = room
+def conditioner(field, frozen, coupling, workspace):
+    """Compute the conditioner's outputs and the fields on the integrated sites."""
+    features, integrated, waves, outputs, plane = workspace
     sides, modes = coupling.sides, coupling.odd.shape[0]
     half = modes * coupling.to_modes.shape[0]
     frequencies = len(coupling.frequency)
@@ -73,23 +77,23 @@ def listen(field, frozen, coupling, room):
             store(waves, (pairs + p) * hidden + site, cosine)
     transform(waves, 0, 2 * pairs, coupling.waves_to_modes, sides, plane)
     even = (2 + len(coupling.field_scale)) * half
-    mix(features, 0, said, 0, coupling.odd, False)
-    mix(features, (1 + frequencies) * half, said, even, coupling.even, False)
-    mix(waves, 0, said, 0, coupling.hidden_odd, True)
-    mix(waves, pairs * hidden, said, even, coupling.hidden_even, True)
-    transform(said, 0, 4 + len(coupling.field_scale), coupling.to_sites, sides, plane)
+    mix(features, 0, outputs, 0, coupling.odd, False)
+    mix(features, (1 + frequencies) * half, outputs, even, coupling.even, False)
+    mix(waves, 0, outputs, 0, coupling.hidden_odd, True)
+    mix(waves, pairs * hidden, outputs, even, coupling.hidden_even, True)
+    transform(outputs, 0, 4 + len(coupling.field_scale), coupling.to_sites, sides, plane)
 
 
 @inlined
-def conditions(coupling, said, site):
-    """Scale, alpha, inner and outer shift of a moved site, from what is said of it."""
+def conditions(coupling, outputs, site):
+    """Scale, alpha, inner and outer shift of a moved site, from the conditioner's outputs."""
     smooth = len(coupling.field_scale)
-    half, background = said.shape[0] // (4 + smooth), coupling.background
-    inner, outer = load(said, site), load(said, half + site)
-    scale = load(said, (2 + smooth) * half + site) + coupling.constant[0]
-    alpha = load(said, (3 + smooth) * half + site) + coupling.constant[1]
+    half, background = outputs.shape[0] // (4 + smooth), coupling.background
+    inner, outer = load(outputs, site), load(outputs, half + site)
+    scale = load(outputs, (2 + smooth) * half + site) + coupling.constant[0]
+    alpha = load(outputs, (3 + smooth) * half + site) + coupling.constant[1]
     for j in range(smooth):
-        g = coupling.field_scale[j] * load(said, (2 + j) * half + site)
+        g = coupling.field_scale[j] * load(outputs, (2 + j) * half + site)
         square = g * g
         response = square / (1.0 + square)
         scale = scale + background[0, j] * response
@@ -97,15 +101,15 @@ def conditions(coupling, said, site):
         inner = inner + background[2, j] * (g * response)
         outer = outer + background[3, j] * (g * response)
     # `flows.monotone.strength`
-    return scale, softplus(alpha + SHIFT) - FLOOR, inner, outer
+    return scale, softplus(alpha + SHIFT) - BOUND, inner, outer
 
 
 @kernel
-def _move(field, moved, coupling, said):
-    """The map of every site by itself; its log determinant."""
-    beta, ladj, slopes = coupling.constant[2], spread(0.0), spread(1.0)
-    for site in range(said.shape[0] // (4 + len(coupling.field_scale))):
-        scale, alpha, inner, outer = conditions(coupling, said, site)
+def _move(field, moved, coupling, outputs):
+    """The single-site maps; returns their log determinant."""
+    beta, ladj, slopes = coupling.constant[2], broadcast(0.0), broadcast(1.0)
+    for site in range(outputs.shape[0] // (4 + len(coupling.field_scale))):
+        scale, alpha, inner, outer = conditions(coupling, outputs, site)
         y = load(field, moved + site) * exponential(scale) + inner
         t = tanh(beta * y)
         store(field, moved + site, y + alpha * t / beta + outer)
@@ -113,16 +117,16 @@ def _move(field, moved, coupling, said):
         slopes = slopes * (1.0 + alpha * (1.0 - t * t))
         if site % TOGETHER == TOGETHER - 1:
             ladj = ladj + logarithm(slopes)
-            slopes = spread(1.0)
+            slopes = broadcast(1.0)
     return ladj + logarithm(slopes)
 
 
 @kernel
-def _move_back(field, moved, coupling, said):
-    """The inverse of `_move`; the log determinant of the forward map."""
-    beta, ladj, slopes = coupling.constant[2], spread(0.0), spread(1.0)
-    for site in range(said.shape[0] // (4 + len(coupling.field_scale))):
-        scale, alpha, inner, outer = conditions(coupling, said, site)
+def _inverse_move(field, moved, coupling, outputs):
+    """The inverse of `_move`; returns the log determinant of the forward map."""
+    beta, ladj, slopes = coupling.constant[2], broadcast(0.0), broadcast(1.0)
+    for site in range(outputs.shape[0] // (4 + len(coupling.field_scale))):
+        scale, alpha, inner, outer = conditions(coupling, outputs, site)
         y = inverse_tanh_map(load(field, moved + site) - outer, alpha, beta)
         t = tanh(beta * y)
         store(field, moved + site, (y - inner) * exponential(0.0 - scale))
@@ -130,5 +134,5 @@ def _move_back(field, moved, coupling, said):
         slopes = slopes * (1.0 + alpha * (1.0 - t * t))
         if site % TOGETHER == TOGETHER - 1:
             ladj = ladj + logarithm(slopes)
-            slopes = spread(1.0)
+            slopes = broadcast(1.0)
     return ladj + logarithm(slopes)

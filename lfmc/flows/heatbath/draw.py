@@ -20,18 +20,20 @@ class Fields(NamedTuple):
     log_q: Floats
 
 
-class Room(NamedTuple):
-    """Rows of lanes for one field at a time.
+class Workspace(NamedTuple):
+    """Workspace of the kernels, in rows of lanes, for one group of fields at a time.
 
     Attributes:
-        features: of the frozen half; integrated, waves: fields on the integrated sites and their
-            waves; said: what is said of the moved half; plane: one feature, one ring, the prior.
+        features: of the frozen half.
+        integrated, waves: fields on the integrated sites, and their sines and cosines.
+        outputs: of the conditioner, for the moved half.
+        plane: for one feature, one ring, or the prior.
     """
 
     features: Floats
     integrated: Floats
     waves: Floats
-    said: Floats
+    outputs: Floats
     plane: Floats
 
 
@@ -41,43 +43,43 @@ def draw(plan: Plan, z: Floats) -> Fields:
     Every field passes through the same instructions whatever the batch: its bits do not depend
     on it. A number that is not finite on the way makes log q NaN.
     """
-    room, batch = room_of(plan), len(z)
+    workspace, batch = workspace_of(plan), len(z)
     z = whole_groups(z)
-    x, log_q = _push(plan, z, room)
+    x, log_q = _push(plan, z, workspace)
     phi = np.empty_like(z)
-    draw_integrated(z, x, log_q, plan.integrated, plan.order, phi, room.plane)
+    draw_integrated(z, x, log_q, plan.integrated, plan.order, phi, workspace.plane)
     return Fields(phi[:batch], log_q.ravel()[:batch])
 
 
-def model_log_weights(plan: Plan, z: Floats) -> Floats:
+def model_log_weight(plan: Plan, z: Floats) -> Floats:
     """-S - log q of the reduced variables of base normals (batch, kept), (batch,)."""
-    room, batch = room_of(plan), len(z)
-    x, log_q = _push(plan, whole_groups(z), room)
-    return -(action_of(plan, x, room) + log_q).ravel()[:batch]
+    workspace, batch = workspace_of(plan), len(z)
+    x, log_q = _push(plan, whole_groups(z), workspace)
+    return -(reduced_actions(plan, x, workspace) + log_q).ravel()[:batch]
 
 
-def log_weights_of(plan: Plan, phi: Floats) -> Floats:
-    """The same of given fields (batch, sites), by the inverse map, (batch,)."""
-    room, batch, kept = room_of(plan), len(phi), len(plan.prior.widths)
+def field_log_weight(plan: Plan, phi: Floats) -> Floats:
+    """-S - log q of given fields (batch, sites), by the inverse map, (batch,)."""
+    workspace, batch, kept = workspace_of(plan), len(phi), len(plan.prior.widths)
     reduced = whole_groups(phi[:, plan.order[:kept]])
     x = aligned((len(reduced) // LANES, kept, LANES))
     x[:] = reduced.reshape(-1, LANES, kept).swapaxes(1, 2)
-    total = -action_of(plan, x, room)
+    total = -reduced_actions(plan, x, workspace)
     log_q = aligned(total.shape)
     log_q[:] = 0
     for frozen, moved, coupling in reversed(layers_of(plan)):
-        uncouple(x, log_q, frozen, moved, coupling, room)
-    add_prior_density(x, log_q, plan.prior, log_norm(plan, kept), room.plane)
+        uncouple(x, log_q, frozen, moved, coupling, workspace)
+    add_prior_density(x, log_q, plan.prior, log_norm(plan, kept), workspace.plane)
     return (total - log_q).ravel()[:batch]
 
 
-def _push(plan: Plan, z: Floats, room: Room) -> tuple[Floats, Floats]:
-    """Kept sites (groups, kept, LANES) and log q of all normals and of their maps, so far."""
+def _push(plan: Plan, z: Floats, workspace: Workspace) -> tuple[Floats, Floats]:
+    """Return kept sites (groups, kept, LANES), and log q of all normals and of the maps so far."""
     groups = len(z) // LANES
     x, log_q = aligned((groups, len(plan.prior.widths), LANES)), aligned((groups, LANES))
-    draw_prior(z, x, log_q, plan.prior, log_norm(plan, z.shape[1]), room.plane)
+    draw_prior(z, x, log_q, plan.prior, log_norm(plan, z.shape[1]), workspace.plane)
     for frozen, moved, coupling in layers_of(plan):
-        couple(x, log_q, frozen, moved, coupling, room)
+        couple(x, log_q, frozen, moved, coupling, workspace)
     return x, log_q
 
 
@@ -87,35 +89,35 @@ def layers_of(plan: Plan) -> list[tuple[int, int, Coupling]]:
     return [(*halves[layer % 2], coupling) for layer, coupling in enumerate(plan.couplings)]
 
 
-def action_of(plan: Plan, x: Floats, room: Room) -> Floats:
+def reduced_actions(plan: Plan, x: Floats, workspace: Workspace) -> Floats:
     action = aligned((len(x), LANES))
-    reduced_action(x, action, plan.integrated, plan.theory, room.plane)
+    reduced_action(x, action, plan.integrated, plan.theory, workspace.plane)
     return action
 
 
 def log_norm(plan: Plan, normals: int) -> float:
-    """Of so many normals, and of the widths of the prior's modes."""
+    """The constant of log q: of the normals, and of the widths of the prior's modes."""
     widths: float = np.log(plan.prior.widths).sum()
     return -0.5 * normals * math.log(2 * math.pi) - widths
 
 
 def whole_groups(rows: Floats) -> Floats:
-    """Filled up with zeros to a multiple of LANES."""
+    """Pad the rows with zeros to a multiple of LANES."""
     missing = -len(rows) % LANES
     return np.pad(rows, ((0, missing), (0, 0))) if missing else np.ascontiguousarray(rows)
 
 
-def room_of(plan: Plan, plane: int = 0) -> Room:
-    """With at least so many rows in `plane`."""
+def workspace_of(plan: Plan, plane: int = 0) -> Workspace:
+    """Allocate a workspace with at least `plane` rows in its plane."""
     kept, integrated = len(plan.prior.widths), len(plan.integrated.near)
     one = plan.couplings[0]
     smooth, frequencies = len(one.field_scale), len(one.frequency)
     pairs, terms, half = len(one.hidden_frequency), len(one.strength), kept // 2
     plane = max(plane, kept + len(plan.prior.response), BLOCKS * int(max(one.sides)))
-    return Room(
+    return Workspace(
         features=aligned(((1 + 2 * frequencies) * half, LANES)),
         integrated=aligned(((pairs + terms) * integrated, LANES)),
         waves=aligned((2 * pairs * integrated, LANES)),
-        said=aligned(((4 + smooth) * half, LANES)),
+        outputs=aligned(((4 + smooth) * half, LANES)),
         plane=aligned((plane, LANES)),
     )

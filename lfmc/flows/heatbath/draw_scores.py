@@ -1,4 +1,4 @@
-"""Scores of single samples, in the pass that draws them: for natural gradients."""
+"""Scores of single samples for natural gradients, computed in the pass that draws them."""
 
 from typing import NamedTuple
 
@@ -8,13 +8,13 @@ from lfmc.flows.heatbath.adjoint import Scoring, scoring
 from lfmc.flows.heatbath.arrays import Floats, plan
 from lfmc.flows.heatbath.coupling_score_kernels import couple_scores
 from lfmc.flows.heatbath.draw import (
-    action_of,
+    field_log_weight,
     layers_of,
     log_norm,
-    log_weights_of,
-    model_log_weights,
-    room_of,
+    model_log_weight,
+    reduced_actions,
     whole_groups,
+    workspace_of,
 )
 from lfmc.flows.heatbath.flow import HeatbathFlow
 from lfmc.flows.heatbath.mode_prior_score_kernels import prior_scores
@@ -23,42 +23,44 @@ from lfmc.flows.heatbath.rings_score_kernels import MORE_BLOCKS
 from lfmc.kernels.lanes import LANES, aligned
 
 
-class Scored(NamedTuple):
+class ScoreRows(NamedTuple):
     """Log weights -S - log q (batch,), and d log q(x) / d theta at fixed x, (parameters, batch)."""
 
     log_weight: Floats
     scores: Floats
 
 
-def scored(arrays: Scoring, z: Floats) -> Scored:
-    """Of base normals (batch, kept); parameters in the order of the flow's `named_parameters()`."""
+def scored(arrays: Scoring, z: Floats) -> ScoreRows:
+    """Return the scores of base normals (batch, kept), in the order of `named_parameters()`."""
     (passes, prior, adjoints, parameters), batch = arrays, len(z)
     z = whole_groups(z)
     groups, kept = len(z) // LANES, len(passes.prior.widths)
     x, slopes = aligned((groups, kept, LANES)), aligned((groups, kept, LANES))
     log_q, scores = aligned((groups, LANES)), aligned((groups, parameters, LANES))
-    room, asked = room_of(passes, _rows(arrays)), room_of(passes)
+    workspace, gradients = workspace_of(passes, _rows(arrays)), workspace_of(passes)
     norm = log_norm(passes, kept)
-    prior_scores(z, x, slopes, log_q, scores, passes.prior, prior, norm, room.plane)
+    prior_scores(z, x, slopes, log_q, scores, passes.prior, prior, norm, workspace.plane)
     for (frozen, moved, coupling), adjoint in zip(layers_of(passes), adjoints, strict=True):
-        couple_scores(x, slopes, log_q, scores, frozen, moved, coupling, adjoint, room, asked)
-    log_weight = -(action_of(passes, x, room) + log_q).ravel()
+        couple_scores(
+            x, slopes, log_q, scores, frozen, moved, coupling, adjoint, workspace, gradients
+        )
+    log_weight = -(reduced_actions(passes, x, workspace) + log_q).ravel()
     rows = scores.swapaxes(0, 1).reshape(parameters, -1)
-    return Scored(log_weight[:batch], rows[:, :batch])
+    return ScoreRows(log_weight[:batch], rows[:, :batch])
 
 
 def compile_for_training(flow: HeatbathFlow, natural: bool) -> None:
-    """Compile what a training calls, scores if `natural`, before a SIGTERM has to wait for it."""
+    """Compile the kernels of a training, those of scores if `natural`, before its loop starts."""
     z, phi = np.zeros((1, flow.kept)), np.zeros((1, flow.sites))
     if natural:
         scored(scoring(flow), z)
     arrays = plan(flow)
-    model_log_weights(arrays, z)
-    log_weights_of(arrays, phi)
+    model_log_weight(arrays, z)
+    field_log_weight(arrays, phi)
 
 
 def _rows(arrays: Scoring) -> int:
-    """Of a plane: for the prior, for one ring, for one kernel."""
+    """The number of rows of a plane: for the prior, for one ring, for one kernel."""
     passes, one = arrays.plan, arrays.couplings[0]
     coupling = passes.couplings[0]
     ring = BLOCKS + MORE_BLOCKS + len(coupling.strength)

@@ -111,8 +111,8 @@ class HeatbathFlow(Flow):
         for layer, coupling in reversed(list(enumerate(self.layers()))):
             frozen, moved = (b, a) if layer % 2 == 0 else (a, b)
             small = copies.of(coupling) if copies else coupling.small()
-            said = coupling.conditions(frozen, small, tape)
-            moved, ladj = said.undo(moved, arguments[layer] if arguments else None)
+            conditions = coupling.conditions(frozen, small, tape)
+            moved, ladj = conditions.undo(moved, arguments[layer] if arguments else None)
             a, b = (moved, frozen) if layer % 2 == 0 else (frozen, moved)
             log_det = log_det + ladj
         return torch.cat([a, b]), log_det

@@ -2,7 +2,7 @@
 
 from lfmc.flows.heatbath.monotone_kernels import inverse_tanh_map
 from lfmc.flows.heatbath.planes import along_axis
-from lfmc.kernels.lanes import LANES, inlined, kernel, load, spread, store
+from lfmc.kernels.lanes import LANES, broadcast, inlined, kernel, load, store
 from lfmc.kernels.mathematics import exponential, logarithm, tanh
 
 
@@ -16,7 +16,7 @@ def draw_prior(z, x, log_q, prior, log_norm, modes):
     """
     kept = x.shape[1]
     for group in range(x.shape[0]):
-        field, square = x[group], spread(0.0)
+        field, square = x[group], broadcast(0.0)
         for site in range(z.shape[1]):
             # Those of the integrated sites pass through the first row only to be summed.
             row = site if site < kept else 0
@@ -73,7 +73,7 @@ def respond(zero, prior, rows, first):
 @inlined
 def breathing_of(prior, rows, first, k):
     """Change of the log width of mode k."""
-    breathing = spread(0.0)
+    breathing = broadcast(0.0)
     for j in range(len(prior.response)):
         breathing = breathing + prior.breathing[k, j] * load(rows, first + j)
     return breathing

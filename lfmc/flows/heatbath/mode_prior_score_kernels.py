@@ -2,7 +2,7 @@
 
 from lfmc.flows.heatbath.mode_prior_kernels import breathing_of, respond, zero_map
 from lfmc.flows.heatbath.planes import along_axis, clear
-from lfmc.kernels.lanes import LANES, inlined, kernel, load, spread, store
+from lfmc.kernels.lanes import LANES, broadcast, inlined, kernel, load, store
 from lfmc.kernels.mathematics import exponential, tanh
 
 
@@ -12,8 +12,8 @@ def prior_scores(z, x, slopes, log_q, scores, prior, adjoint, log_norm, rows):
 
     Args:
         log_q: receives log q, (groups, LANES); scores: the rows of the prior's parameters.
-        log_norm: what log q has of constants.
-        rows: room, two rows for each kept site and one for each response.
+        log_norm: the constant of log q.
+        rows: workspace, two rows per kept site and one per response.
     """
     for group in range(x.shape[0]):
         for k in range(x.shape[1]):
@@ -26,45 +26,45 @@ def prior_scores(z, x, slopes, log_q, scores, prior, adjoint, log_norm, rows):
 @kernel
 def _one(field, slope, prior, adjoint, scores, rows):
     """One group, whose normals lie in the first rows; log q but for constants."""
-    kept, square, responses = field.shape[0], spread(0.0), len(prior.response)
-    asked = kept + responses
+    kept, square, responses = field.shape[0], broadcast(0.0), len(prior.response)
+    gradient_row = kept + responses
     for k in range(kept):
         value = load(rows, k)
         square = square + value * value
     first = load(rows, 0)
     zero, ladj = zero_map(first, prior.zero)
     respond(zero, prior, rows, kept)
-    back = _zero_scores(first, prior.zero, adjoint, scores)
+    gradient = _zero_scores(first, prior.zero, adjoint, scores)
     coefficients = adjoint.cosines.shape[0]
-    clear(scores, adjoint.slots.log_width, coefficients)
+    clear(scores, adjoint.offsets.log_width, coefficients)
     for k in range(1, kept):
         breathing, value = breathing_of(prior, rows, kept, k), load(rows, k)
         ladj = ladj + breathing
         width, wide = exponential(breathing) * prior.widths[k], value * value - 1.0
         store(rows, k, value * width)
         # With respect to mode k, to its log width, and through that to the zero mode.
-        store(rows, asked + k, (0.0 - value) / width)
+        store(rows, gradient_row + k, (0.0 - value) / width)
         for c in range(coefficients):
-            row = adjoint.slots.log_width + c
+            row = adjoint.offsets.log_width + c
             store(scores, row, load(scores, row) + adjoint.cosines[c, k] * wide)
         for j in range(responses):
             t = load(rows, kept + j)
             change = 2.0 * prior.response[j] * zero * (1.0 - t * t)
-            back = back + prior.breathing[k, j] * (change * wide)
+            gradient = gradient + prior.breathing[k, j] * (change * wide)
     store(rows, 0, prior.widths[0] * zero)
-    store(rows, asked, back / prior.widths[0])
-    constant = 0.0 - zero * back - 1.0
+    store(rows, gradient_row, gradient / prior.widths[0])
+    constant = 0.0 - zero * gradient - 1.0
     for j in range(responses):
         for c in range(coefficients):
-            common = load(scores, adjoint.slots.log_width + c)
-            row = adjoint.slots.breathing + j * coefficients + c
+            common = load(scores, adjoint.offsets.log_width + c)
+            row = adjoint.offsets.breathing + j * coefficients + c
             store(scores, row, load(rows, kept + j) * common)
     for c in range(coefficients):
-        row = adjoint.slots.log_width + c
+        row = adjoint.offsets.log_width + c
         store(scores, row, load(scores, row) + adjoint.cosines[c, 0] * constant)
-    store(scores, adjoint.slots.zero_mode + 2, constant)
+    store(scores, adjoint.offsets.zero_mode + 2, constant)
     along_axis(rows, 0, field, 0, prior.to_sites, 0, kept, 1, 1)
-    along_axis(rows, asked, slope, 0, prior.to_sites, 0, kept, 1, 1)
+    along_axis(rows, gradient_row, slope, 0, prior.to_sites, 0, kept, 1, 1)
     return 0.0 - 0.5 * square - ladj
 
 
@@ -76,10 +76,10 @@ def _zero_scores(first, zero, adjoint, scores):
     c = 1.0 - t * t
     derivative = 1.0 + alpha * c
     bend = -2.0 * alpha * beta * t * c / derivative
-    back = (0.0 - first - bend) / derivative
-    by_alpha = 0.0 - c / derivative - t / beta * back
+    gradient = (0.0 - first - bend) / derivative
+    by_alpha = 0.0 - c / derivative - t / beta * gradient
     by_beta = 2.0 * alpha * t * c * first / derivative
-    by_beta = by_beta - alpha * (c * first - t / beta) / beta * back
-    store(scores, adjoint.slots.zero_mode, adjoint.zero_slope * by_alpha)
-    store(scores, adjoint.slots.zero_mode + 1, beta * by_beta)
-    return back
+    by_beta = by_beta - alpha * (c * first - t / beta) / beta * gradient
+    store(scores, adjoint.offsets.zero_mode, adjoint.zero_slope * by_alpha)
+    store(scores, adjoint.offsets.zero_mode + 1, beta * by_beta)
+    return gradient

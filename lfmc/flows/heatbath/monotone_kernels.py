@@ -3,7 +3,7 @@
 import numpy as np
 
 from lfmc.flows.monotone import BISECTIONS, LARGEST_ERROR, NEWTON_STEPS
-from lfmc.kernels.lanes import any_lane, inlined, select, spread
+from lfmc.kernels.lanes import any_lane, broadcast, inlined, select
 from lfmc.kernels.mathematics import size, tanh
 
 _STEPS = NEWTON_STEPS + 2 * BISECTIONS
@@ -19,7 +19,7 @@ def inverse_tanh_map(value, alpha, beta):
     becomes NaN.
     """
     reach = size(alpha) / beta
-    low, high, y, on_its_way = value - reach, value + reach, value + 0.0, spread(1.0)
+    low, high, y, on_its_way = value - reach, value + reach, value + 0.0, broadcast(1.0)
     for step in range(_STEPS):
         t = tanh(beta * y)
         residue = y + alpha * t / beta - value

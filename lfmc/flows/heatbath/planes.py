@@ -1,31 +1,31 @@
 """Linear maps of fields on cells: transforms axis by axis, and products mode by mode.
 
-A plane is one feature on one cell, a row of lanes a site; rows of a feature follow each other cell
-by cell, features one after the other.
+A plane is one feature on one cell, with one row of lanes per site. The planes of a feature follow
+each other cell by cell, and the features follow one after another.
 """
 
-from lfmc.kernels.lanes import inlined, kernel_of, load, spread, store
+from lfmc.kernels.lanes import broadcast, inlined, kernel_of, load, store
 
 
 @inlined
 def clear(rows, first, count):
-    """Zeros."""
+    """Set `count` rows to zero."""
     for row in range(first, first + count):
-        store(rows, row, spread(0.0))
+        store(rows, row, broadcast(0.0))
 
 
 @kernel_of("void(f8[:,::1], i8, f8[:,::1], i8, f8[::1], i8, i8, i8, i8)")
 def along_axis(source, first, target, to, matrix, start, side, before, after):
-    """target = matrix applied to one axis of a plane (before, side, after); first rows given.
+    """target = matrix applied to one axis of a plane (before, side, after).
 
-    matrix: flat, its (side, side) numbers begin at `start`.
+    first, to: first rows of source and target; matrix: flat, (side, side) numbers from `start` on.
     """
     for outer in range(before):
         for inner in range(after):
             offset = outer * side * after + inner
             for m in range(0, side - 1, 2):
                 row = start + m * side
-                one, two = spread(0.0), spread(0.0)
+                one, two = broadcast(0.0), broadcast(0.0)
                 for x in range(side):
                     value = load(source, first + offset + x * after)
                     one = one + matrix[row + x] * value
@@ -34,21 +34,21 @@ def along_axis(source, first, target, to, matrix, start, side, before, after):
                 store(target, to + offset + (m + 1) * after, two)
             if side % 2:
                 row = start + (side - 1) * side
-                one = spread(0.0)
+                one = broadcast(0.0)
                 for x in range(side):
                     one = one + matrix[row + x] * load(source, first + offset + x * after)
                 store(target, to + offset + (side - 1) * after, one)
 
 
 @kernel_of("void(f8[:,::1], i8, i8, f8[:,::1], i8[::1], f8[:,::1])")
-def transform(field, first, features, waves, sides, room):
-    """Sites to modes, or back, in place: all axes of all cells of so many features.
+def transform(field, first, features, waves, sides, workspace):
+    """Transform sites to modes or modes to sites in place, all axes of all cells of the features.
 
     Args:
-        field, first: rows of lanes, the first one of them.
+        field, first: rows of lanes, and the first one of them.
         waves: (cells, numbers): for each axis a (side, side) matrix, flat.
         sides: of a cell, (d,).
-        room: rows for one plane.
+        workspace: as many rows as a plane has.
     """
     cells, sites = waves.shape[0], 1
     for axis in range(len(sides)):
@@ -60,14 +60,14 @@ def transform(field, first, features, waves, sides, room):
             side = sides[axis]
             after //= side
             if axis % 2 == 0:
-                along_axis(field, row, room, 0, matrix, start, side, before, after)
+                along_axis(field, row, workspace, 0, matrix, start, side, before, after)
             else:
-                along_axis(room, 0, field, row, matrix, start, side, before, after)
+                along_axis(workspace, 0, field, row, matrix, start, side, before, after)
             before *= side
             start += side * side
         if len(sides) % 2:
             for site in range(sites):
-                store(field, row + site, load(room, site))
+                store(field, row + site, load(workspace, site))
 
 
 @inlined
@@ -78,22 +78,22 @@ def _put(target, row, value, add):
 
 
 @kernel_of("void(f8[:,::1], i8, f8[:,::1], i8, f8[:,:,::1], b1)")
-def mix(source, first, target, to, weights, add):
-    """At every mode a matrix from input planes to output planes, (modes, outputs, inputs)."""
-    modes, outputs, inputs = weights.shape
+def mix(source, first, target, to, matrices, add):
+    """Multiply the planes at every mode by a matrix, (modes, outputs, inputs)."""
+    modes, outputs, inputs = matrices.shape
     for k in range(modes):
         for o in range(0, outputs - 1, 2):
-            one, two = spread(0.0), spread(0.0)
+            one, two = broadcast(0.0), broadcast(0.0)
             for i in range(inputs):
                 value = load(source, first + i * modes + k)
-                one = one + weights[k, o, i] * value
-                two = two + weights[k, o + 1, i] * value
+                one = one + matrices[k, o, i] * value
+                two = two + matrices[k, o + 1, i] * value
             _put(target, to + o * modes + k, one, add)
             _put(target, to + (o + 1) * modes + k, two, add)
         if outputs % 2:
-            one = spread(0.0)
+            one = broadcast(0.0)
             for i in range(inputs):
-                one = one + weights[k, outputs - 1, i] * load(source, first + i * modes + k)
+                one = one + matrices[k, outputs - 1, i] * load(source, first + i * modes + k)
             _put(target, to + (outputs - 1) * modes + k, one, add)
 
 
@@ -102,43 +102,49 @@ def mix(source, first, target, to, weights, add):
     " i8, f8[:,::1])"
 )
 def kernel_scores(
-    features, first, inputs, sources, gradient, to, outputs, targets, members, starts, numbers,
-    scores, slot, room
+    features, first, inputs, sources, gradient, to, outputs, targets, group_members, group_starts,
+    numbers, scores, offset, workspace
 ):  # fmt: skip
-    """d/d kernel of a radial convolution, as `flows.radial.RadialConvolution.score`.
+    """d/d kernel of a radial convolution, as `heatbath.radial.RadialConvolution.score`.
 
     Args:
-        features, first, inputs, sources: modes of its inputs from the first row on, on so many
-            cells each.
-        gradient, to, outputs, targets: with respect to its outputs, likewise.
-        members, starts: modes in groups of equal eigenvalues, and where each group starts.
+        features, first, inputs, sources: modes of the inputs, the first row, the number of inputs,
+            and of their cells.
+        gradient, to, outputs, targets: the gradient with respect to the outputs, likewise.
+        group_members, group_starts: modes sorted into groups of equal eigenvalues, and the first
+            place of each group.
         numbers: eigenvalues, (shells, source cells x target cells x groups).
-        scores, slot: receives (inputs, outputs, shells) rows from `slot` on.
-        room: as many rows as `numbers` has columns.
+        scores, offset: receives (inputs, outputs, shells) rows from `offset` on.
+        workspace: as many rows as `numbers` has columns.
     """
-    modes, groups, shells = len(members), len(starts) - 1, numbers.shape[0]
+    modes, groups, shells = len(group_members), len(group_starts) - 1, numbers.shape[0]
     for f in range(inputs):
         for c in range(outputs):
             for s in range(sources):
                 for t in range(targets):
-                    seen, asked = first + (f * sources + s) * modes, to + (c * targets + t) * modes
+                    input_row, output_row = (
+                        first + (f * sources + s) * modes,
+                        to + (c * targets + t) * modes,
+                    )
                     for group in range(groups):
-                        total = spread(0.0)
-                        for place in range(starts[group], starts[group + 1]):
-                            k = members[place]
-                            total = total + load(features, seen + k) * load(gradient, asked + k)
-                        store(room, (s * targets + t) * groups + group, total)
-            row = slot + (f * outputs + c) * shells
+                        total = broadcast(0.0)
+                        for place in range(group_starts[group], group_starts[group + 1]):
+                            k = group_members[place]
+                            total = total + load(features, input_row + k) * load(
+                                gradient, output_row + k
+                            )
+                        store(workspace, (s * targets + t) * groups + group, total)
+            row = offset + (f * outputs + c) * shells
             for j in range(0, shells - 1, 2):
-                one, two = spread(0.0), spread(0.0)
+                one, two = broadcast(0.0), broadcast(0.0)
                 for i in range(numbers.shape[1]):
-                    value = load(room, i)
+                    value = load(workspace, i)
                     one = one + numbers[j, i] * value
                     two = two + numbers[j + 1, i] * value
                 store(scores, row + j, one)
                 store(scores, row + j + 1, two)
             if shells % 2:
-                one = spread(0.0)
+                one = broadcast(0.0)
                 for i in range(numbers.shape[1]):
-                    one = one + numbers[shells - 1, i] * load(room, i)
+                    one = one + numbers[shells - 1, i] * load(workspace, i)
                 store(scores, row + shells - 1, one)

@@ -1,4 +1,4 @@
-"""The maps along rings with what scores need of them; the recursions stand in `rings`.
+"""The maps along rings with their scores; the recursions are those of `rings`.
 
 With J the Jacobian of a ring, f_i the slope of edge i and h_i = (K_ii + K_jj + 2 K_ij), j = i + 1,
 K = J^-1, the derivative of log det J is h_i df_i, and a gradient passes J^-1. The elements of K
@@ -18,110 +18,114 @@ from lfmc.flows.heatbath.rings_kernels import (
     moved_site,
     substitute,
 )
-from lfmc.kernels.lanes import inlined, kernel, load, spread, store
+from lfmc.kernels.lanes import broadcast, inlined, kernel, load, store
 from lfmc.kernels.mathematics import tanh
 
-# Blocks after those of `rings`, as many rows each as the ring has sites; then one of tanh a term.
+# Blocks after those of `rings`, each with one row per site of the ring; then one of tanh per term.
 _INVERSE, _BEND = BLOCKS, BLOCKS + 1
 MORE_BLOCKS = 2
 
 
 @kernel
-def ring_scores(field, slope, moved, coupling, adjoint, edges, first, asked, scores, room):
+def ring_scores(field, slope, moved, coupling, adjoint, edges, first, gradients, scores, workspace):
     """All rings along all axes, in place; their log determinant.
 
     Args:
         field, moved: rows of lanes, the first one of the moved half; slope: d log q / d field.
-        edges, first: fields of edges, term after term; asked: receives the sums of d log q / d
-            them, in the same rows.
-        scores: sums of the parameters of the rings are added.
-        room: BLOCKS + MORE_BLOCKS + terms rows for each site of a ring.
+        edges, first: fields of edges, term after term.
+        gradients: receives the derivatives of log q with respect to them, in the same rows.
+        scores: those of the parameters of the rings are added.
+        workspace: BLOCKS + MORE_BLOCKS + terms rows for each site of a ring.
     """
-    ladj = spread(0.0)
+    ladj = broadcast(0.0)
     half = len(coupling.ring_rows) // max(len(coupling.ring_sides), 1)
     for axis in range(len(coupling.ring_sides)):
         side, start = coupling.ring_sides[axis], axis * half
         for begin in range(start, start + half, side):
             for i in range(side):
-                store(room, i, load(field, moved + coupling.ring_rows[begin + i]))
-            _bends(coupling, edges, first, room, begin, side)
-            ladj = ladj + factorise(room, side)
-            _inverse(room, side)
+                store(workspace, i, load(field, moved + coupling.ring_rows[begin + i]))
+            _bends(coupling, edges, first, workspace, begin, side)
+            ladj = ladj + factorise(workspace, side)
+            _inverse(workspace, side)
             for i in range(side):
                 row, before = moved + coupling.ring_rows[begin + i], i - 1 if i > 0 else side - 1
-                change = load(room, _INVERSE * side + i) * load(room, _BEND * side + i)
-                other = load(room, _INVERSE * side + before) * load(room, _BEND * side + before)
-                store(room, RESIDUE * side + i, load(slope, row) - (change + other))
-            substitute(room, side)
-            _sum_scores(coupling, adjoint, edges, first, asked, scores, room, begin, side)
+                change = load(workspace, _INVERSE * side + i) * load(workspace, _BEND * side + i)
+                other = load(workspace, _INVERSE * side + before) * load(
+                    workspace, _BEND * side + before
+                )
+                store(workspace, RESIDUE * side + i, load(slope, row) - (change + other))
+            substitute(workspace, side)
+            _sum_scores(coupling, adjoint, edges, first, gradients, scores, workspace, begin, side)
             for i in range(side):
                 row = moved + coupling.ring_rows[begin + i]
-                store(field, row, moved_site(room, side, i))
-                store(slope, row, load(room, STEP * side + i))
+                store(field, row, moved_site(workspace, side, i))
+                store(slope, row, load(workspace, STEP * side + i))
     return ladj
 
 
 @inlined
-def _bends(coupling, edges, first, room, begin, side):
+def _bends(coupling, edges, first, workspace, begin, side):
     """F_i, f_i, the slope of f_i, and all tanh."""
     terms = len(coupling.strength)
     each = (edges.shape[0] - first) // terms
     for i in range(side):
-        u = load(room, i) + load(room, i + 1 if i < side - 1 else 0)
+        u = load(workspace, i) + load(workspace, i + 1 if i < side - 1 else 0)
         edge = first + coupling.ring_edges[begin + i]
-        force, slope, bend = spread(0.0), spread(0.0), spread(0.0)
+        force, slope, bend = broadcast(0.0), broadcast(0.0), broadcast(0.0)
         for m in range(terms):
             t = tanh(coupling.sharpness[m] * (u + load(edges, edge + m * each)))
-            store(room, (BLOCKS + MORE_BLOCKS + m) * side + i, t)
+            store(workspace, (BLOCKS + MORE_BLOCKS + m) * side + i, t)
             c = coupling.strength[m] * (1.0 - t * t)
             force, slope = force + coupling.force[m] * t, slope + c
             bend = bend - 2.0 * coupling.sharpness[m] * t * c
-        store(room, FORCE * side + i, force)
-        store(room, SLOPE * side + i, slope)
-        store(room, _BEND * side + i, bend)
+        store(workspace, FORCE * side + i, force)
+        store(workspace, SLOPE * side + i, slope)
+        store(workspace, _BEND * side + i, bend)
 
 
 @inlined
-def _inverse(room, side):
+def _inverse(workspace, side):
     """h_i of every edge."""
     diagonal, lower, corner, edges = DIAGONAL * side, LOWER * side, CORNER * side, _INVERSE * side
-    end = 1.0 / load(room, diagonal + side - 1)
+    end = 1.0 / load(workspace, diagonal + side - 1)
     following, last = end, end  # K_(i+1)(i+1) and K_(n-1)(i+1)
     for i in range(side - 2, -1, -1):
-        r = load(room, corner + i)
+        r = load(workspace, corner + i)
         if i == side - 2:
             new_last = 0.0 - r * end
             beside = new_last
-            own = 1.0 / load(room, diagonal + i) - r * new_last
+            own = 1.0 / load(workspace, diagonal + i) - r * new_last
         else:
-            below = load(room, lower + i)
+            below = load(workspace, lower + i)
             new_last = 0.0 - (below * last + r * end)
             beside = 0.0 - (below * following + r * last)
-            own = 1.0 / load(room, diagonal + i) - (below * beside + r * new_last)
-        store(room, edges + i, own + following + 2.0 * beside)
+            own = 1.0 / load(workspace, diagonal + i) - (below * beside + r * new_last)
+        store(workspace, edges + i, own + following + 2.0 * beside)
         following, last = own, new_last
-    store(room, edges + side - 1, end + following + 2.0 * last)
+    store(workspace, edges + side - 1, end + following + 2.0 * last)
 
 
 @inlined
-def _sum_scores(coupling, adjoint, edges, first, asked, scores, room, begin, side):
+def _sum_scores(coupling, adjoint, edges, first, gradients, scores, workspace, begin, side):
     """Derivatives with respect to fields of edges, strengths and sharpness."""
     terms = len(coupling.strength)
     each = (edges.shape[0] - first) // terms
     for i in range(side):
         following = i + 1 if i < side - 1 else 0
-        u, h = load(room, i) + load(room, following), load(room, _INVERSE * side + i)
-        pair = load(room, STEP * side + i) + load(room, STEP * side + following)
+        u, h = load(workspace, i) + load(workspace, following), load(workspace, _INVERSE * side + i)
+        pair = load(workspace, STEP * side + i) + load(workspace, STEP * side + following)
         edge = first + coupling.ring_edges[begin + i]
         for m in range(terms):
             row, strength, sharpness = edge + m * each, coupling.strength[m], coupling.sharpness[m]
-            t, w = load(room, (BLOCKS + MORE_BLOCKS + m) * side + i), u + load(edges, row)
+            t, w = load(workspace, (BLOCKS + MORE_BLOCKS + m) * side + i), u + load(edges, row)
             c = 1.0 - t * t
             bend = -2.0 * strength * t * c
-            store(asked, row, load(asked, row) - (h * sharpness * bend + strength * c * pair))
+            store(
+                gradients, row, load(gradients, row) - (h * sharpness * bend + strength * c * pair)
+            )
             by_strength = h * c + t / sharpness * pair
-            place = adjoint.slots.ring_strength + m
+            place = adjoint.offsets.ring_strength + m
             store(scores, place, load(scores, place) - adjoint.strength_slope[m] * by_strength)
             by_sharpness = h * bend * w * sharpness + strength * (w * c - t / sharpness) * pair
-            place = adjoint.slots.ring_sharpness + m
+            place = adjoint.offsets.ring_sharpness + m
             store(scores, place, load(scores, place) - by_sharpness)

@@ -4,7 +4,7 @@ As `lfmc.flows.heatbath.site_conditional` and `HeatbathFlow.reduced_action` do.
 """
 
 from lfmc.flows.heatbath.site_tables import FLATTEST, LARGEST_NORMAL, STEEPEST
-from lfmc.kernels.lanes import LANES, inlined, kernel, load, spread, store
+from lfmc.kernels.lanes import LANES, broadcast, inlined, kernel, load, store
 from lfmc.kernels.mathematics import TOGETHER, logarithm
 from lfmc.kernels.theory import potential
 
@@ -12,56 +12,58 @@ from lfmc.kernels.theory import potential
 @inlined
 def _neighbours(field, near, site):
     """J of an integrated site."""
-    j = spread(0.0)
+    j = broadcast(0.0)
     for k in range(near.shape[1]):
         j = j + load(field, near[site, k])
     return j
 
 
 @kernel
-def draw_integrated(z, x, log_q, integrated, order, phi, room):
+def draw_integrated(z, x, log_q, integrated, order, phi, workspace):
     """Fields phi (batch, sites) of kept sites x (groups, kept, LANES) and the other normals of z.
 
-    room: a row of lanes.
+    workspace: a row of lanes.
     """
     near, kept = integrated.near, x.shape[1]
     for group in range(x.shape[0]):
         field, first = x[group], group * LANES
-        ladj, slopes = spread(0.0), spread(1.0)
+        ladj, slopes = broadcast(0.0), broadcast(1.0)
         for site in range(kept):
             for lane in range(LANES):
                 phi[first + lane, order[site]] = field[site, lane]
         for site in range(near.shape[0]):
-            store(room, 0, _neighbours(field, near, site))
+            store(workspace, 0, _neighbours(field, near, site))
             place = order[kept + site]
             for lane in range(LANES):
-                u, j = z[first + lane, kept + site], room[0, lane]
+                u, j = z[first + lane, kept + site], workspace[0, lane]
                 value, slope = _quantile(u, j, integrated.quantile, integrated.steps)
                 phi[first + lane, place] = value
-                room[0, lane] = slope
-            slopes = slopes * load(room, 0)
+                workspace[0, lane] = slope
+            slopes = slopes * load(workspace, 0)
             if site % TOGETHER == TOGETHER - 1:
                 ladj = ladj + logarithm(slopes)
-                slopes = spread(1.0)
+                slopes = broadcast(1.0)
         store(log_q, group, load(log_q, group) - (ladj + logarithm(slopes)))
 
 
 @kernel
-def reduced_action(x, action, integrated, theory, room):
+def reduced_action(x, action, integrated, theory, workspace):
     """S_m of kept sites x (groups, kept, LANES) to action (groups, LANES).
 
-    theory: its couplings, which select its potential; room: a row of lanes.
+    theory: its couplings, which select its potential; workspace: a row of lanes.
     """
     near = integrated.near
     for group in range(x.shape[0]):
-        field, total = x[group], spread(0.0)
+        field, total = x[group], broadcast(0.0)
         for site in range(x.shape[1]):
             total = total + potential(load(field, site), theory)
         for site in range(near.shape[0]):
-            store(room, 0, _neighbours(field, near, site))
+            store(workspace, 0, _neighbours(field, near, site))
             for lane in range(LANES):
-                room[0, lane] = _log_z(room[0, lane], integrated.log_z, integrated.steps[1])
-            total = total - load(room, 0)
+                workspace[0, lane] = _log_z(
+                    workspace[0, lane], integrated.log_z, integrated.steps[1]
+                )
+            total = total - load(workspace, 0)
         store(action, group, total)
 
 

@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from lfmc.kernels.lanes import inlined, load, spread
+from lfmc.kernels.lanes import broadcast, inlined, load
 from lfmc.kernels.sites import forward_sum, neighbour_sum
 from lfmc.kernels.theory import kernels_of
 
@@ -42,10 +42,10 @@ def _action_change(new, old, near, couplings):
 
 @inlined
 def _measure(phi, near, couplings):
-    m = spread(0.0)
-    phi2 = spread(0.0)
-    phi4 = spread(0.0)
-    bond = spread(0.0)
+    m = broadcast(0.0)
+    phi2 = broadcast(0.0)
+    phi4 = broadcast(0.0)
+    bond = broadcast(0.0)
     for x in range(near.shape[0]):
         value = load(phi, x)
         square = value * value
