@@ -9,7 +9,7 @@ from lfmc.analysis.jackknife import jackknife
 from lfmc.figures import error_scaling, rejection_runs, table1, training_cost, training_quality
 from lfmc.figures.format import value_error
 from lfmc.figures.panels import log_errorbar
-from lfmc.figures.registry import FIGURES, inputs, room
+from lfmc.figures.registry import FIGURES, figure_module, inputs
 from lfmc.figures.rundata import RunData
 from lfmc.figures.style import look, sampler_mark
 from lfmc.store import open_hdf5, write_table
@@ -31,8 +31,8 @@ def test_every_figure_reads_no_more_than_it_declares(run):
     for name in FIGURES:
         fresh = RunData(run.config, run.results)
         with look():
-            room(name).draw(fresh)
-        room(name).caption(fresh)
+            figure_module(name).draw(fresh)
+        figure_module(name).caption(fresh)
         read = {str(p.relative_to(run.results)) for p in fresh.inputs}
         assert read <= set(inputs(name, run.config)), name
 
@@ -266,7 +266,7 @@ def test_fields_are_the_stored_ones_and_share_one_scale(run):
 
 def test_every_caption_states_its_statistics(run):
     for name in FIGURES:
-        text = room(name).caption(run)
+        text = figure_module(name).caption(run)
         assert "n = " in text or "(N = " in text, name
         assert "\n" not in text
         assert "  " not in text

@@ -16,7 +16,7 @@ from lfmc.cli.figures import plot as plot_command
 from lfmc.errors import LfmcError
 from lfmc.figures.metadata import read_provenance
 from lfmc.figures.output import plot
-from lfmc.figures.registry import FIGURES, PAPER, inputs, room
+from lfmc.figures.registry import FIGURES, PAPER, figure_module, inputs
 from lfmc.figures.rundata import RunData
 from lfmc.figures.style import look
 from lfmc.provenance import file_hash
@@ -46,7 +46,7 @@ def test_every_figure_leaves_pdf_png_and_caption(run, results):
     for name in FIGURES:
         paths = plot(name, RunData(run.config, results))
         assert [p.name for p in paths] == [f"{name}.pdf", f"{name}.png", f"{name}.txt"]
-        assert paths[2].read_text() == room(name).caption(run) + "\n"
+        assert paths[2].read_text() == figure_module(name).caption(run) + "\n"
     assert len(list((results / "figures").iterdir())) == 3 * len(FIGURES)
 
 
@@ -86,7 +86,7 @@ def test_print_quality(run):
         assert b"/Type3" not in data
         assert b"/FontFile2" in data
         with look():
-            figure = room(name).draw(run)
+            figure = figure_module(name).draw(run)
         sizes = [t.get_fontsize() for t in figure.findobj(Text) if t.get_text()]
         assert min(sizes) >= 7
 

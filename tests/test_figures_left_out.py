@@ -9,7 +9,7 @@ from PIL import Image
 from lfmc.cli.figures import plot as plot_command
 from lfmc.figures.drawable import NotDrawable, drawing
 from lfmc.figures.output import plot
-from lfmc.figures.registry import FIGURES, room
+from lfmc.figures.registry import FIGURES, figure_module
 from lfmc.figures.rundata import RunData
 from lfmc.figures.style import look
 from lfmc.store import open_hdf5, write_table
@@ -63,12 +63,12 @@ def test_negative_correlators_leave_a_logarithmic_axis(run):
 
     poor = changed(run, "observables", change)
     with look():
-        figure = room("greens").draw(poor)
+        figure = figure_module("greens").draw(poor)
     above = figure.axes[0]
     assert above.get_yscale() == "log"
     (series,) = [c for c in above.containers if c.get_label() == "flow 70 %"]
     assert list(np.round(series[0].get_xdata())) == [0, 1, 2]
-    text = room("greens").caption(poor)
+    text = figure_module("greens").caption(poor)
     assert "Not above zero, hence not on the logarithmic axis: E1 flow-70 t = 3;" in text
 
 
@@ -81,7 +81,7 @@ def test_bounds_are_said_and_not_drawn(run):
         table.loc[here, "tau"] = 320.0
         return table
 
-    text = room("tau_int").caption(changed(run, "tau_int", change))
+    text = figure_module("tau_int").caption(changed(run, "tau_int", change))
     assert "Not resolved and left out: tau(m) of hmc in E2 > 320: no window." in text
 
 
@@ -92,8 +92,8 @@ def test_a_chain_held_by_few_configurations_is_explained(run):
         table.loc[here, "tau"] = 15.0
         return table
 
-    assert "Rejections last longer" not in room("tau_int").caption(run)
-    text = room("tau_int").caption(changed(run, "tau_int", change))
+    assert "Rejections last longer" not in figure_module("tau_int").caption(run)
+    text = figure_module("tau_int").caption(changed(run, "tau_int", change))
     assert "Rejections last longer than the acceptance tells, against the Jensen bound" in text
     assert "flow-50 in E1 10" in text
 
@@ -110,7 +110,7 @@ def test_a_fit_that_misses_its_points_is_a_guide(tmp_path):
 
     poor = changed(run, "exponents", change)
     with look():
-        figure = room("tau_int").draw(poor)
+        figure = figure_module("tau_int").draw(poor)
     ax = figure.axes[0]
     (line,) = [x for x in ax.lines if len(x.get_xdata()) == 20 and x.get_color() == "#0072B2"]
     assert line.get_linewidth() == 0.5
@@ -119,7 +119,7 @@ def test_a_fit_that_misses_its_points_is_a_guide(tmp_path):
     assert any("HMC, guide $z = " in label and label.endswith("(7)$ [44]") for label in labels)
     words = [t.get_text() for legend in figure.legends for t in legend.get_texts()]
     assert "guide, not a fit: $p < 10^{-3}$" in words
-    assert "[44, a guide]" in room("tau_int").caption(poor)
+    assert "[44, a guide]" in figure_module("tau_int").caption(poor)
     others = [x for panel in figure.axes for x in panel.lines if len(x.get_xdata()) == 20]
     others.remove(line)
     assert {x.get_linestyle() for x in others} == {"-"}  # negative control: fits that hold
@@ -131,7 +131,7 @@ def test_an_exponent_of_an_earlier_version_is_judged_by_its_chi2(tmp_path):
     def change(table):
         return table.assign(chi2_dof=44.0).drop(columns=["p_value", "z_error_scaled"])
 
-    assert "[44, a guide]" in room("tau_int").caption(changed(run, "exponents", change))
+    assert "[44, a guide]" in figure_module("tau_int").caption(changed(run, "exponents", change))
 
 
 def test_error_scaling_leaves_out_what_has_no_error(run):
@@ -141,9 +141,9 @@ def test_error_scaling_leaves_out_what_has_no_error(run):
         file.attrs["withheld"] = SHORT
     fresh = RunData(run.config, run.results)
     with look():
-        ax = room("error_scaling").draw(fresh).axes[0]
+        ax = figure_module("error_scaling").draw(fresh).axes[0]
     assert "local" not in [c.get_label() for c in ax.containers]
-    assert f"Left out: local in E1: {SHORT}." in room("error_scaling").caption(fresh)
+    assert f"Left out: local in E1: {SHORT}." in figure_module("error_scaling").caption(fresh)
 
 
 def test_what_cannot_be_drawn_leaves_a_placeholder_and_the_others(run, tmp_path):

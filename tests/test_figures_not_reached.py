@@ -8,7 +8,7 @@ from figures_results import STAMP, paper_config, write_results
 
 from lfmc.config import Config
 from lfmc.figures.output import plot
-from lfmc.figures.registry import FIGURES, room
+from lfmc.figures.registry import FIGURES, figure_module
 from lfmc.figures.rundata import RunData
 from lfmc.not_reached import NotReached, write_marker
 from lfmc.store import read_table, write_table
@@ -62,18 +62,18 @@ def test_every_figure_is_drawn_and_says_what_was_not_reached(tmp_path, lost, wor
         assert words in txt.read_text(), name
         assert "nan" not in txt.read_text().split(), name
     shown = "50" if len(lost) == 1 else "70"  # the highest that most ensembles have
-    assert f"of the flow {shown} % model" in room("fields").caption(run)
-    header, rows = room("table1").cells(run)
+    assert f"of the flow {shown} % model" in figure_module("fields").caption(run)
+    header, rows = figure_module("table1").cells(run)
     flow = header.index("flow 70 %")
     assert rows[2][flow] == "not reached"
-    texts = [t.get_text() for t in room("greens").draw(run).legends[0].get_texts()]
+    texts = [t.get_text() for t in figure_module("greens").draw(run).legends[0].get_texts()]
     assert ("flow 70 % (not reached)" in texts) == (len(lost) == 2)
 
 
 def test_targets_passed_by_one_model_are_said_to_be_one(tmp_path):
     config = paper_config(tmp_path, 1)
     run = write_results(config, tmp_path)
-    assert "one model" not in room("training_quality").caption(run)
+    assert "one model" not in figure_module("training_quality").caption(run)
     path = tmp_path / "tables" / "training.csv"
     table = read_table(path)
     columns = ["steps", "acceptance_q", "acceptance_p", "ess"]
@@ -81,7 +81,7 @@ def test_targets_passed_by_one_model_are_said_to_be_one(tmp_path):
     table[columns] = table[columns].astype(float)
     table.loc[table.flow == "flow-50", columns] = better
     write_table(path, table, STAMP)
-    caption = room("training_quality").caption(RunData(config, tmp_path))
+    caption = figure_module("training_quality").caption(RunData(config, tmp_path))
     assert "flow-50 and flow-70 are one model in E1." in caption
 
 

@@ -61,8 +61,8 @@ def test_a_checkpoint_that_is_not_this_trainings_starts_it_again(reference, tmp_
     assert found.state.step == 0
     state = found.run(lambda state: None, lambda: False).state
     assert all(
-        torch.equal(value, reference.method["weights"][key])
-        for key, value in state.method["weights"].items()
+        torch.equal(value, reference.optimiser["weights"][key])
+        for key, value in state.optimiser["weights"].items()
     )
 
 

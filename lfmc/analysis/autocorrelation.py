@@ -1,4 +1,4 @@
-"""Every autocorrelation time of a chain, one number a row (`lfmc autocorrelation`).
+"""Every autocorrelation time of a chain, one number per row (`lfmc autocorrelation`).
 
 | estimator | observable | what |
 |---|---|---|

@@ -8,7 +8,7 @@ a replica (true tau 10, 100 replicas of 200: 5.5).
 
 Why not pyerrors itself: on 128 replicas of 78130 it takes 4.4 s an observable and 3 s to import,
 since it transforms each replica back and forth; here one inverse transform of the summed power
-spectra takes .4 s. A test holds this module to pyerrors' numbers on the same data.
+spectra takes 0.4 s. A test holds this module to pyerrors' numbers on the same data.
 """
 
 from typing import NamedTuple

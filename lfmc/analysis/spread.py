@@ -50,10 +50,10 @@ def model_rows(tau_int: Any, retrained: Any) -> Any:
                 (ensemble, sampler, observable, "models", unit, tau, error, len(values), "")
                 for unit in UNITS
             ]
-    said = set(bounds[bounds.model == 0][key].itertuples(index=False, name=None))
+    listed = set(bounds[bounds.model == 0][key].itertuples(index=False, name=None))
     for row in bounds[bounds.model > 0].drop_duplicates(key).itertuples():
         place = (row.ensemble, row.sampler, row.observable)
-        if place not in said:
+        if place not in listed:
             note = f"model {row.model}: {row.note}"
             rows += [(*place, "bound", unit, row.tau, np.nan, 0, note) for unit in UNITS]
     return pandas.DataFrame(rows, columns=list(COLUMNS))

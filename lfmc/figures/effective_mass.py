@@ -17,7 +17,7 @@ TOO_LOW = "statistics too low for an arccosh with an error"
 
 
 def draw(run: RunData) -> Figure:
-    """One panel an ensemble; grey band: pole mass of HMC over its plateau; blue: published."""
+    """One panel per ensemble; grey band: pole mass of HMC over its plateau; blue: published."""
     names = run.config.sampler_names
     figure, panels = ensemble_grid(run.config.ensembles, sharey=False)
     for ax, ensemble in zip(panels, run.config.ensembles, strict=True):

@@ -30,7 +30,7 @@ class Example(NamedTuple):
 
 
 def draw(run: RunData) -> Figure:
-    """One ensemble a row, one sampler a column, one colour scale throughout."""
+    """One ensemble per row, one sampler per column, one colour scale throughout."""
     rows = {e.name: examples(run, e) for e in run.config.ensembles}
     limit = colour_limit([x for row in rows.values() for x in row])
     columns = len(next(iter(rows.values())))
@@ -61,7 +61,7 @@ def caption(run: RunData) -> str:
     slabs = any(e.d > 2 for e in run.config.ensembles)
     limit = colour_limit([x for row in rows for x in row])
     sentences = [
-        f"Single configurations (n = 1 a panel, no average, hence no errors): {_sources(run)}; "
+        f"Single configurations (n = 1 per panel, no average, hence no errors): {_sources(run)}; "
         f"ensembles {', '.join(run.config.ensemble_names)}.",
         f"One colour scale, clipped at |phi| = {limit:.2f}.",
     ]

@@ -16,7 +16,7 @@ def value_error(value: float, error: float, digits: int = 2) -> str:
         return f"{value:.4g}"
     exponent = math.floor(math.log10(error))
     places = digits - 1 - exponent
-    if round(error, places) >= 10 ** (exponent + 1):  # .0996 rounds to .10: one place fewer
+    if round(error, places) >= 10 ** (exponent + 1):  # 0.0996 rounds to 0.10: one place fewer
         places -= 1
     value = round(value, places) + 0.0  # no "-0.00"
     if places <= 0:

@@ -25,7 +25,7 @@ SIGNIFICANT = 2.0  # errors of the reference that its value must exceed to be di
 
 
 def draw(run: RunData) -> Figure:
-    """One pair of panels an ensemble: log G~ above, 10^3 (G~ / G~_HMC - 1) below."""
+    """One pair of panels per ensemble: log G~ above, 10^3 (G~ / G~_HMC - 1) below."""
     names = run.config.sampler_names
     lines = [
         run.against_time(e.name, s, "Gt").value

@@ -11,7 +11,7 @@ from lfmc import store
 from lfmc.config import stage_settings
 from lfmc.errors import LfmcError
 from lfmc.figures.drawable import drawing
-from lfmc.figures.registry import FIGURES, room
+from lfmc.figures.registry import FIGURES, figure_module
 from lfmc.figures.rundata import RunData
 from lfmc.figures.style import COLUMN, look
 from lfmc.provenance import stamp
@@ -27,7 +27,7 @@ def plot(name: str, run: RunData) -> list[Path]:
         LfmcError: unknown figure, or an input that is missing or damaged.
         NotDrawable: sound inputs that make no figure.
     """
-    module = room(name)
+    module = figure_module(name)
     with look(), drawing(name):
         figure = module.draw(run)
         caption = module.caption(run) + run.not_reached() + run.theories()

@@ -1,4 +1,4 @@
-"""Grids of panels, one an ensemble, legends outside them, offsets that keep points apart."""
+"""Grids of panels, one per ensemble, with legends outside and offsets that separate points."""
 
 import re
 from collections.abc import Sequence
@@ -24,7 +24,7 @@ NOT_REACHED = " (not reached)"
 def ensemble_grid(
     ensembles: Sequence[Ensemble], height: float = 1.9, **options: Any
 ) -> tuple[Figure, list[Axes]]:
-    """One panel an ensemble, at most three a row, titled with name and L."""
+    """One panel per ensemble, at most three per row, titled with name and L."""
     number = len(ensembles)
     columns = min(number, 3)
     rows = ceil(number / columns)
@@ -47,7 +47,7 @@ def stacked_grid(
     height: float = 2.7,
     shared: bool = False,
 ) -> tuple[Figure, list[tuple[Axes, Axes]]]:
-    """Two panels an ensemble, one above the other with a common abscissa, three a row.
+    """Two panels per ensemble, one above the other with a common abscissa, three per row.
 
     Args:
         ratios: their heights.
@@ -191,7 +191,7 @@ def segments(x: Floats, y: Floats) -> list[tuple[Floats, Floats]]:
 
 
 def series(run: RunData, rows: Any, column: str) -> tuple[Floats, Floats, Floats]:
-    """Rows of a table, one an ensemble, as (L, value, error) in ascending L."""
+    """Rows of a table, one per ensemble, as (L, value, error) in ascending L."""
     extent = {e.name: e.extent for e in run.config.ensembles}
     known = rows[rows.ensemble.isin(list(extent))]
     x = known.ensemble.map(extent).to_numpy(float)

@@ -78,7 +78,7 @@ def field_sources(config: Config) -> tuple[str, ...]:
     return tuple(name for name in config.sampler_names if name in CLASSICAL)[:2]
 
 
-def room(name: str) -> ModuleType:
+def figure_module(name: str) -> ModuleType:
     """The module of a figure, with `draw(run)` and `caption(run)`."""
     _entry(name)
     return importlib.import_module(f"lfmc.figures.{name}")

@@ -20,7 +20,7 @@ def shown_samplers(run: RunData) -> tuple[str, ...]:
 
 
 def draw(run: RunData) -> Figure:
-    """Fraction of runs that are k rejections long, one panel an ensemble."""
+    """Fraction of runs that are k rejections long, one panel per ensemble."""
     if not shown_samplers(run):
         raise NotDrawable("rejection_runs: no flow and no HMC run here")
     figure, panels = ensemble_grid(run.config.ensembles, sharey=True, sharex=True)

@@ -16,7 +16,7 @@ from lfmc.figures.style import COLUMN, DOUBLE, GREY, observable_mark, sampler_ma
 
 
 def draw(run: RunData) -> Figure:
-    """One panel a flow; observables shifted sideways."""
+    """One panel per flow; observables shifted sideways."""
     run.require_flows("tau_ratio")
     flows = run.config.flow_names
     figure = Figure(figsize=(COLUMN if len(flows) == 1 else DOUBLE, 2.8))
@@ -48,7 +48,7 @@ def caption(run: RunData) -> str:
         parts.append(f"{flow}: {', '.join(ranges) or 'no chain'}")
     return (
         "Integrated autocorrelation time of each observable over tau_acc, the estimate from "
-        f"rejection runs; {run.statistics('chi2')} chain steps an ensemble; errors of the Gamma "
+        f"rejection runs; {run.statistics('chi2')} chain steps per ensemble; errors of the Gamma "
         "method. "
         f"Smallest to largest over the ensembles: {'; '.join(parts)}."
     )

@@ -63,11 +63,11 @@ class Loop:
         self.passed: Passed = lambda record: None
         self.limit, self.earlier = "", 0.0
         self.state = self.begin = TrainingState(
-            method=optimiser.state(),
+            optimiser=optimiser.state(),
             before=optimiser.model(),
             next_check=optimiser.check_every,
             seconds=seconds,
-            asked=list(settings.targets),
+            compared=list(settings.targets),
         )
 
     def run(

@@ -14,16 +14,19 @@ from lfmc.training.optimiser import Parameters
 log = logging.getLogger(__name__)
 
 FORMAT = 2
+# Keys of the checkpoint that differ from the names of attributes.
+KEYS = {"optimiser": "method", "compared": "asked"}
+# Keys of the checkpoint that differ from the names of attributes.
+KEYS = {"optimiser": "method", "compared": "asked"}
 
 
 @dataclass
 class TrainingState:
     """Everything a step changes; saved whole, so that a resumed run has the same bits.
 
-    The names of the attributes are keys of the checkpoint and cannot change.
 
     Attributes:
-        method: state of the optimiser: parameters, moments of the gradient, random generator.
+        optimiser: its state: parameters, moments of the gradient, random generator.
         before, before_step, before_samples: the model of the last check below the target. The
             model of a target lies on the line from it to the model of the check that passes.
         next_check: step of the next check.
@@ -34,12 +37,12 @@ class TrainingState:
         refined: number of checks when the optimiser was last refined.
         best: best acceptance so far and its model, for rollbacks.
         passed: one record per target that has passed, in ascending order.
-        asked: targets with which every check so far was compared.
+        compared: targets with which every check so far was compared.
         history: one record per check.
         kept: step of a check -> step of the model before it, if `lfmc.training.trail` has both.
     """
 
-    method: dict[str, Any]
+    optimiser: dict[str, Any]
     before: Parameters
     next_check: int
     step: int = 0
@@ -52,7 +55,7 @@ class TrainingState:
     refined: int = 0
     best: dict[str, Any] = field(default_factory=dict)
     passed: list[dict[str, Any]] = field(default_factory=list)
-    asked: list[float] = field(default_factory=list)
+    compared: list[float] = field(default_factory=list)
     history: list[dict[str, Any]] = field(default_factory=list)
     kept: dict[int, int] = field(default_factory=dict)
 
@@ -62,10 +65,14 @@ class TrainingState:
         return float(self.best.get("acceptance", 0.0))
 
 
+EMPTY = TrainingState({}, {}, 0)
+
+
 def save_state(path: Path, key: str, state: TrainingState) -> None:
     """Write a checkpoint atomically, tied to the settings' hash."""
     buffer = io.BytesIO()
-    torch.save({"format": FORMAT, "key": key, **vars(state)}, buffer)
+    content = {KEYS.get(name, name): value for name, value in vars(state).items()}
+    torch.save({"format": FORMAT, "key": key, **content}, buffer)
     write_bytes(path, buffer.getvalue())
 
 
@@ -78,7 +85,7 @@ def load_state(path: Path, key: str) -> TrainingState | None:
     if wrong:
         log.warning("%s %s; training starts again", path, wrong)
         return None
-    return TrainingState(**{name: content[name] for name in _types()})
+    return TrainingState(**{name: content[KEYS.get(name, name)] for name in vars(EMPTY)})
 
 
 def _wrong(content: Any, key: str) -> str:
@@ -97,7 +104,7 @@ def _wrong(content: Any, key: str) -> str:
 
 
 def _types() -> dict[str, type]:
-    return {name: type(value) for name, value in vars(TrainingState({}, {}, 0)).items()}
+    return {KEYS.get(name, name): type(value) for name, value in vars(EMPTY).items()}
 
 
 def read_tensors(path: Path) -> Any:

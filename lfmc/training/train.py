@@ -69,33 +69,33 @@ class Trainer(Loop):
     def _continue(self, saved: TrainingState) -> None:
         """Continue from a checkpoint, or start again if the optimiser cannot read it."""
         try:
-            self.optimiser.restore(saved.method)
+            self.optimiser.restore(saved.optimiser)
         except (KeyError, TypeError, ValueError, RuntimeError, AttributeError):
             log.warning("%s is of another version of lfmc; training starts again", self.path)
-            self.optimiser.restore(self.begin.method)
+            self.optimiser.restore(self.begin.optimiser)
             return
         self.state = saved
 
     def _resume(self) -> None:
         """Decide on targets with which earlier checks were not compared."""
         for target in self._open():
-            if target in self.state.asked:
+            if target in self.state.compared:
                 continue
             for pair, before, row in self.trail.in_question(self.state, target):
                 if pair is None:
                     missing = f"models of earlier checks, for target {target:g}, were not kept"
                     log.warning("train %s: %s; training starts again", self.name, missing)
-                    self.optimiser.restore(self.begin.method)
+                    self.optimiser.restore(self.begin.optimiser)
                     self.state, self.earlier = self.begin, self.begin.seconds
                     return
                 if self._decide(target, pair, before, row, self._seconds()):
                     break
-            self.state.asked.append(target)
-        self.state.asked = list(self.settings.targets)
+            self.state.compared.append(target)
+        self.state.compared = list(self.settings.targets)
 
     def _keep(self, row: dict[str, Any], model: Parameters) -> None:
         self.trail.keep(self.state, row, model)
 
     def _checkpoint(self) -> None:
-        self.state.method, self.state.seconds = self.optimiser.state(), self._seconds()
+        self.state.optimiser, self.state.seconds = self.optimiser.state(), self._seconds()
         save_state(self.path, self.key, self.state)

@@ -19,7 +19,7 @@ from lfmc.analysis.rejections import jensen_bound
 from lfmc.analysis.tables import all_tables
 from lfmc.config import Config, parse_config, stage_settings
 from lfmc.config.sections import Ensemble
-from lfmc.figures.registry import room
+from lfmc.figures.registry import figure_module
 from lfmc.figures.rundata import RunData
 from lfmc.figures.style import look
 from lfmc.lattice import separation_orbits, volume
@@ -222,4 +222,4 @@ def drawn(ax, label: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 def draw(name: str, run: RunData) -> Figure:
     with look():
-        return room(name).draw(RunData(run.config, run.results))
+        return figure_module(name).draw(RunData(run.config, run.results))

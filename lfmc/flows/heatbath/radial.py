@@ -6,7 +6,7 @@ chi_j are the near shells one by one, then hat functions of log r with nodes at 
 ...: as many numbers as needed near by, and a number for each octave half far away. Weights of one
 lattice therefore fit any larger one (`lfmc.flows.heatbath.transfer`), and do not become many on it.
 
-Convolutions act on the modes of `heatbath.sublattice`, where such a kernel is a number a mode.
+Convolutions act on the modes of `heatbath.sublattice`, where such a kernel is one number per mode.
 """
 
 import math
