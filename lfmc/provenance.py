@@ -42,7 +42,7 @@ def provenance(
     settings: dict[str, Any] | None = None, inputs: tuple[str | Path, ...] = ()
 ) -> dict[str, Any]:
     """Version, hash of the code, commit, command, settings, packages, host, job, ranks, UTC time,
-    input hashes; and room for the checksum of the file that it is written into (`lfmc.seal`).
+    input hashes; and a field for the checksum of the file that contains it (`lfmc.seal`).
     """
     return {
         "lfmc": __version__,

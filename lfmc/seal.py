@@ -35,7 +35,7 @@ class _Seal(NamedTuple):
 
 
 def seal(path: str | Path) -> None:
-    """Write the checksum into a finished file whose stamp has room for it; no other is touched."""
+    """Write the checksum into a finished file whose stamp has a field for it; no other file is changed."""
     with open(path, "r+b") as stream:
         found = _find(stream.fileno(), path)
         if found is not None:

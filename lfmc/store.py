@@ -38,7 +38,7 @@ def written_aside(path: str | Path, sealed: bool = True) -> Iterator[Path]:
     """A temporary name beside `path`, renamed onto it if the block succeeds, else removed.
 
     Args:
-        sealed: whether the file gets its checksum, where its stamp has room for one.
+        sealed: whether the file gets its checksum, if its stamp has a field for one.
 
     Raises:
         LfmcError: the folder cannot be written or the disk is full.

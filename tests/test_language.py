@@ -1,4 +1,4 @@
-"""Claims about the language of what users read: standard terms of the field, and no others."""
+"""Claims about the language of documents and code: standard terms of the field, and no others."""
 
 import re
 
@@ -13,7 +13,27 @@ PLACES = (
     (".", "*.md"),
     (".", "Makefile"),
     ("config", "*.md"),
+    ("lfmc", "**/*.py"),
+    ("lfmc", "**/*.yaml"),
+    ("tests", "**/*.py"),
+    ("benchmarks", "**/*.py"),
+    ("benchmarks", "*.md"),
+    ("workflow", "**/*.py"),
+    ("workflow", "**/*.smk"),
+    ("workflow", "**/*.rst"),
+    ("workflow", "**/*.yaml"),
+    ("workflow", "Snakefile"),
+    (".", "Snakefile"),
+    (".", "*.toml"),
+    ("envs", "*.py"),
 )
+# What may stay: keys of checkpoints, digits of a number, and this file's own examples.
+KEPT = {
+    "lfmc/training/natural.py": "'known_good'",
+    "lfmc/training/state.py": "'asked'",
+    "lfmc/config/yaml_reader.py": "'.0123456789'",
+}
+OWN = "tests/test_language.py"
 UNITS = (
     "batch|block|call|chain|chunk|command|configuration|core|cycle|ensemble|field|"
     "figure|file|flow|job|lattice|line|mode|model|node|number|parameter|part|point|"
@@ -31,7 +51,7 @@ INSTEAD = {
     r"rooms?": "module, package or workspace",
     r"(?<!np\.)(?<!math\.)floors?": "layer",
     r"journeys?": "pipeline",
-    r"listen(?:s|ed|ing)?": "the conditioner, or: accept connections",
+    r"listen(?:s|ed|ing)?(?! (?:at|on)\b)": "the conditioner, or: accept connections",
     r"said": "an output of the conditioner, or: stated",
     r"asked": "requested",
     r"slots?": "offset",
@@ -43,7 +63,9 @@ INSTEAD = {
     r"once (?:less|more than)": "one evaluation fewer",
     r"(?:tell|hear|give|take)(?=\()": "send_ or receive_command, send_ or receive_array",
     rf"(?:{COUNTED}) an? (?:{UNITS})": "per",
-    r"(?<![\w.)\]}])\.\d+": "a zero before the point",
+    r"(?<![\w.)\]}\\\"])\.\d+": "a zero before the point",
+    r"log_w": "log_weight",
+    r"spread(?=\()": "broadcast",
 }
 NOT = {
     re.compile(rf"(?<![\w/]){pattern}(?!\w)", re.IGNORECASE): term
@@ -61,18 +83,31 @@ def faults(text):
 
 
 def texts(root):
-    return [path for folder, names in PLACES for path in sorted((root / folder).glob(names))]
+    found = [path for folder, names in PLACES for path in sorted((root / folder).glob(names))]
+    return [path for path in found if path != root / OWN]
+
+
+def left(root, path):
+    """Faults of a file but for those that may stay."""
+    kept = KEPT.get(str(path.relative_to(root)), "no fault")
+    return [fault for fault in faults(path.read_text()) if not fault.startswith(kept)]
 
 
 def test_no_private_term_is_left(root):
-    found = {str(path.relative_to(root)): faults(path.read_text()) for path in texts(root)}
+    found = {str(path.relative_to(root)): left(root, path) for path in texts(root)}
     assert {name: seen for name, seen in found.items() if seen} == {}
+
+
+def test_every_exception_is_needed(root):
+    for name, kept in KEPT.items():
+        assert [fault for fault in faults((root / name).read_text()) if fault.startswith(kept)]
 
 
 def test_every_place_holds_texts(root):
     names = {path.name for path in texts(root)}
     assert {"README.md", "CHANGELOG.md", "CONTRIBUTING.md", "Makefile", "method.md"} <= names
-    assert len(names) > 15
+    assert {"fisher.py", "conftest.py", "gradients.py", "common.smk", "fields.rst"} <= names
+    assert len(names) > 300
 
 
 @pytest.mark.parametrize(
@@ -90,6 +125,8 @@ def test_every_place_holds_texts(root):
         "4096 samples a step",
         "it went astray",
         "team.tell(command)",
+        "log_w = evaluate(flow, z)",
+        "total = spread(0.0)",
     ],
 )
 def test_a_private_term_is_seen(text):
@@ -105,6 +142,8 @@ def test_a_private_term_is_seen(text):
         "as a row of the table",
         "to take a step back",
         "the spread of the samples",
+        "daemons listen on the loopback only",
+        'match=r"0\\.99"',
         "np.floor(x)",
         "the number of a block, and one for a rank",
     ],

@@ -58,7 +58,8 @@ def test_interacting_rings_agree_with_the_transfer_matrix(name, sites):
     """
     action = Phi4((sites,), -2.0, 3.0)
     found = run(name, action, 4000).scalars
-    values = {"phi2": found.phi2, "phi4": found.phi4, "E": found.E, "chi2": sites * found.m**2}
+    values = {name: found[name] for name in ("phi2", "phi4", "E")}
+    values["chi2"] = sites * found["m"] ** 2
     exact, wrong = ring_quadrature(action), ring_quadrature(Phi4((sites,), -2.0, 3.15))
     deviation = {k: sigmas(v.mean(1), exact[k]) for k, v in values.items()}
     assert max(deviation.values()) < 4.5, deviation

@@ -38,7 +38,7 @@ class Trail:
         self.folder, self.key = folder, key
 
     def keep(self, state: TrainingState, row: dict[str, Any], model: Parameters) -> None:
-        """Save the model of a check and the previous one if a target may lie between them.
+        """Save the models of a check and of the previous one, where a target may lie between.
 
         Args:
             state: before the check has changed it.

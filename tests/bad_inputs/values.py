@@ -29,7 +29,7 @@ ENSEMBLE = (
     ("ensembles.0.d", 0, "greater than or equal to 1"),
     ("ensembles.0.d", 5, "less than or equal to 4"),
     ("ensembles.0.d", "two", "must be a whole number"),
-    ("ensembles.0.d", 1, "ensemble T4 .shape .4.., flow.model of kind heatbath: exists in d = 2"),
+    ("ensembles.0.d", 1, "ensemble T4 .shape .(4).., flow.model of kind heatbath: exists in d = 2"),
     ("ensembles.0.lam", -1, r"ensembles\[0\].lam: must be greater than 0"),
     ("ensembles.0.lam", float("nan"), "lam: must be a finite number"),
     ("ensembles.0.lam", float("inf"), "lam: must be a finite number"),

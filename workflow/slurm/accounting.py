@@ -1,6 +1,6 @@
 """Accounting of a throw-away cluster: a MariaDB of its own, and slurmdbd.
 
-The database listens at a socket in the cluster's folder only, and knows no one but root; slurmdbd
+The database listens on a socket in the cluster's folder only, and its only user is root; slurmdbd
 listens on the loopback only, as the other daemons.
 """
 

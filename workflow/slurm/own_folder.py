@@ -17,7 +17,7 @@ MADE = (
 
 
 def address_of_host() -> str:
-    """The address at which Slurm's daemons listen: that of this machine's name, or "0.0.0.0"."""
+    """The address of Slurm's daemons: that of this machine's name, or "0.0.0.0"."""
     try:
         return socket.gethostbyname(socket.gethostname())
     except OSError:
