@@ -35,7 +35,7 @@ class _Seal(NamedTuple):
 
 
 def seal(path: str | Path) -> None:
-    """Write the checksum into a finished file whose stamp has a field for it; no other file is changed."""
+    """Write the checksum into a finished file whose stamp has a field for it; skip other files."""
     with open(path, "r+b") as stream:
         found = _find(stream.fileno(), path)
         if found is not None:
