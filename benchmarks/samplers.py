@@ -70,7 +70,7 @@ def gate_compiled(
     message = ""
     if "dH" in info.extra:
         message = f"<exp(-dH)> = {require_creutz(what, info.extra['dH'].T)}, "
-    return message + gate_phi2(what, info.scalars.phi2.mean(1), action.shape[0])
+    return message + gate_phi2(what, info.scalars["phi2"].mean(1), action.shape[0])
 
 
 def gate_phi2(what: str, by_chain: np.ndarray, extent: int) -> str:

@@ -105,7 +105,7 @@ def test_samplers_stay_within_their_buffers(name, shape, monkeypatch):
     end, info = sample(state, Phi4(shape, -2.0, 5.0), parameters, 4, 2)
     assert np.isfinite(end.phi).all()
     assert np.isfinite(info.saved).all()
-    assert all(np.isfinite(values).all() for values in info.scalars)
+    assert all(np.isfinite(values).all() for values in info.scalars.values())
     assert len(guards.given) >= 6
     assert guards.broken() == 0
 
