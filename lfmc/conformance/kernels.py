@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from lfmc.conformance.check import ROUNDING, Check, random_fields, worst
-from lfmc.kernels.lanes import LANES, kernel, load, spread, store
+from lfmc.kernels.lanes import LANES, broadcast, kernel, load, store
 from lfmc.kernels.theory import action_change, measure, site_change, slope
 from lfmc.kernels.tuples import store_each
 from lfmc.samplers.hmc import HmcParameters, leapfrog
@@ -42,8 +42,8 @@ def _answers(block, near, couplings, step, slopes, seen, changes):
     old = measure(block, near, couplings)
     store_each(seen, 0, old)
     value = load(block, 0)
-    store(changes, 0, site_change(value, spread(step), block, near, 0, couplings))
-    store(block, 0, value + spread(step))
+    store(changes, 0, site_change(value, broadcast(step), block, near, 0, couplings))
+    store(block, 0, value + broadcast(step))
     store(changes, 1, action_change(measure(block, near, couplings), old, near, couplings))
 
 

@@ -16,8 +16,6 @@ log = logging.getLogger(__name__)
 FORMAT = 2
 # Keys of the checkpoint that differ from the names of attributes.
 KEYS = {"optimiser": "method", "compared": "asked"}
-# Keys of the checkpoint that differ from the names of attributes.
-KEYS = {"optimiser": "method", "compared": "asked"}
 
 
 @dataclass
