@@ -11,7 +11,7 @@ from lfmc.flows.base import standard_normal_log_density
 from lfmc.flows.build import build_flow
 from lfmc.flows.heatbath.adjoint import scoring
 from lfmc.flows.heatbath.arrays import has_kernels, plan
-from lfmc.flows.heatbath.draw import draw, log_weights_of, model_log_weights
+from lfmc.flows.heatbath.draw import draw, field_log_weight, model_log_weight
 from lfmc.flows.heatbath.draw_scores import scored
 from lfmc.flows.heatbath.flow import HeatbathFlow
 from lfmc.kernels.lanes import LANES
@@ -67,11 +67,11 @@ def test_kernels_agree_with_the_torch_flow(name):
     assert difference(ours, phi) < 1e-12
     assert difference(density, log_q) < 1e-11
     assert difference(draw(arrays, z.numpy()[5:6]).phi, ours[5:6]) == 0
-    assert difference(log_weights_of(arrays, phi.numpy()), flow.log_weight(phi)) < 1e-10
+    assert difference(field_log_weight(arrays, phi.numpy()), flow.log_weight(phi)) < 1e-10
     reduced = z[:, : flow.reduced_sites].contiguous()
     x, log_q = flow.reduced(reduced)
     theirs = -flow.reduced_action(x) - log_q
-    assert difference(model_log_weights(arrays, reduced.numpy()), theirs) < 1e-11
+    assert difference(model_log_weight(arrays, reduced.numpy()), theirs) < 1e-11
     flow.requires_grad_(True)
     scores, expected = scored(scoring(flow), reduced.numpy()).scores, flow.scores(reduced).scores.T
     assert difference(scores, expected) < 1e-9 * (1 + float(expected.abs().max()))
@@ -83,7 +83,7 @@ def test_another_potential_in_the_kernels_is_caught(name):
     phi, good = flow(normals(flow, LANES)).phi, plan(flow)
     constants = tuple(1.001 * c for c in good.theory.constants)
     wrong = good._replace(theory=good.theory._replace(constants=constants))
-    assert difference(log_weights_of(wrong, phi.numpy()), flow.log_weight(phi)) > 1e-4
+    assert difference(field_log_weight(wrong, phi.numpy()), flow.log_weight(phi)) > 1e-4
 
 
 def test_the_free_field_is_sampled_exactly_from_the_start():
