@@ -17,14 +17,18 @@ if TYPE_CHECKING:
     from lfmc.api.model import Model, TargetNotReached
     from lfmc.api.runs import Run, open_run
     from lfmc.api.storage import load, save
+    from lfmc.api.theories import theory
     from lfmc.api.training import train
     from lfmc.errors import LfmcError
     from lfmc.theories.phi4 import Phi4
+    from lfmc.theories.scalar import Scalar
 
 __version__ = "0.2.0"
 
 _WHERE = {
     "lfmc.theories.phi4": ("Phi4",),
+    "lfmc.theories.scalar": ("Scalar",),
+    "lfmc.api.theories": ("theory",),
     "lfmc.api.chain": ("Chain",),
     "lfmc.api.classical": ("cluster", "hmc", "local"),
     "lfmc.api.density": ("LogZ", "draw", "log_Z", "log_prob"),
@@ -41,6 +45,8 @@ _HOME = {name: module for module, names in _WHERE.items() for name in names}
 
 __all__ = [  # noqa: RUF022 (in the order of use)
     "Phi4",
+    "theory",
+    "Scalar",
     "train",
     "sample",
     "hmc",

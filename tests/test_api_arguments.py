@@ -57,11 +57,11 @@ WRONG = {
     "no configurations": (lambda: lfmc.sample(small_model(), 0, seed=1), "configurations = 0"),
     "hmc of an own theory": (
         lambda: lfmc.hmc(Own(), updates=10, seed=1),
-        "hmc exists for lfmc.Phi4 only, not for Own",
+        "hmc needs a theory of lfmc, e.g. lfmc.Phi4 or a subclass of lfmc.Scalar, not Own",
     ),
     "heatbath of an own theory": (
         lambda: lfmc.train(Own(), seed=1, **QUIET),
-        "kind: heatbath with these settings knows lfmc.Phi4 only",
+        "kind: heatbath with these settings needs a theory of lfmc",
     ),
     "a variational prior of an own theory": (
         lambda: lfmc.train(Own(), seed=1, flow="convolutional", **QUIET),

@@ -9,8 +9,8 @@ import numpy as np
 from lfmc.config.sections import Ensemble
 from lfmc.errors import LfmcError
 from lfmc.lattice import FloatArray
+from lfmc.theories.base import Theory
 from lfmc.theories.ensembles import ensemble_of
-from lfmc.theories.phi4 import Phi4
 
 
 def whole(name: str, value: Any, low: int, high: int = 10**12) -> int:
@@ -87,8 +87,11 @@ def settings_of(theory: Any, name: str, what: str) -> Ensemble:
         LfmcError: another theory, or a lattice or couplings that are not allowed.
     """
     shape_of(theory)
-    if not isinstance(theory, Phi4):
-        raise LfmcError(f"{what} exists for lfmc.Phi4 only, not for {type(theory).__name__}")
+    if not isinstance(theory, Theory):
+        raise LfmcError(
+            f"{what} needs a theory of lfmc, e.g. lfmc.Phi4 or a subclass of lfmc.Scalar, not "
+            f"{type(theory).__name__}"
+        )
     return ensemble_of(theory, name)
 
 

@@ -8,10 +8,12 @@ from lfmc.api.arguments import shape_of
 from lfmc.api.chain import Chain
 from lfmc.api.marks import mark
 from lfmc.chains import read_chain, write_header
+from lfmc.config.kinds import remember
 from lfmc.config.problems import validated
 from lfmc.config.sections import Ensemble
 from lfmc.errors import LfmcError
 from lfmc.store import create_hdf5, open_hdf5
+from lfmc.theories.base import Theory
 from lfmc.theories.ensembles import theory_of
 
 
@@ -51,6 +53,8 @@ def load_chain(path: Path, theory: Any) -> Chain:
     Raises:
         LfmcError: no such file, no chain, or one of a theory that is not given or does not fit.
     """
+    if isinstance(theory, Theory):
+        remember(type(theory))
     record = read_chain(path)
     with open_hdf5(path) as file:
         fields, replica = file["fields/phi"][()], file["fields/replica"][()]

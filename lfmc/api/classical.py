@@ -12,7 +12,6 @@ from lfmc.clock import CPU, Spent, cpu_seconds
 from lfmc.config import Config
 from lfmc.config.problems import validated
 from lfmc.errors import LfmcError
-from lfmc.lattice import volume
 from lfmc.samplers.method import method
 from lfmc.samplers.plan import plan
 from lfmc.samplers.run import ChainTask, sample_segment
@@ -39,7 +38,7 @@ def hmc(
     <exp(-dH)> = 1 and that nothing drifts is checked. `chain.extra["dH"]` has every dH.
 
     Args:
-        theory: lfmc.Phi4.
+        theory: lfmc.Phi4, `lfmc.theory(kind, ...)`, or a subclass of lfmc.Scalar.
         chains: independent chains.
         updates: of each chain after its thermalisation, a multiple of save_every.
         seed: of everything random.
@@ -118,6 +117,10 @@ def _run(
     updates = whole("updates", updates, 1, 10**9)
     kept = whole("keep_fields", keep_fields, 0, 10**9)
     ensemble = settings_of(theory, name, sampler)
+    if sampler not in theory.samplers:
+        raise LfmcError(
+            f"{type(theory).__name__} has no {sampler}; it has {', '.join(theory.samplers)}"
+        )
     raw = {
         "seed": seed,
         "ensembles": [ensemble.model_dump(mode="json", exclude={"L", "d"})],
@@ -137,7 +140,7 @@ def _run(
         chains,
         every,
         kept,
-        volume(theory.shape),
+        theory.numbers,
         chosen.forces_per_update,
     )
     task = ChainTask(config, name, theory, chosen, division, key="", stamp="")

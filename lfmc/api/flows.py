@@ -18,7 +18,7 @@ from lfmc.flows.base import Draw, Flow
 from lfmc.flows.build import build_flow as built
 from lfmc.flows.exactness import LARGEST, log_q_error
 from lfmc.lattice import require_even
-from lfmc.theories.phi4 import Phi4
+from lfmc.theories.base import Theory
 from lfmc.training.prepare import seeds_of
 
 NORMALS = 4  # that a flow of the user's is tried with
@@ -105,11 +105,11 @@ def settings_of_flow(
         model = model.model_dump(mode="json")
     raw = {"targets": [target], "training": training}
     settings = validated(FlowSettings, raw | ({"model": model} if model else {}), "flow")
-    if not isinstance(theory, Phi4):
+    if not isinstance(theory, Theory):
         kind = settings.model.kind
         if kind in ("heatbath", "multiscale") or getattr(settings.model, "prior", "") != "normal":
             raise LfmcError(
-                f"flow.model: kind: {kind} with these settings knows lfmc.Phi4 only; for "
+                f"flow.model: kind: {kind} with these settings needs a theory of lfmc; for "
                 f"{type(theory).__name__} take a kind with prior: normal, e.g. "
                 '{"kind": "realnvp"}, or a torch module of your own'
             )
@@ -119,7 +119,7 @@ def settings_of_flow(
 
 def new_flow(theory: Any, settings: FlowSettings) -> Flow:
     """A flow of these settings, which are known to fit the theory."""
-    if isinstance(theory, Phi4):
+    if isinstance(theory, Theory):
         from lfmc.config import flow_limits
         from lfmc.theories.ensembles import ensemble_of
 

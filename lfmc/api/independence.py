@@ -22,7 +22,6 @@ from lfmc.streams import generator
 from lfmc.theories.base import Theory
 from lfmc.theories.ensembles import ensemble_of
 from lfmc.theories.foreign import Foreign, measurable
-from lfmc.theories.phi4 import Phi4
 
 BLOCK = 4096  # proposals of one random stream, as the configuration's default
 
@@ -92,7 +91,7 @@ def sample(
 
 def described(theory: Any, name: str) -> dict[str, Any]:
     """The ensemble of a chain's header; one that `lfmc` does not know has a kind."""
-    if isinstance(theory, Phi4):
+    if isinstance(theory, Theory):
         return ensemble_of(theory, name).model_dump(mode="json")
     return {"name": name, "shape": list(theory.shape), "kind": type(theory).__name__}
 

@@ -35,8 +35,8 @@ class Measured(NamedTuple):
 class Measurement(Mapping[str, Measured]):
     """Observables of a chain, by name or as attributes: `found["chi2"]`, `found.chi2.value`.
 
-    Names are those of docs/method.md: chi2, E, phi2, phi4, m, absm, binder, sd, G0, m2ndL, mpL,
-    Gt_0 ..., mLeff_1 ..., acceptance. Printed, it is a table.
+    Names are those of docs/method.md, for phi^4: chi2, E, phi2, phi4, m, absm, binder, sd, G0,
+    m2ndL, mpL, Gt_0 ..., mLeff_1 ..., acceptance. Printed, it is a table.
     """
 
     def __init__(self, title: str, found: dict[str, Measured]) -> None:

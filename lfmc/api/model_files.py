@@ -14,6 +14,7 @@ from lfmc.api.arguments import require_theory, shape_of
 from lfmc.api.flows import own_flow, settings_of_flow
 from lfmc.api.marks import mark
 from lfmc.api.model import Model, describe
+from lfmc.config.kinds import remember
 from lfmc.config.problems import validated
 from lfmc.config.sections import Ensemble
 from lfmc.config.training_sections import FlowSettings
@@ -21,8 +22,8 @@ from lfmc.errors import LfmcError
 from lfmc.flows.build import build_flow, read_model, save_flow
 from lfmc.seal import require_whole
 from lfmc.store import write_bytes
+from lfmc.theories.base import Theory
 from lfmc.theories.ensembles import ensemble_of, theory_of
-from lfmc.theories.phi4 import Phi4
 from lfmc.training.acceptance import Estimate
 from lfmc.training.optimiser import parameters_of
 
@@ -41,7 +42,7 @@ def model_of_file(path: Path, ensemble: Ensemble | None = None) -> Model:
 def save_model(model: Model, path: Path) -> None:
     """Write a model; of a flow or theory of the user's, parameters and settings."""
     notes: dict[str, Any] = {"training": _notes(model)}
-    if model.settings and isinstance(model.theory, Phi4):
+    if model.settings and isinstance(model.theory, Theory):
         ensemble = ensemble_of(model.theory, model.name)
         notes["provenance"] = mark({"ensemble": ensemble.model_dump(mode="json")})
         save_flow(path, parameters_of(model.flow), model.settings, ensemble, **notes)
@@ -76,15 +77,17 @@ def load_model(path: Path, theory: Any, module: nn.Module | None) -> Model:
     except (SafetensorError, OSError) as error:
         raise LfmcError(f"{path}: not a readable model ({error})") from None
     if OWN not in metadata:
+        if isinstance(theory, Theory):
+            remember(type(theory))
         found = model_of_file(path)
         if theory is not None and theory != found.theory:
             raise LfmcError(f"{path}: trained for {found.theory}, not for {theory}")
         return found
     own = json.loads(metadata[OWN])
     if theory is None:
-        if own["theory"] != "Phi4":
-            raise LfmcError(f"{path}: of the theory {own['theory']}; give theory=...")
-        raise LfmcError(f"{path}: give theory=..., a Phi4 of shape {own['shape']}")
+        raise LfmcError(
+            f"{path}: of the theory {own['theory']}; give theory=..., of shape {own['shape']}"
+        )
     require_theory(theory)
     if list(shape_of(theory)) != own["shape"]:
         raise LfmcError(f"{path}: of shape {own['shape']}, not {list(theory.shape)}")

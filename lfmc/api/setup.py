@@ -17,7 +17,7 @@ from lfmc.flows.base import Flow
 from lfmc.flows.build import trained_flow
 from lfmc.lattice import FloatArray
 from lfmc.mpi.ranks import ALONE
-from lfmc.theories.phi4 import Phi4
+from lfmc.theories.scalar import Scalar
 from lfmc.training.acceptance import acceptance_from_model, effective_sample_size
 from lfmc.training.moment import FEWEST, Verdict
 from lfmc.training.optimiser import Optimiser, Parameters
@@ -44,7 +44,7 @@ class SetUp(NamedTuple):
     both: bool
 
 
-def of_stage(theory: Phi4, settings: FlowSettings, seed: int, name: str) -> SetUp:
+def of_stage(theory: Scalar, settings: FlowSettings, seed: int, name: str) -> SetUp:
     """As `lfmc train` does it, with the same bits."""
     ensemble = settings_of(theory, name, "this flow")
     raw = {"seed": seed, "ensembles": [ensemble.model_dump(mode="json", exclude={"L", "d"})]}
@@ -101,8 +101,8 @@ class _ModelAlone(Team):
 
 
 def _samples_of_p(theory: Any, count: int, seed: int, name: str) -> FloatArray | None:
-    if isinstance(theory, Phi4):
-        settings_of(theory, name, "a cluster run")
+    if isinstance(theory, Scalar):
+        settings_of(theory, name, "a sampler")
         return target_fields(theory, count, seed, name)
     if not callable(getattr(theory, "independent_fields", None)):
         return None

@@ -10,7 +10,7 @@ from lfmc.api.flows import require_exact, settings_of_flow
 from lfmc.api.model import Model, TargetNotReached, describe
 from lfmc.api.setup import checked_fields, of_stage, of_user
 from lfmc.api.surroundings import approached, own_torch
-from lfmc.theories.phi4 import Phi4
+from lfmc.theories.scalar import Scalar
 from lfmc.training.acceptance import Estimate
 from lfmc.training.loop import Loop, Outcome
 from lfmc.training.optimiser import Parameters
@@ -31,13 +31,14 @@ def train(
 
     The target has passed when two estimates exceed it by two of their errors: from samples of the
     model, and from independent samples of p, which see what the model leaves out. Samples of p come
-    from a cluster run (Phi4), from `theory.independent_fields(count, seed)` if there is such a
-    method, or from `fields`. Where there are none, the first estimate alone decides: it cannot see
-    a part of p that the model never visits, and `model.acceptance_target` is None.
+    from cluster or HMC updates (theories of lfmc), from `theory.independent_fields(count, seed)` if
+    there is such a method, or from `fields`. Where there are none, the first estimate alone
+    decides: it cannot see a part of p that the model never visits, and `model.acceptance_target` is
+    None.
 
     Args:
-        theory: lfmc.Phi4, or any object with `shape` and `evaluate(phi)`, (..., sites) -> (...),
-            of NumPy arrays and of torch tensors.
+        theory: lfmc.Phi4, `lfmc.theory(kind, ...)`, or any object with `shape` and
+            `evaluate(phi)`, (..., sites) -> (...), of NumPy arrays and of torch tensors.
         target: acceptance, whole per cents.
         seed: of everything random.
         flow: a kind such as "realnvp"; a mapping as `flow.model` of the configuration, e.g.
@@ -64,7 +65,7 @@ def train(
         require_theory(theory)
         settings = settings_of_flow(theory, flow, target, training)
         given = None if fields is None else checked_fields(theory, fields)
-        if not own and given is None and isinstance(theory, Phi4):
+        if not own and given is None and isinstance(theory, Scalar):
             setup = of_stage(theory, settings, seed, name)
         else:
             setup = of_user(theory, flow if own else None, settings, seed, name, given)

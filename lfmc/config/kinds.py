@@ -25,15 +25,39 @@ from lfmc.errors import LfmcError, unknown
 
 GROUP = "lfmc.theories"
 OWN = "lfmc.theories"
+_GIVEN: dict[str, type] = {}  # classes that no file and no package names, of a notebook say
 
 
-@cache
 def theory_class(kind: str) -> Any:
     """The class of a theory, a subclass of `lfmc.theories.base.Theory`.
 
     Raises:
         LfmcError: no such kind (the message lists all), or a package that cannot be loaded.
     """
+    return _GIVEN[kind] if kind in _GIVEN else _found(kind)
+
+
+def remember(theory: type) -> None:
+    """Let a class of the user's be known by its kind, in this process.
+
+    Raises:
+        LfmcError: the kind is that of another theory.
+    """
+    kind = getattr(theory, "kind", None)
+    if not isinstance(kind, str):
+        raise LfmcError(f"{theory.__name__} has no kind; give it a name, kind: ClassVar[str] = ...")
+    try:
+        known = _found(kind)
+    except LfmcError:
+        _GIVEN[kind] = known = theory
+    if known is not theory:
+        raise LfmcError(
+            f"{theory.__name__}: kind {kind!r} is that of {known.__name__}; choose another"
+        )
+
+
+@cache
+def _found(kind: str) -> Any:
     if kind.isidentifier() and not kind.endswith("_kernels") and find_spec(f"{OWN}.{kind}"):
         found = getattr(import_module(f"{OWN}.{kind}"), "THEORY", None)
         if found is not None:
@@ -64,14 +88,17 @@ def _checked(found: Any, point: Any) -> Any:
     return found
 
 
-@cache
 def parameters_section(kind: str) -> type[Section]:
     """The section `theory:` of a kind, from the fields of its dataclass.
 
     Raises:
         LfmcError: as `theory_class`.
     """
-    theory = theory_class(kind)
+    return _section(kind, theory_class(kind))
+
+
+@cache
+def _section(kind: str, theory: Any) -> type[Section]:
     types = get_type_hints(theory, include_extras=True)
     keys: dict[str, Any] = {"kind": (Literal[kind], kind)}
     for field in fields(theory):

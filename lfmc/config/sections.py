@@ -116,7 +116,7 @@ class Ensemble(Section):
         theory = whole.pop("theory", None)
         if theory is None:
             return whole
-        lattice = {key: whole[key] for key in ("name", "L", "d", "shape")}
+        lattice = {key: whole[key] for key in ("name", "L", "d", "shape") if key in whole}
         return lattice | {"theory": theory}
 
     @property

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from lfmc.config.kinds import theory_class
+from lfmc.config.kinds import remember, theory_class
 from lfmc.config.problems import validated
 from lfmc.config.sections import Ensemble
 from lfmc.errors import LfmcError
@@ -31,12 +31,13 @@ def scalar_of(ensemble: Ensemble) -> Scalar:
 
 
 def ensemble_of(theory: Theory, name: str) -> Ensemble:
-    """The ensemble of which `theory_of` makes this theory.
+    """The ensemble of which `theory_of` makes this theory, also of a class of the user's.
 
     Raises:
         LfmcError: a lattice or parameters that no ensemble may have, or a theory that no
             configuration can name.
     """
+    remember(type(theory))
     raw: dict[str, Any] = {"name": name, "shape": list(theory.shape)}
     return validated(
         Ensemble, raw | {"theory": {"kind": theory.kind, **theory.parameters()}}, f"{theory}"

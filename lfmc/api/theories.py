@@ -1,0 +1,28 @@
+"""`lfmc.theory`: a theory by the name of its kind."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from lfmc.config.kinds import parameters_of, theory_class
+from lfmc.errors import LfmcError
+from lfmc.theories.base import Theory
+
+
+def theory(kind: str, shape: Sequence[int], **parameters: float) -> Theory:
+    """A theory of any kind that a configuration can name, those of other packages included.
+
+    Args:
+        kind: e.g. "phi4", "sine_gordon", "phi4_in_field", "free".
+        shape: extents of the lattice.
+        parameters: those of `theory: { kind: ..., ... }` in a configuration.
+
+    Raises:
+        LfmcError: an unknown kind, or parameters that it does not have or allow; names the choices.
+    """
+    try:
+        section = parameters_of({"kind": kind, **parameters})
+    except ValueError as error:
+        raise LfmcError(f"theory {kind}: {error}") from None
+    values: dict[str, Any] = section.model_dump(exclude={"kind"})
+    made: Theory = theory_class(kind)(tuple(shape), **values)
+    return made
