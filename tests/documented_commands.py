@@ -150,6 +150,13 @@ RULES: tuple[tuple[str, str | None, str], ...] = (
     (r"lfmc (tune|train|retrain|propose|accept|measure|autocorrelation)", HELP, ""),
     (r"(python benchmarks/studies/\w+\.py) --folder DIR", r"\1 --help", ""),
     (r"(python3 workflow/slurm/try_slurm\.py) (up|status|down)", r"\1 \2 --help", ""),
+    (
+        r"lfmc conformance lfmc_example\.phi6",
+        "python -m pip install --quiet --no-index --no-deps --no-build-isolation "
+        '--target of-plugin examples/plugin; PYTHONPATH="of-plugin:$PYTHONPATH" '
+        "lfmc conformance lfmc_example.phi6",
+        "",
+    ),
     # Not run here.
     (r"pip install .*", None, "needs a network; .ci/run makes the environment from the lock file"),
     (r"apt-get install .*", None, "packages of the system; `make test-slurm` installs them"),

@@ -12,7 +12,16 @@ from documented_commands import Documented, commands, documents, script_of
 pytestmark = [pytest.mark.workflow, pytest.mark.xdist_group("documented")]
 
 ROOT = Path(__file__).resolve().parent.parent
-COPIED = ("benchmarks", "config.yaml", "docs", "envs", "lfmc", "Makefile", "pyproject.toml")
+COPIED = (
+    "benchmarks",
+    "config.yaml",
+    "docs",
+    "envs",
+    "examples",
+    "lfmc",
+    "Makefile",
+    "pyproject.toml",
+)
 FOUND = {
     found.command: found
     for path in documents(ROOT)
