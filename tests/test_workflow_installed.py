@@ -1,10 +1,13 @@
 """Claims about the workflow in the package: from a wheel, in an empty folder, with `lfmc run`."""
 
+import fcntl
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
+import time
 import zipfile
 from pathlib import Path
 
@@ -177,8 +180,6 @@ def test_a_failed_run_has_the_exit_code_of_snakemake(run, tmp_path):
 
 
 def test_one_run_at_a_time_works_in_a_folder(run, tmp_path):
-    import fcntl
-
     (tmp_path / "config.yaml").write_text(yaml.safe_dump(TINY))
     with (tmp_path / ".make.lock").open("w") as held:
         fcntl.flock(held, fcntl.LOCK_EX)
@@ -186,6 +187,43 @@ def test_one_run_at_a_time_works_in_a_folder(run, tmp_path):
     assert done.returncode == 2
     assert done.stderr == "lfmc: error: another run is at work in this folder\n"
     assert run("run", "--", "--dry-run").returncode == 0
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_a_signal_ends_all_jobs_of_a_run_and_the_folder_is_free(installed, run, tmp_path, number):
+    """The job is far from its end when the signal comes, and is gone when the command has ended."""
+    long = {"configurations": 10**7, "save_every": 50, "replicas": 4, "keep_fields": 4}
+    (tmp_path / "config.yaml").write_text(yaml.safe_dump(TINY | {"statistics": long}))
+    log = tmp_path / "out/logs/local/T4.log"
+    command = [sys.executable, "-m", "lfmc.cli.main", "run", "--", "out/local/T4.h5"]
+    environment = {**os.environ, "PYTHONPATH": str(installed)}
+    with subprocess.Popen(
+        command,
+        cwd=tmp_path,
+        env=environment,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    ) as process:
+        while not log.exists():
+            assert process.poll() is None
+            time.sleep(0.1)
+        time.sleep(2)
+        process.send_signal(number)
+        assert process.wait() == 128 + number
+    assert not (tmp_path / "out/local/T4.h5").exists()
+    with (tmp_path / ".make.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)  # nobody holds it
+    found = [p for p in Path("/proc").glob("[0-9]*/cwd") if _same(p, tmp_path)]
+    assert not found
+
+
+def _same(link: Path, folder: Path) -> bool:
+    """Whether a process works in that folder; those of other users do not tell."""
+    try:
+        return link.readlink() == folder
+    except OSError:
+        return False
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,8 @@ runs it as a program of its own: what it prints, its options and its exit code a
 
 import fcntl
 import importlib.util
+import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
@@ -140,18 +142,30 @@ def alone() -> Iterator[tuple[int, ...]]:
 def _snakemake(command: Sequence[str], kept: tuple[int, ...]) -> None:
     """Run it to its end, which is awaited whatever ends this process.
 
+    It and its jobs are a process group: a signal reaches all of them, so that jobs save their
+    progress. Snakemake alone would wait until they have finished.
+
     Raises:
-        SystemExit: with its exit code if that is not 0; Snakemake has reported the error.
+        SystemExit: with its exit code, if that is not 0; it has printed what is wrong.
     """
-    with subprocess.Popen(command, pass_fds=kept) as process:
+    if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:  # as nohup sets it
+        signal.signal(signal.SIGHUP, lambda number, frame: sys.exit(128 + number))
+    with subprocess.Popen(command, pass_fds=kept, process_group=0) as process:
         try:
             code = process.wait()
         except BaseException as ending:
-            if not isinstance(ending, KeyboardInterrupt):  # which the terminal sent to both
-                process.terminate()
+            interrupted = isinstance(ending, KeyboardInterrupt)
+            _signal_all(process, signal.SIGINT if interrupted else signal.SIGTERM)
             while process.poll() is None:
-                with suppress(KeyboardInterrupt):
+                try:
                     process.wait()
+                except KeyboardInterrupt:
+                    _signal_all(process, signal.SIGINT)
             raise
     if code:
         sys.exit(code if code > 0 else 128 - code)
+
+
+def _signal_all(process: subprocess.Popen[bytes], number: int) -> None:
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, number)
