@@ -34,15 +34,18 @@ html_copy_source = False
 html_show_copyright = False
 
 
-def moduli(app: Any, what: str, name: str, item: Any, options: Any, lines: list[str]) -> None:
-    """|phi| in a docstring is a modulus, not a substitution of reStructuredText."""
+SPECIAL = re.compile(r"[|]|(?<![\w*])[*](?=\w)")
+
+
+def plain(app: Any, what: str, name: str, item: Any, options: Any, lines: list[str]) -> None:
+    """|phi| is a modulus and *constants an argument, not markup of reStructuredText."""
     for number, line in enumerate(lines):
         parts = [line] if line.lstrip().startswith(">>>") else re.split(r"(`[^`]*`)", line)
         lines[number] = "".join(
-            part if part.lstrip().startswith(("`", ">>>")) else part.replace("|", r"\|")
+            part if part.lstrip().startswith(("`", ">>>")) else SPECIAL.sub(r"\\\g<0>", part)
             for part in parts
         )
 
 
 def setup(app: Any) -> None:
-    app.connect("autodoc-process-docstring", moduli)
+    app.connect("autodoc-process-docstring", plain)

@@ -88,6 +88,7 @@ RULES: tuple[tuple[str, str | None, str], ...] = (
         "",
     ),
     (r"lfmc plot (FIGURE|NAME)", "lfmc plot greens", ""),
+    (r"lfmc conformance KIND", "lfmc conformance free", ""),
     (r"lfmc show", "lfmc show results/hmc/E1.h5", ""),
     (r"lfmc show FILE", "lfmc show results/train/E1/flow-70.safetensors", ""),
     (r"lfmc show results-smoke/(.*)/S4/(.*)", r"lfmc show results/\1/E1/\2", ""),
@@ -147,7 +148,7 @@ RULES: tuple[tuple[str, str | None, str], ...] = (
     (r"make ((test|smoke|lint|format|lock|bench|report|docs)\b.*)", DRY_MAKE, ""),
     (r"make (PIP_ARGS=.*)", DRY_MAKE, ""),
     # Names of commands and programs with arguments of one's own: they start and explain themselves.
-    (r"lfmc (tune|train|retrain|propose|accept|measure|autocorrelation)", HELP, ""),
+    (r"lfmc (tune|train|retrain|propose|accept|measure|autocorrelation|conformance)", HELP, ""),
     (r"(python benchmarks/studies/\w+\.py) --folder DIR", r"\1 --help", ""),
     (r"(python3 workflow/slurm/try_slurm\.py) (up|status|down)", r"\1 \2 --help", ""),
     (

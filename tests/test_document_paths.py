@@ -10,7 +10,7 @@ pytestmark = pytest.mark.unit
 
 NAMED = re.compile(r"`((?:lfmc|tests|benchmarks|workflow|docs|envs|config)/[\w./-]+)`")
 LINKED = re.compile(r"\]\((?!https?:|#)([^)#\s]+)(?:#[\w-]+)?\)")
-EXAMPLE = re.compile(r"NAME|HASH")  # names that stand for others
+EXAMPLE = re.compile(r"NAME|HASH|KIND")  # names that stand for others
 
 
 def missing(path, root):
