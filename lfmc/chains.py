@@ -203,17 +203,17 @@ def _expand(
     path: str | Path, proposals: str, index: NDArray, multiplicity: NDArray, replica: NDArray
 ) -> tuple[dict[str, Floats], Floats]:
     replicas = require_states(path, index, multiplicity, replica)
-    steps = updates_of_states(index, multiplicity, replicas)
+    proposal = proposals_of_updates(index, multiplicity, replicas)
     with open_hdf5(proposals) as file:
         scalars = dict(file["scalars"].items())
         rows = scalars | {"two_point": file["two_point"]}
         count = len(file["log_q"])
         if any(len(data) != count for data in rows.values()):
             raise LfmcError(f"{proposals}: data sets of unequal length; run propose again")
-        if steps.max() >= count:
+        if proposal.max() >= count:
             raise LfmcError(f"{proposals}: fewer proposals than the chain {path} refers to")
-        found = {name: values[()][steps] for name, values in scalars.items()}
-        return found, rows["two_point"][()][steps]
+        found = {name: values[()][proposal] for name, values in scalars.items()}
+        return found, rows["two_point"][()][proposal]
 
 
 def require_states(
@@ -240,6 +240,6 @@ def require_states(
     raise LfmcError(f"{path}: its states {fault}; the file is damaged, run accept again")
 
 
-def updates_of_states(index: NDArray, multiplicity: NDArray, replicas: int) -> NDArray:
-    """Proposal behind every update of a flow's chain, (replicas, updates)."""
+def proposals_of_updates(index: NDArray, multiplicity: NDArray, replicas: int) -> NDArray:
+    """The index of the proposal of every update of a flow's chain, (replicas, updates)."""
     return np.repeat(index, multiplicity).reshape(replicas, -1)

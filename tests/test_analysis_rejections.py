@@ -37,9 +37,9 @@ def gaussian_log_weights(acceptance, count):
 
 
 def flags_of(index, replicas):
-    """Rejected transitions, (replicas, steps - 1), of an expanded chain of indices."""
-    steps = index.reshape(replicas, -1)
-    return steps[:, 1:] == steps[:, :-1]
+    """Rejected transitions, (replicas, states - 1), of an expanded chain of indices."""
+    states = index.reshape(replicas, -1)
+    return states[:, 1:] == states[:, :-1]
 
 
 @pytest.mark.unit
@@ -81,17 +81,17 @@ def test_bad_weights_are_refused(bad):
 def test_rejections_weights_and_gamma_agree_where_the_observable_ignores_the_weight(
     acceptance, tau
 ):
-    """3 x 2 numbers at 4 sigma: false-alarm rate 4e-4; tau from the runs of 2 10^5 steps."""
+    """3 x 2 numbers at 4 sigma: false-alarm rate 4e-4; tau from the runs of 2 10^5 states."""
     rng = np.random.default_rng(int(100 * acceptance))
     log_weight = rng.normal(0, 2 * erfcinv(acceptance), size=200_000)
     index, multiplicity, _ = independence_chain(log_weight, rng)
-    steps = np.repeat(index, multiplicity)
-    rejected = flags_of(steps, 10)
+    states = np.repeat(index, multiplicity)
+    rejected = flags_of(states, 10)
     runs = acceptance_time(rejected)
     assert abs(runs.value - tau) < 4 * runs.error + 0.005
     weights = weight_time(log_weight)
     assert abs(weights.value - tau) < 4 * weights.error + 0.005
-    blind = rng.normal(size=200_000)[steps].reshape(10, -1)
+    blind = rng.normal(size=200_000)[states].reshape(10, -1)
     gamma = integrated_time(blind)
     assert abs(gamma.value - runs.value) < 4 * np.hypot(gamma.error, runs.error)
     error = acceptance_error(rejected)
@@ -108,10 +108,10 @@ def test_rejections_miss_what_the_weight_selects():
     rng = np.random.default_rng(86)
     x = 0.8 * rng.normal(size=400_000)
     index, multiplicity, _ = independence_chain(-(x**2) / 2 + x**2 / (2 * 0.64), rng)
-    steps = np.repeat(index, multiplicity)
-    assert 1 - flags_of(steps, 10).mean() == pytest.approx(0.86, abs=0.01)
-    assert acceptance_time(flags_of(steps, 10)).value == pytest.approx(0.83, abs=0.1)
-    assert integrated_time((x[steps] ** 2).reshape(10, -1)).value > 2.0
+    states = np.repeat(index, multiplicity)
+    assert 1 - flags_of(states, 10).mean() == pytest.approx(0.86, abs=0.01)
+    assert acceptance_time(flags_of(states, 10)).value == pytest.approx(0.83, abs=0.1)
+    assert integrated_time((x[states] ** 2).reshape(10, -1)).value > 2.0
 
 
 @pytest.mark.unit

@@ -12,7 +12,7 @@ from lfmc.api.chain import Chain
 from lfmc.api.model import Model
 from lfmc.api.surroundings import counted, own_torch
 from lfmc.chains import Chain as Record
-from lfmc.chains import updates_of_states
+from lfmc.chains import proposals_of_updates
 from lfmc.clock import CPU, cpu_seconds
 from lfmc.errors import LfmcError
 from lfmc.lattice import FloatArray, IntArray
@@ -69,16 +69,16 @@ def sample(
         streams = partial(generator, seed, "accept", model.name, model.sampler)
         states = independence_chains(log_weight, replicas, burn_in, streams)
         seconds = cpu_seconds() - began
-        steps = updates_of_states(states.index, states.multiplicity, replicas)
+        proposal = proposals_of_updates(states.index, states.multiplicity, replicas)
         j = np.arange(kept)
         replica, update = j % replicas, ((2 * j + 1) * each) // max(2 * kept, 1)
-        fields = _fields(blocks, steps[replica, update], prod(shape))
+        fields = _fields(blocks, proposal[replica, update], prod(shape))
     record = Record(
         ensemble=described(model.theory, model.name),
         sampler=model.sampler,
         shape=shape,
-        scalars={name: values[steps] for name, values in scalars.items()},
-        two_point=correlators[steps],
+        scalars={name: values[proposal] for name, values in scalars.items()},
+        two_point=correlators[proposal],
         save_every=1,
         acceptance=states.acceptance,
         forces_per_update=0,

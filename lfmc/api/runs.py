@@ -11,7 +11,7 @@ from lfmc.api.chain import Chain
 from lfmc.api.model import Model
 from lfmc.api.model_files import model_of_file
 from lfmc.api.surroundings import own_torch
-from lfmc.chains import read_chain_of, updates_of_states
+from lfmc.chains import proposals_of_updates, read_chain_of
 from lfmc.config import CLASSICAL, Config, read_config
 from lfmc.errors import LfmcError, unknown
 from lfmc.figures.rundata import RunData
@@ -85,10 +85,10 @@ class Run:
             phi, at = file["fields/phi"][()], file["fields/index"][()]
         states = record.extra
         replicas = record.replicas
-        steps = updates_of_states(states["index"], states["multiplicity"], replicas).ravel()
-        first = np.searchsorted(steps, at)
-        seen = (first < len(steps)) & (steps[np.minimum(first, len(steps) - 1)] == at)
-        replica, update = np.divmod(first[seen], len(steps) // replicas)
+        proposal = proposals_of_updates(states["index"], states["multiplicity"], replicas).ravel()
+        first = np.searchsorted(proposal, at)
+        seen = (first < len(proposal)) & (proposal[np.minimum(first, len(proposal) - 1)] == at)
+        replica, update = np.divmod(first[seen], len(proposal) // replicas)
         return Chain(theory, record, phi[seen], replica, update, read_log_weights(made))
 
     def model(self, ensemble: str, flow: str) -> Model:

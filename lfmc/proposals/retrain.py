@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from torch import Tensor
 
-from lfmc.chains import Chain, updates_of_states
+from lfmc.chains import Chain, proposals_of_updates
 from lfmc.config import Config
 from lfmc.flows.build import trained_flow
 from lfmc.lattice import FloatArray
@@ -44,17 +44,17 @@ def short_chain(
     chosen = config.ensemble(ensemble)
     log_weight = -joined["S"] - joined["log_q"]
     states = flow_chain(config, ensemble, sampler, log_weight)
-    steps = updates_of_states(states.index, states.multiplicity, config.accept.replicas)
+    proposal = proposals_of_updates(states.index, states.multiplicity, config.accept.replicas)
     chain = Chain(
         ensemble=chosen.model_dump(mode="json"),
         sampler=sampler,
         shape=chosen.sites,
         scalars={
-            name.removeprefix("scalars/"): values[steps]
+            name.removeprefix("scalars/"): values[proposal]
             for name, values in joined.items()
             if name.startswith("scalars/")
         },
-        two_point=joined["two_point"][steps],
+        two_point=joined["two_point"][proposal],
         save_every=1,
         acceptance=states.acceptance,
         forces_per_update=0,
