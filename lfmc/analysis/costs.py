@@ -119,9 +119,11 @@ def training_seconds(training: Any, ensemble: str, flow: str) -> Amount | None:
     Of the trainings that reached it. One seed has no spread: its error is 0.
     """
     rows = training[(training.ensemble == ensemble) & (training.flow == flow)]
-    seconds = (rows[rows.reached] if "reached" in rows else rows).seconds
-    if not len(seconds):
+    if len(rows) and "reached" in rows:
+        rows = rows[rows.reached]
+    if not len(rows):
         return None
+    seconds = rows.seconds
     error = float(seconds.std(ddof=1) / np.sqrt(len(seconds))) if len(seconds) > 1 else 0.0
     return Amount(float(seconds.mean()), error)
 

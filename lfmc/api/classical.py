@@ -125,6 +125,7 @@ def _run(
         "seed": seed,
         "ensembles": [ensemble.model_dump(mode="json", exclude={"L", "d"})],
         "samplers": {sampler: settings},
+        "flow": {"targets": []},
         "statistics": {"save_every": whole("save_every", save_every, 1, 1000)},
     }
     config = validated(Config, raw, sampler)
