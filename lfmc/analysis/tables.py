@@ -10,7 +10,6 @@ import pandas
 from lfmc.analysis import costs, exponents, published, spread
 from lfmc.analysis.columns import checked, read_checked
 from lfmc.config import Config
-from lfmc.config.sections import Ensemble
 from lfmc.errors import LfmcError
 from lfmc.theories.ensembles import theory_of
 
@@ -99,14 +98,12 @@ def flows_not_reached(acceptance: Any) -> set[tuple[str, str]]:
     return set(lost[["ensemble", "sampler"]].itertuples(index=False, name=None))
 
 
-def scaling_ensembles(ensembles: tuple[Ensemble, ...]) -> dict[str, int]:
-    """Ensembles that one power law may join, name -> L: those on the line of the first one."""
-    first = ensembles[0]
-    chosen = {}
-    for e in ensembles:
-        if e.joins(first):
-            chosen[e.name] = e.extent
-        else:
+def scaling_ensembles(config: Config) -> dict[str, int]:
+    """Ensembles that one power law may join, name -> L (`Config.family`)."""
+    chosen = {e.name: e.extent for e in config.family}
+    first = config.family[0]
+    for e in config.ensembles:
+        if e.name not in chosen:
             log.warning(
                 "%s is left out of the scaling fits: other theory, dimension or couplings than %s",
                 e.name,
@@ -117,7 +114,7 @@ def scaling_ensembles(ensembles: tuple[Ensemble, ...]) -> dict[str, int]:
 
 def all_tables(config: Config, observables: Any, tau_int: Any, training: Any) -> dict[str, Any]:
     """Every table, name -> pandas table, in the order of writing."""
-    extents = scaling_ensembles(config.ensembles)
+    extents = scaling_ensembles(config)
     ranges = {
         "-".join(map(str, sorted(config.fit.L))): config.fit.L,
         "all": tuple(sorted(set(extents.values()))),

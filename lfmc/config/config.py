@@ -55,7 +55,7 @@ class Config(Section):
         missing = sorted(set(self.fit.L) - {e.extent for e in self.ensembles})
         if missing:
             found.append(f"fit.L: no ensemble has L = {missing[0]}")
-        family = {e.extent for e in self.ensembles if e.joins(self.ensembles[0])}
+        family = {e.extent for e in self.family}
         if not self.fit.model_fields_set and len(family) >= 3:
             object.__setattr__(self, "fit", Fit(L=tuple(sorted(family))))
         if found:
@@ -80,6 +80,14 @@ class Config(Section):
     def named(self) -> dict[str, Ensemble]:
         """The ensembles by name: a workflow looks them up several times per job."""
         return {e.name: e for e in self.ensembles}
+
+    @cached_property
+    def family(self) -> tuple[Ensemble, ...]:
+        """The ensembles that the fits join: the line of most different L, of several the first."""
+        lines: dict[Any, list[Ensemble]] = {}
+        for ensemble in self.ensembles:
+            lines.setdefault(ensemble.line, []).append(ensemble)
+        return tuple(max(lines.values(), key=lambda line: len({e.extent for e in line})))
 
     @property
     def ensemble_names(self) -> tuple[str, ...]:

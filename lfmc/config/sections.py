@@ -147,12 +147,15 @@ class Ensemble(Section):
         """L as it enters m_p L and the scaling fits: the extent of the time axis."""
         return self.sites[0]
 
+    @property
+    def line(self) -> tuple[Any, ...]:
+        """What ensembles share that one power law in L may join."""
+        own = self.parameters
+        return self.kind, self.d, *(own[name] for name in kinds.theory_class(self.kind).line)
+
     def joins(self, other: Self) -> bool:
         """Whether one power law in L may join the two: the same line of one theory."""
-        line = kinds.theory_class(self.kind).line
-        own, others = self.parameters, other.parameters
-        same = all(own[name] == others.get(name) for name in line)
-        return (self.kind, self.d) == (other.kind, other.d) and same
+        return self.line == other.line
 
     @classmethod
     def from_albergo2019(cls, name: Literal["E1", "E2", "E3", "E4", "E5"]) -> Self:

@@ -7,9 +7,10 @@ can be seen.
 import numpy as np
 from matplotlib.figure import Figure
 
+from lfmc.figures.abscissa import against, ensembles_axis, places, shift_width
 from lfmc.figures.drawable import NotDrawable
 from lfmc.figures.format import value_error
-from lfmc.figures.panels import extents_axis, offsets, references, sampler_legend
+from lfmc.figures.panels import offsets, references, sampler_legend
 from lfmc.figures.rundata import Line, RunData
 from lfmc.figures.style import DOUBLE, GREY, observable_mark, sampler_mark
 
@@ -23,7 +24,6 @@ def draw(run: RunData) -> Figure:
         raise NotDrawable(f"chi2_energy: nothing has an error.{run.withheld(*OBSERVABLES)}")
     figure = Figure(figsize=(DOUBLE, 3.4))
     axes = figure.subplots(2, 2, sharex=True, height_ratios=(2, 1))
-    extents = [e.extent for e in run.config.ensembles]
     for column, observable in enumerate(OBSERVABLES):
         above, below = axes[:, column]
         base = {
@@ -31,7 +31,7 @@ def draw(run: RunData) -> Figure:
             for e in run.config.ensembles
             if run.samplers(e.name)
         }
-        for sampler, shift in zip(names, offsets(len(names), 1.0), strict=True):
+        for sampler, shift in zip(names, offsets(len(names), shift_width(run)), strict=True):
             style = sampler_mark(sampler).errorbar
             line = values(run, sampler, observable)
             seen = np.isfinite(line.value)
@@ -43,8 +43,7 @@ def draw(run: RunData) -> Figure:
         below.axhline(0, color=GREY, linewidth=0.6, zorder=0)
         above.set_ylabel(observable_mark(observable).label)
         below.set_ylabel(r"$10^3\,\delta$")
-        below.set_xlabel("$L$")
-        extents_axis(below, extents)
+        ensembles_axis(below, run)
     figure.align_ylabels()
     sampler_legend(figure, run, names)
     return figure
@@ -62,8 +61,8 @@ def caption(run: RunData) -> str:
                     f"{observable}({e.name}) = {value_error(row.value, row.error)} ({row.sampler})"
                 )
     return (
-        "Two-point susceptibility and Ising energy against L, all samplers, shifted sideways for "
-        "legibility; below, delta, the relative deviation from the central value of "
+        f"Two-point susceptibility and Ising energy {against(run)}, all samplers, shifted sideways "
+        "for legibility; below, delta, the relative deviation from the central value of "
         f"{references(run)}. "
         f"{run.statistics(*OBSERVABLES)} saved configurations an ensemble and sampler; "
         "errors are one standard error and include autocorrelations. "
@@ -76,4 +75,5 @@ def values(run: RunData, sampler: str, observable: str) -> Line:
     ensembles = [e for e in run.config.ensembles if run.reached(e.name, sampler)]
     pairs = [run.required(e.name, sampler, observable) for e in ensembles]
     value, error = np.array(pairs).reshape(-1, 2).T
-    return Line(np.array([float(e.extent) for e in ensembles]), value, error)
+    where = places(run)
+    return Line(np.array([where[e.name] for e in ensembles]), value, error)

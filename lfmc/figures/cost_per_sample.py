@@ -9,8 +9,9 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from lfmc.figures.abscissa import ensembles_axis
 from lfmc.figures.format import count, duration
-from lfmc.figures.panels import extents_axis, logarithmic_y, sampler_legend, series
+from lfmc.figures.panels import logarithmic_y, sampler_legend, series
 from lfmc.figures.rundata import Floats, RunData
 from lfmc.figures.style import BLACK, COLUMN, observable_mark, sampler_mark
 
@@ -34,12 +35,12 @@ def draw(run: RunData) -> Figure:
             style = mark.errorbar | {"markerfacecolor": mark.color} | line
             ax.errorbar(x, value, error, **style)
     logarithmic_y(ax)
-    extents_axis(ax, [e.extent for e in run.config.ensembles], logarithmic=True)
-    ax.set_xlabel("$L$")
+    ensembles_axis(ax, run, logarithmic=True)
     names = [observable_mark(name).label for name in slowest(run)]
     ax.set_ylabel(f"seconds per independent {' or '.join(names)}")
     dashed = Line2D([], [], color=BLACK, linestyle="--", label="with training")
-    sampler_legend(figure, run, run.config.sampler_names, [dashed])
+    extra = [dashed] if run.config.flow_names else []
+    sampler_legend(figure, run, run.config.sampler_names, extra)
     return figure
 
 
@@ -67,8 +68,11 @@ def caption(run: RunData) -> str:
         [
             "CPU seconds of one core for one independent configuration,",
             f"2 tau_int({' or '.join(slowest(run))}) times the seconds of an update.",
-            "Dashed, filled: training included, shared by the n =",
-            f"{many} saved configurations of the run. Errors are those of tau_int.",
+            f"Dashed, filled: training included, shared by the n = {many} saved configurations of"
+            " the run."
+            if run.config.flow_names
+            else "",
+            "Errors are those of tau_int.",
             f"At {largest.name}: {', '.join(costs)}.",
             "Independent configurations after which a flow has repaid its training: "
             f"{'; '.join(parts)}."

@@ -34,7 +34,7 @@ def draw(run: RunData) -> Figure:
     rows = {e.name: examples(run, e) for e in run.config.ensembles}
     limit = colour_limit([x for row in rows.values() for x in row])
     columns = len(next(iter(rows.values())))
-    figure = Figure(figsize=(DOUBLE * 0.8, 0.35 + 1.16 * len(rows)))
+    figure = Figure(figsize=(DOUBLE * 0.2 * max(columns, 2), 0.35 + 1.16 * len(rows)))
     axes = figure.subplots(len(rows), columns, squeeze=False)
     for ensemble, line in zip(run.config.ensembles, axes, strict=True):
         for ax, example in zip(line, rows[ensemble.name], strict=True):

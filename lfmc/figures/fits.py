@@ -84,6 +84,10 @@ def fit_handles(run: RunData, shown: list[Shown]) -> list[Line2D]:
     if not shown:
         return [Line2D([], [], linestyle="none", label=no_fit(run))]
     chosen = ", ".join(str(n) for n in run.config.fit.L)
+    if not run.one_theory:
+        names = ", ".join(e.name for e in run.config.family)
+        label = rf"$z$ of $\alpha L^z$ [$\chi^2$/dof] through {names}"
+        return [Line2D([], [], linestyle="none", label=label)]
     handles = []
     if not all(fit.guide for fit in shown):
         label = rf"fit $\alpha L^z$ [$\chi^2$/dof], $L$ = {chosen}"

@@ -13,6 +13,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator
 from numpy.typing import NDArray
 
 from lfmc.config.sections import Ensemble
+from lfmc.figures.abscissa import places
 from lfmc.figures.rundata import RunData
 from lfmc.figures.style import COLUMN, DOUBLE, sampler_mark
 
@@ -140,19 +141,6 @@ def offsets(number: int, width: float) -> Floats:
     return np.linspace(-width / 2, width / 2, number) if number > 1 else np.zeros(number)
 
 
-def extents_axis(ax: Axes, extents: Sequence[int], logarithmic: bool = False) -> None:
-    """Ticks at the L that exist, and nowhere else."""
-    values = sorted(set(extents))
-    if logarithmic:
-        ax.set_xscale("log")
-        ax.set_xlim(values[0] / 1.15, values[-1] * 1.15)
-    else:
-        gap = min(np.diff(values), default=2)
-        ax.set_xlim(values[0] - 0.6 * gap, values[-1] + 0.6 * gap)
-    ax.set_xticks(values, [str(v) for v in values])
-    ax.set_xticks([], minor=True)
-
-
 def logarithmic_y(ax: Axes) -> None:
     """A logarithmic ordinate, with labels 0.5, 1, 2, 5 instead of powers over few decades.
 
@@ -182,8 +170,14 @@ def log_errorbar(ax: Axes, x: Any, y: Any, error: Any, **style: Any) -> None:
     ax.errorbar(x[shown], y[shown], np.stack([low, error])[:, shown], **style)
 
 
-def segments(x: Floats, y: Floats) -> list[tuple[Floats, Floats]]:
-    """One line through points of different L; a dash at each where an L is there twice or alone."""
+def segments(x: Floats, y: Floats, joined: bool = True) -> list[tuple[Floats, Floats]]:
+    """One line through points of different L; a dash at each where an L is there twice or alone.
+
+    Args:
+        joined: whether x is L; else it is the number of an ensemble, and every point is alone.
+    """
+    if not joined:
+        return [(at + np.array([-0.2, 0.2]), np.array([v, v])) for at, v in zip(x, y, strict=True)]
     if len(x) == len(set(x)) > 1:
         return [(x, y)]
     width = np.array([1 / 1.1, 1.1])
@@ -191,8 +185,8 @@ def segments(x: Floats, y: Floats) -> list[tuple[Floats, Floats]]:
 
 
 def series(run: RunData, rows: Any, column: str) -> tuple[Floats, Floats, Floats]:
-    """Rows of a table, one per ensemble, as (L, value, error) in ascending L."""
-    extent = {e.name: e.extent for e in run.config.ensembles}
+    """Rows of a table, one per ensemble, as (L, value, error) in ascending L (`abscissa`)."""
+    extent = places(run)
     known = rows[rows.ensemble.isin(list(extent))]
     x = known.ensemble.map(extent).to_numpy(float)
     order = np.argsort(x, kind="stable")

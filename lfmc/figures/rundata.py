@@ -107,11 +107,12 @@ class RunData:
 
     def theories(self) -> str:
         """A sentence for captions, with a blank before it: what theories there are but phi^4."""
-        words = [
-            f"{e.name}: {e.kind}, {self.theory(e.name).label()}"
-            for e in self.config.ensembles
-            if e.kind != "phi4" or not self.one_theory
-        ]
+        names: dict[str, list[str]] = {}
+        for e in self.config.ensembles:
+            if e.kind != "phi4" or not self.one_theory:
+                theory = f"{e.kind}, {self.theory(e.name).label()}"
+                names.setdefault(theory, []).append(e.name)
+        words = [f"{', '.join(those)}: {theory}" for theory, those in names.items()]
         return f" Theories: {'; '.join(words)}." if words else ""
 
     def samplers(self, ensemble: str) -> tuple[str, ...]:

@@ -11,10 +11,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from lfmc.figures.abscissa import against, ensembles_axis
 from lfmc.figures.fits import Shown, exponent, fit_handles, no_fit
 from lfmc.figures.panels import (
     NOT_REACHED,
-    extents_axis,
     logarithmic_y,
     outside_legend,
     segments,
@@ -46,8 +46,8 @@ def caption(run: RunData) -> str:
     every = run.config.statistics.save_every
     return caption_unit(run, "saved") + (
         f" Unit: saved configurations (hmc and local after every {every} updates, the paper: 10; "
-        f"cluster after every {run.config.samplers.cluster.save_every} updates; flows after "
-        "every proposal)."
+        f"cluster after every {run.config.samplers.cluster.save_every} updates"
+        f"{'; flows after every proposal' if run.config.flow_names else ''})."
     )
 
 
@@ -56,12 +56,10 @@ def draw_unit(run: RunData, unit: str) -> Figure:
     figure = Figure(figsize=(DOUBLE, 3.5))
     names = observables(run)
     panels = list(figure.subplots(1, len(names), sharey=True, squeeze=False)[0])
-    extents = [e.extent for e in run.config.ensembles]
     for ax, observable in zip(panels, names, strict=True):
         handles = [_sampler(ax, run, sampler, observable, unit) for sampler in samplers(run)]
-        extents_axis(ax, extents, logarithmic=True)
+        ensembles_axis(ax, run, logarithmic=True)
         ax.set_title(observable_mark(observable).label)
-        ax.set_xlabel("$L$")
         ax.legend(
             handles=handles,
             loc="upper left",
@@ -69,7 +67,8 @@ def draw_unit(run: RunData, unit: str) -> Figure:
         )
     logarithmic_y(panels[0])
     panels[0].set_ylabel(rf"$\tau_\mathrm{{int}}$ ({unit_words(unit)})")
-    lines = [Line2D([], [], color=BLACK, ls=style, label=text) for style, text in BOUNDS.values()]
+    bounds = BOUNDS if run.config.flow_names else {}
+    lines = [Line2D([], [], color=BLACK, ls=style, label=text) for style, text in bounds.values()]
     fits = [exponent(run, s, o, unit) for s in samplers(run) for o in names]
     outside_legend(figure, [*fit_handles(run, [f for f in fits if f is not None]), *lines])
     return figure
@@ -90,16 +89,15 @@ def caption_unit(run: RunData, unit: str) -> str:
         if text:
             exponents.append(f"z({observable}) = {text}")
     parts = [
-        f"Integrated autocorrelation times of {_listed(observables(run))} against L,",
+        f"Integrated autocorrelation times of {_listed(observables(run))} {against(run)},",
         f"{run.statistics('chi2')} saved configurations an ensemble and sampler; errors of the",
-        "Gamma method;",
-        "flows: mean over independently trained models, their scatter in the error."
-        if run.config.flow.models > 1
-        else "flows: one model, whose scatter from training to training is not in the error.",
-        f"{FITTED}{GUIDES if any(f.guide for f in shown) else ''}: {'; '.join(exponents)}."
+        f"Gamma method{_models(run)}",
+        f"{_fitted(run, any(f.guide for f in shown))}: {'; '.join(exponents)}."
         if exponents
         else no_fit(run).replace("no", "No", 1) + ".",
-        "Dashed and dotted, flows only: estimate from rejection runs and its Jensen bound.",
+        "Dashed and dotted, flows only: estimate from rejection runs and its Jensen bound."
+        if run.config.flow_names
+        else "",
         f"Statistics too low (error above {100 * POOR:.0f} % of tau): {', '.join(poor)}."
         if poor
         else "",
@@ -107,6 +105,22 @@ def caption_unit(run: RunData, unit: str) -> str:
         *_bounds(run, unit),
     ]
     return " ".join(part for part in parts if part)
+
+
+def _models(run: RunData) -> str:
+    """How the scatter over trainings enters."""
+    if not run.config.flow_names:
+        return "."
+    if run.config.flow.models > 1:
+        return "; flows: mean over independently trained models, their scatter in the error."
+    return "; flows: one model, whose scatter from training to training is not in the error."
+
+
+def _fitted(run: RunData, guides: bool) -> str:
+    if run.one_theory:
+        return f"{FITTED}{GUIDES if guides else ''}"
+    names = ", ".join(e.name for e in run.config.family)
+    return f"Weighted fits tau = alpha L^z through {names}, not drawn, chi2/dof in brackets"
 
 
 def _held(run: RunData) -> list[str]:
@@ -182,12 +196,13 @@ def _sampler(ax: Axes, run: RunData, sampler: str, observable: str, unit: str) -
             chosen = table[(table.sampler == sampler) & (table.estimator == estimator)]
             chosen = chosen[chosen.unit == "update"]  # flows save every update
             x, tau, _error = series(run, chosen, "tau")
-            for place, value in segments(x, tau):
+            for place, value in segments(x, tau, run.one_theory):
                 ax.plot(place, value, color=mark.color, linestyle=line, linewidth=0.8)
     fit = exponent(run, sampler, observable, unit)
     label = mark.label + (NOT_REACHED if sampler in run.absent() else "")
     if fit is not None:
-        fit.draw(ax, run.config.fit.L, mark.color)
+        if run.one_theory:
+            fit.draw(ax, run.config.fit.L, mark.color)
         label += f", {fit.label}"
     style = mark.errorbar | {"label": label}
     return Line2D([], [], **style)

@@ -21,8 +21,9 @@ def caption(run: RunData) -> str:
         for name in run.config.sampler_names
         if len(rows := table[table.sampler == name])
     ]
+    flow = "flow: one proposal; " if run.config.flow_names else ""
     return caption_unit(run, "update") + (
-        " Unit: updates (flow: one proposal; hmc: one trajectory of "
+        f" Unit: updates ({flow}hmc: one trajectory of "
         f"{run.config.samplers.hmc.steps} leapfrog steps; local: one sweep; cluster: "
         f"{run.config.samplers.cluster.clusters} cluster and "
         f"{run.config.samplers.cluster.sweeps} sweep). Acceptance: {', '.join(rates)}."

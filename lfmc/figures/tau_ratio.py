@@ -9,8 +9,9 @@ from typing import Any
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from lfmc.figures.abscissa import ensembles_axis, shift_width
 from lfmc.figures.format import value_error
-from lfmc.figures.panels import NOT_REACHED, extents_axis, offsets, outside_legend, series
+from lfmc.figures.panels import NOT_REACHED, offsets, outside_legend, series
 from lfmc.figures.rundata import RunData
 from lfmc.figures.style import COLUMN, DOUBLE, GREY, observable_mark, sampler_mark
 
@@ -23,13 +24,12 @@ def draw(run: RunData) -> Figure:
     panels = figure.subplots(1, len(flows), squeeze=False, sharey=True)[0]
     names = observables(run)
     for ax, flow in zip(panels, flows, strict=True):
-        for observable, shift in zip(names, offsets(len(names), 1.0), strict=True):
+        for observable, shift in zip(names, offsets(len(names), shift_width(run)), strict=True):
             x, value, error = series(run, _rows(run, flow, observable), "tau")
             ax.errorbar(x + shift, value, error, **observable_mark(observable).errorbar)
         ax.axhline(1, color=GREY, linewidth=0.6, zorder=0)
-        extents_axis(ax, [e.extent for e in run.config.ensembles])
+        ensembles_axis(ax, run)
         ax.set_title(sampler_mark(flow).label + (NOT_REACHED if flow in run.absent() else ""))
-        ax.set_xlabel("$L$")
     panels[0].set_ylabel(r"$\tau_\mathrm{int}(O)\;/\;\tau_\mathrm{acc}$")
     outside_legend(figure, [Line2D([], [], **observable_mark(o).errorbar) for o in names])
     return figure

@@ -12,9 +12,10 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from lfmc.analysis.scaling import PowerLaw, fit_power_law
+from lfmc.figures.abscissa import ensembles_axis, places
 from lfmc.figures.fits import NO_FIT
 from lfmc.figures.format import duration, value_error
-from lfmc.figures.panels import extents_axis, logarithmic_y, outside_legend
+from lfmc.figures.panels import logarithmic_y, outside_legend
 from lfmc.figures.rundata import Floats, RunData
 from lfmc.figures.style import BLACK, DOUBLE, sampler_mark
 
@@ -32,8 +33,7 @@ def draw(run: RunData) -> Figure:
     for ax, (quantity, label) in zip(panels, QUANTITIES.items(), strict=True):
         handles = [_flow(ax, run, flow, quantity) for flow in run.config.flow_names]
         logarithmic_y(ax)
-        extents_axis(ax, [e.extent for e in run.config.ensembles], logarithmic=True)
-        ax.set_xlabel("$L$")
+        ensembles_axis(ax, run, logarithmic=True)
         ax.set_ylabel(label)
         ax.legend(
             handles=handles,
@@ -96,7 +96,7 @@ def censored(table: Any) -> Any:
 
 
 def enough(run: RunData) -> bool:
-    return len({e.extent for e in run.config.ensembles}) >= 3
+    return run.one_theory and len({e.extent for e in run.config.ensembles}) >= 3
 
 
 def power_law(x: Floats, y: Floats) -> PowerLaw | None:
@@ -119,7 +119,7 @@ def few_counts(y: Floats) -> bool:
 
 def _flow(ax: Axes, run: RunData, flow: str, quantity: str) -> Line2D:
     mark = sampler_mark(flow)
-    extent = {e.name: e.extent for e in run.config.ensembles}
+    extent = places(run)
     table = run.table("training")
     rows = table[(table.flow == flow) & table.ensemble.isin(list(extent))]
     lost = censored(rows)
@@ -130,11 +130,10 @@ def _flow(ax: Axes, run: RunData, flow: str, quantity: str) -> Line2D:
     x = failed.ensemble.map(extent).to_numpy(float)
     ax.plot(x, failed[quantity], **(style | {"marker": ARROW, "markersize": 7}))
     positive = reached[reached[quantity] > 0]
-    fit = power_law(
-        positive.ensemble.map(extent).to_numpy(float), positive[quantity].to_numpy(float)
-    )
+    x, y = positive.ensemble.map(extent).to_numpy(float), positive[quantity].to_numpy(float)
+    fit = power_law(x, y) if run.one_theory else None
     label = mark.label
-    if fit is None and few_counts(positive[quantity].to_numpy(float)):
+    if fit is None and few_counts(y):
         label += f", counts below {FEWEST_COUNTS}"
     if fit is not None:
         grid = np.geomspace(min(extent.values()), max(extent.values()), 20)

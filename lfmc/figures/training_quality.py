@@ -12,7 +12,8 @@ import pandas
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from lfmc.figures.panels import extents_axis, logarithmic_y, offsets, sampler_legend
+from lfmc.figures.abscissa import ensembles_axis, places
+from lfmc.figures.panels import logarithmic_y, offsets, sampler_legend
 from lfmc.figures.rundata import RunData
 from lfmc.figures.style import DOUBLE, GREY, sampler_mark
 from lfmc.figures.training_cost import censored
@@ -31,14 +32,11 @@ def draw(run: RunData) -> Figure:
         _points(run, sides, flow, lambda rows: rows.acceptance_p - rows.acceptance_q, shift)
         _points(run, sites, flow, lambda rows: _per_site(run, rows), 0.0)
     sides.axhline(0, color=GREY, linewidth=0.6, zorder=0)
-    extents = [e.extent for e in run.config.ensembles]
-    extents_axis(sides, extents)
+    ensembles_axis(sides, run)
     sides.set_ylabel("acceptance from $p$ minus from $q$")
     logarithmic_y(sites)
-    extents_axis(sites, extents, logarithmic=True)
+    ensembles_axis(sites, run, logarithmic=True)
     sites.set_ylabel(r"$-\ln(\mathrm{ESS})\;/\;V$")
-    for ax in (sides, sites):
-        ax.set_xlabel("$L$")
     sampler_legend(figure, run, flows)
     return figure
 
@@ -93,7 +91,7 @@ def _per_site(run: RunData, rows: Any) -> Any:
 
 
 def _points(run: RunData, ax: Axes, flow: str, ordinate: Any, shift: float) -> None:
-    extent = {e.name: e.extent for e in run.config.ensembles}
+    extent = places(run)
     rows = _rows(run, flow)
     style = sampler_mark(flow).errorbar | {"markersize": 4}
     ax.plot(rows.ensemble.map(extent).to_numpy(float) + shift, ordinate(rows), **style)
