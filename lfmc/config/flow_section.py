@@ -21,7 +21,7 @@ class FlowSection(Section):
         dimensions: numbers of dimensions of the lattice in which it exists.
         scores: whether it gives scores of single samples, which natural gradients need.
         instead: what to take in other dimensions.
-        transfers: whether weights of one lattice are a start on another (`flow.start`).
+        transfers: whether parameters of one lattice are a start on another (`flow.start`).
     """
 
     builds: ClassVar[str]

@@ -71,7 +71,7 @@ def caption(run: RunData) -> str:
 
 
 def _one_model(rows: Any) -> str:
-    """Which targets were passed by the same weights."""
+    """Which targets were passed by the same parameters."""
     same = rows.groupby(["ensemble", "seed", *MODEL], sort=False).flow.agg(" and ".join)
     found = [
         f"{flows} are one model in {key[0]}" for key, flows in same.items() if " and " in flows

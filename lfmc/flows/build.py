@@ -26,24 +26,24 @@ from lfmc.theories.ensembles import theory_of
 def build_flow(action: Any, settings: Any) -> Flow:
     """A flow in float64 at its start, from its section of the configuration.
 
-    Initial weights come from torch's global generator: seed it for networks that start randomly.
+    Initial parameters come from torch's global generator, which must be seeded for networks.
     """
     module, name = settings.builds.split(":")
     flow: Flow = getattr(import_module(module), name)(action, settings)
     return flow
 
 
-def trained_flow(ensemble: Ensemble, settings: FlowSettings, weights: dict[str, Tensor]) -> Flow:
-    """A flow of given weights in float64, without gradients of its parameters."""
+def trained_flow(ensemble: Ensemble, settings: FlowSettings, parameters: dict[str, Tensor]) -> Flow:
+    """Return a flow with given parameters in float64, which have no gradients."""
     flow = build_flow(theory_of(ensemble), settings.model)
-    flow.load_state_dict({name: value.double() for name, value in weights.items()})
+    flow.load_state_dict({name: value.double() for name, value in parameters.items()})
     return flow.requires_grad_(False)
 
 
 def save_flow(
     path: str | Path, state: dict[str, Tensor], flow: FlowSettings, ensemble: Ensemble, **notes: Any
 ) -> None:
-    """Write weights as safetensors (runs no code when loaded), settings and notes in its header."""
+    """Write parameters as safetensors, which runs no code when loaded, with a header of notes."""
     metadata = {
         "model": flow.model.model_dump_json(),
         "ensemble": ensemble.model_dump_json(),
@@ -53,7 +53,7 @@ def save_flow(
 
 
 def holds_model(path: str | Path, training: dict[str, Any], state: dict[str, Tensor]) -> bool:
-    """Whether a file has this note on its training and these weights.
+    """Whether a file has this note on its training and these parameters.
 
     Written anew, all that was made from it would be made anew too.
     """
@@ -126,14 +126,14 @@ def read_model(path: str | Path, ensemble: Ensemble | None = None) -> Saved:
         )
     odd = [name for name, values in state.items() if not values.is_floating_point()]
     if odd:
-        raise LfmcError(f"{path}: weights {odd[0]} are {state[odd[0]].dtype}, not real numbers")
+        raise LfmcError(f"{path}: parameters {odd[0]} are {state[odd[0]].dtype}, not real numbers")
     try:
         flow = trained_flow(ensemble or trained, settings, state)
     except RuntimeError as error:
-        raise LfmcError(f"{path}: weights do not fit ({str(error).splitlines()[0]})") from None
+        raise LfmcError(f"{path}: parameters do not fit ({str(error).splitlines()[0]})") from None
     for parameter in flow.parameters():
         if not torch.isfinite(parameter).all():
-            raise LfmcError(f"{path}: holds weights that are not finite; train again")
+            raise LfmcError(f"{path}: holds parameters that are not finite; train again")
     notes = {k: v for k, v in metadata.items() if k not in ("ensemble", "model")}
     return Saved(flow, trained, settings, notes)
 

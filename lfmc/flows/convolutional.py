@@ -1,4 +1,4 @@
-"""Real NVP with periodic convolutions: translations by construction, and weights for any L.
+"""Real NVP with periodic convolutions: translations by construction, and parameters for any L.
 
 The checkerboard's frozen colour, zero elsewhere, passes convolutions with circular padding; s and t
 are read at the moved sites. arXiv:1904.12072 names convolutions as the way to larger lattices;

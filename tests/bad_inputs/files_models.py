@@ -61,8 +61,8 @@ def twice(folder: Path) -> None:
     seal(folder / MODEL)
 
 
-def weights(change: Callable[[dict[str, np.ndarray]], object]) -> Prepare:
-    """The model with other weights."""
+def parameters(change: Callable[[dict[str, np.ndarray]], object]) -> Prepare:
+    """The model with other parameters."""
 
     def prepare(folder: Path) -> None:
         from safetensors.numpy import load, save
@@ -120,7 +120,7 @@ BAD: dict[str, tuple[Prepare, str]] = {
     "a table of 10^9": (metadata("model", put(table=10**9)), "table"),
     "no layers": (metadata("model", put(layers=0)), "layers"),
     "layers are a word": (metadata("model", put(layers="two")), "layers"),
-    "another flow": (metadata("model", put(layers=4)), "weights do not fit"),
+    "another flow": (metadata("model", put(layers=4)), "parameters do not fit"),
     "of another lattice": (metadata("ensemble", put(L=6, shape=[6, 6])), "trained for"),
     "of another lam": (metadata("ensemble", put(lam=1.5)), "trained for"),
     "of an odd lattice": (metadata("ensemble", put(L=5, shape=[5, 5])), MODEL),
@@ -129,23 +129,29 @@ BAD: dict[str, tuple[Prepare, str]] = {
     "lam is NaN": (metadata("ensemble", put(lam=float("nan"))), MODEL),
     "lam is a word": (metadata("ensemble", put(lam="9")), MODEL),
     "keys twice in its ensemble": (twice, MODEL),
-    "weights NaN": (weights(first(lambda a: np.full_like(a, np.nan))), "not finite"),
-    "weights infinite": (weights(first(lambda a: np.full_like(a, np.inf))), "not finite"),
-    "weights of integers": (weights(first(lambda a: a.astype("i4"))), "weights"),
-    "weights of bytes": (weights(first(lambda a: np.zeros(a.shape, "u1"))), "weights"),
-    "weights of another shape": (weights(first(lambda a: a.reshape(1, -1))), "weights do not fit"),
-    "no values in a weight": (weights(first(lambda a: a[:0])), "weights do not fit"),
-    "a weight is missing": (weights(lambda found: found.pop(min(found))), "weights do not fit"),
-    "a weight too many": (
-        weights(lambda found: found.update(more=np.zeros(3))),
-        "weights do not fit",
+    "parameters NaN": (parameters(first(lambda a: np.full_like(a, np.nan))), "not finite"),
+    "parameters infinite": (parameters(first(lambda a: np.full_like(a, np.inf))), "not finite"),
+    "parameters of integers": (parameters(first(lambda a: a.astype("i4"))), "parameters"),
+    "parameters of bytes": (parameters(first(lambda a: np.zeros(a.shape, "u1"))), "parameters"),
+    "parameters of another shape": (
+        parameters(first(lambda a: a.reshape(1, -1))),
+        "parameters do not fit",
     ),
-    "no weights": (weights(lambda found: found.clear()), "weights do not fit"),
+    "no values in a parameter": (parameters(first(lambda a: a[:0])), "parameters do not fit"),
+    "a parameter is missing": (
+        parameters(lambda found: found.pop(min(found))),
+        "parameters do not fit",
+    ),
+    "a weight too many": (
+        parameters(lambda found: found.update(more=np.zeros(3))),
+        "parameters do not fit",
+    ),
+    "no parameters": (parameters(lambda found: found.clear()), "parameters do not fit"),
 }
 CASES = tuple(
     Case(f"model {name}", f"propose {FLOW}", (MODEL, words), prepare)
     for name, (prepare, words) in BAD.items()
 ) + tuple(
     Case(f"verify of a model {name}", f"verify {FLOW}", (MODEL,), BAD[name][0])
-    for name in ("empty", "torn", "weights NaN", "another flow", "of another lam")
+    for name in ("empty", "torn", "parameters NaN", "another flow", "of another lam")
 )

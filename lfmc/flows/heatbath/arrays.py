@@ -40,7 +40,7 @@ class Prior(NamedTuple):
 
 
 class Coupling(NamedTuple):
-    """`flows.coupling.EquivariantCoupling`; weights are (modes, output planes, input planes).
+    """`flows.coupling.EquivariantCoupling`; matrices are (modes, output planes, input planes).
 
     Attributes:
         sides: of a cell, (d,).
@@ -117,7 +117,7 @@ def has_kernels(flow: Flow) -> TypeGuard[HeatbathFlow]:
 
 
 def plan(flow: HeatbathFlow) -> Plan:
-    """From a flow on the CPU, as it is: one in float32 has tables and weights rounded to that."""
+    """Build it from a flow on the CPU; those of a float32 flow are rounded to its precision."""
     with torch.no_grad():
         near = torch.repeat_interleave(
             torch.arange(flow.kept).repeat(flow.adjacency.shape[1]),

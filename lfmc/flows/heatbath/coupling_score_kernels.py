@@ -124,7 +124,7 @@ def _softplus_slope(alpha):
 @inlined
 def _background(coupling, adjoint, smoothed, j, by_scale, by_alpha, by_inner, by_outer, scores):
     """The derivative by the smoothed field g_j; adds the scores of its coefficients."""
-    smooth, weights = len(coupling.field_scale), coupling.background
+    smooth, background = len(coupling.field_scale), coupling.background
     g = coupling.field_scale[j] * smoothed
     square = g * g
     response = square / (1.0 + square)
@@ -137,8 +137,8 @@ def _background(coupling, adjoint, smoothed, j, by_scale, by_alpha, by_inner, by
     store(scores, row, load(scores, row) + by_inner * (g * response))
     row = first + 3 * smooth
     store(scores, row, load(scores, row) + by_outer * (g * response))
-    even = weights[0, j] * by_scale + weights[1, j] * by_alpha
-    odd = weights[2, j] * by_inner + weights[3, j] * by_outer
+    even = background[0, j] * by_scale + background[1, j] * by_alpha
+    odd = background[2, j] * by_inner + background[3, j] * by_outer
     return even * change + odd * (response + g * change)
 
 

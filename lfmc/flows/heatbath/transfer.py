@@ -1,4 +1,4 @@
-"""Weights of one lattice as the start on another.
+"""Parameters of one lattice as the start on another.
 
 A coefficient of a radial kernel is the weight of a whole shell (`heatbath.radial`), so that a
 constant field means the same on every lattice: it is kept, not the kernel at a distance, whose sum
@@ -18,10 +18,13 @@ from lfmc.flows.heatbath.radial import RadialConvolution, Shells
 
 
 def transferred(source: Flow, target: Flow) -> dict[str, Tensor]:
-    """Weights for `target` from those of `source`, a flow of the same settings or of fewer layers.
+    """Return parameters of `target` from those of `source`.
+
+    Args:
+        source: a flow of the same settings, or of fewer layers.
 
     Raises:
-        LfmcError: the two are not of one architecture, or not of one whose weights fit any lattice.
+        LfmcError: the architectures differ, or their parameters do not fit any lattice.
     """
     if not (isinstance(source, HeatbathFlow) and isinstance(target, HeatbathFlow)):
         raise LfmcError("a warm start from another lattice needs flow.model.kind: heatbath")
@@ -45,7 +48,7 @@ def transferred(source: Flow, target: Flow) -> dict[str, Tensor]:
 
 
 def _kernel(old: RadialConvolution, new: Shells) -> Tensor:
-    """Weights of the shells that both have, (F, C, shells)."""
+    """Parameters of the shells that both have, (F, C, shells)."""
     known = {round(float(radius), 9): j for j, radius in enumerate(old.shells.radius)}
     places = [known.get(round(float(radius), 9)) for radius in new.radius]
     zero = torch.zeros_like(old.kernel[..., 0].detach())
