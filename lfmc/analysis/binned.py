@@ -113,7 +113,7 @@ def bin_chain(chain: Chain) -> Bins:
 
 
 def _resolved(chain: Chain, slow: Floats, slowest: str) -> tuple[float, Layout]:
-    """tau_int of the slowest observable and the bins that it asks for."""
+    """Return tau_int of the slowest observable, and the bins that follow from it."""
     replicas, length = slow.shape
     if length < SHORTEST:
         raise Unresolved(

@@ -1,4 +1,4 @@
-"""What every flow is: base normals -> (phi, log q) in one pass, and log q of any given field.
+"""The base of every flow: base normals -> (phi, log q) in one pass, and log q of a given field.
 
 log q is the exact density of the map as computed, in the precision of the parameters: float64
 for everything that decides, float32 only while training. No flow sees the batch as a whole, so a
@@ -88,7 +88,7 @@ class Flow(nn.Module):
         """Reduced samples of base normals with their log weights and scores, for natural gradients.
 
         Raises:
-            LfmcError: the flow has too many parameters for it, or nobody wrote it.
+            LfmcError: the flow has too many parameters for scores, or does not implement them.
         """
         raise LfmcError(
             f"{type(self).__name__} has no scores of single samples: train it with "

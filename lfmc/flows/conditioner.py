@@ -59,7 +59,7 @@ class ConvolutionalFeatures(nn.Module):
     """The frozen sites -> hidden channels on the whole lattice, the moved sites being zero.
 
     With `odd`, tanh between layers without biases: features change sign with the field. Without,
-    leaky rectifiers and biases. No weight knows the lattice's extents.
+    leaky rectifiers and biases. No parameter depends on the extents of the lattice.
     """
 
     frozen: Tensor

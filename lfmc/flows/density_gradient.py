@@ -49,7 +49,7 @@ def gradient_at(function: Callable[[Tensor], Tensor], x: Tensor) -> tuple[Tensor
 
 
 class Carried:
-    """d log q / d x of the field that a batch has become so far.
+    """The gradient d log q / d x of a batch of fields on its way through the flow.
 
     Attributes:
         gradient: (batch, sites), without a graph; changed by every coupling.
@@ -66,10 +66,10 @@ class Carried:
         at_frozen: Sites,
         at_moved: Sites,
     ) -> Mapped:
-        """What `coupling(frozen, moved)` gives; the gradient becomes that of its result.
+        """Return `coupling(frozen, moved)`, and update the gradient to that of its result.
 
         Args:
-            coupling: maps every moved site by itself and says the log slope of each.
+            coupling: maps every moved site by itself, and returns the log slope of each.
             frozen, moved: halves of the field, which must be of a graph.
             at_frozen, at_moved: where their sites are in `gradient`.
         """
@@ -78,7 +78,7 @@ class Carried:
         value, ladj = coupling(frozen, moved)
         ones = torch.ones_like(ladj)
         of_moved = self.gradient[:, at_moved]
-        # An affine map has a slope of its own nowhere.
+        # The log slope of an affine map does not depend on the moved site: there is no product.
         own = _product([ladj], moved, [ones])
         of_value = (of_moved if own is None else of_moved - own) * torch.exp(-ladj.detach())
         turned = _product([ladj, value], frozen, [ones, of_value])

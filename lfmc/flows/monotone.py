@@ -59,7 +59,7 @@ def newton_step(value: Tensor, alpha: Tensor, beta: Tensor, y: Tensor) -> Tensor
     """One Newton step towards tanh_map(.) = value from y, which solves it up to rounding.
 
     The step is as good as zero, but its derivatives with respect to value, alpha and beta are those
-    of the root: what automatic differentiation of an iteration would take many passes for.
+    of the root: automatic differentiation of an iteration would need many passes for that.
     """
     mapped = tanh_map(y.detach(), alpha, beta)
     return y.detach() - (mapped.value - value) / torch.exp(mapped.ladj.detach())
@@ -70,9 +70,9 @@ def solve_increasing(
 ) -> Tensor:
     """Root of an increasing function by Newton steps, bisecting where one leaves the bracket.
 
-    Newton's method may go round in a cycle. What has not arrived after NEWTON_STEPS is therefore
-    bisected at every other step, so that its bracket shrinks geometrically; what has arrived by
-    then stays where it is.
+    Newton's method may end in a cycle. A root that is not found after NEWTON_STEPS is therefore
+    bisected at every other step, so that its bracket shrinks geometrically. Roots that are found
+    do not change any more.
 
     Args:
         function: y -> (f(y), f'(y)), elementwise.

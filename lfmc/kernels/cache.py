@@ -27,7 +27,7 @@ CONSTANTS = ("flows/monotone.py",)
 
 @contextmanager
 def cache_of_this_code() -> Iterator[None]:
-    """While it is open, a kernel that is declared is kept in the folder of this code.
+    """Kernels that are declared in the block are cached in the folder of this code.
 
     Raises:
         LfmcError: others could put kernels of theirs into that folder.
@@ -42,7 +42,7 @@ def cache_of_this_code() -> Iterator[None]:
 
 @cache
 def digest(package: Path) -> str:
-    """Of all that kernels are made of, below the package's folder."""
+    """Return the hash of all sources of kernels below the package's folder."""
     found = hashlib.sha256()
     files = sorted(path for part in PACKAGES for path in (package / part).rglob("*.py"))
     for path in [*files, *(package / name for name in CONSTANTS)]:

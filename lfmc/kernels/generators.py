@@ -1,7 +1,7 @@
 """xoshiro256++ streams, one per lane, and what the kernels draw from them.
 
-Blackman and Vigna, arXiv:1805.01407. A state is four words a chain; a kernel keeps the four rows of
-a block in registers and stores them when it is done, so the numbers of a chain depend on its own
+Blackman and Vigna, arXiv:1805.01407. A state is four words per chain. A kernel keeps the four rows
+of a block in registers and stores them at its end, so the numbers of a chain depend on its own
 stream only.
 """
 

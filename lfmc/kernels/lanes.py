@@ -47,7 +47,7 @@ def kernel(function: Any) -> Any:
 
 
 def kernel_of(signature: str) -> Any:
-    """A kernel compiled once, for these types: not anew for every constant among its arguments."""
+    """Declare a kernel that is compiled once for these types, whatever constants it is given."""
 
     def compiled(function: Any) -> Any:
         with cache_of_this_code():
@@ -57,7 +57,7 @@ def kernel_of(signature: str) -> Any:
 
 
 def inlined(function: Any) -> Any:
-    """A part of kernels."""
+    """Declare a function that is inlined into kernels."""
     with cache_of_this_code():
         return njit(**_OPTIONS, forceinline=True)(function)
 

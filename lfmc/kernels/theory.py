@@ -1,4 +1,4 @@
-"""What samplers ask of a theory in kernels, answered by the type of its couplings.
+"""The functions of a theory that kernels call, selected by the type of its couplings.
 
 Fields of a block are (volume, LANES), `near` is the table of neighbours (volume, 2d).
 """
@@ -35,7 +35,7 @@ def hopping(couplings):
 
 
 def kernels_of(couplings_type: type, **kernels: Any) -> None:
-    """Let the functions above answer with these where the couplings are of that NamedTuple.
+    """Register kernels of a theory: the functions above call them for couplings of this type.
 
     Args:
         kernels: by name, functions of kernels (`lfmc.kernels.lanes.inlined`) with the same

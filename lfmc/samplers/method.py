@@ -1,4 +1,4 @@
-"""One classical sampler with everything it needs to run: kernel, tuned parameters, settings."""
+"""A classical sampler with its kernel, its tuned parameters and its settings."""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple

@@ -1,6 +1,6 @@
 """What all classical samplers share: the state of their chains and the record of an update.
 
-Chains live in blocks of LANES: the last block is filled up with chains that nobody reads, so every
+Chains live in blocks of LANES: the last block is filled up with chains that are not read, so every
 chain passes through the same instructions whatever the number of chains.
 """
 

@@ -20,7 +20,7 @@ Integers = NDArray[np.int64]
 
 
 class Prior(NamedTuple):
-    """`flows.gaussian.ModePrior`.
+    """The arrays of `heatbath.mode_prior.ModePrior`.
 
     Attributes:
         to_sites, to_modes: orthogonal matrix from modes to kept sites, flat (kept, modes), and
@@ -40,7 +40,9 @@ class Prior(NamedTuple):
 
 
 class Coupling(NamedTuple):
-    """`flows.coupling.EquivariantCoupling`; matrices are (modes, output planes, input planes).
+    """The arrays of `heatbath.coupling.EquivariantCoupling`.
+
+    Matrices are (modes, output planes, input planes).
 
     Attributes:
         sides: of a cell, (d,).
@@ -80,7 +82,7 @@ class Coupling(NamedTuple):
 
 
 class Integrated(NamedTuple):
-    """`flows.site_conditional.SiteConditional`.
+    """The arrays of `heatbath.site_conditional.SiteConditional`.
 
     Attributes:
         near: kept neighbours of every integrated site, (integrated, 2d).
@@ -214,10 +216,10 @@ def matrices(part: Cells, back: bool) -> Floats:
 
 
 def floats(values: torch.Tensor) -> Floats:
-    """As the kernels want them."""
+    """Convert to a contiguous array, as the kernels need it."""
     return np.ascontiguousarray(values.detach().double().numpy())
 
 
 def integers(values: torch.Tensor) -> Integers:
-    """As the kernels want them."""
+    """Convert to a contiguous array, as the kernels need it."""
     return np.ascontiguousarray(values.long().numpy())
