@@ -98,6 +98,8 @@ def run(
     with alone() as kept:
         command += ["--nolock"] if kept else []
         _snakemake([*command, *options], kept)
+        if not any((results / "figures").glob("*.png")):
+            report = None  # only other files were made, as the options after -- named them
         if report:
             _snakemake([*command, "--report", str(report)], kept)
     if report:
