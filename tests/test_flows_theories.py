@@ -16,6 +16,7 @@ from lfmc.flows.heatbath.draw_scores import scored
 from lfmc.flows.heatbath.flow import HeatbathFlow
 from lfmc.kernels.lanes import LANES
 from lfmc.theories.free import Free
+from lfmc.theories.phi4_in_field import Phi4InField
 from lfmc.theories.sine_gordon import SineGordon
 
 pytestmark = pytest.mark.unit
@@ -24,6 +25,8 @@ THEORIES = {
     "sine_gordon": SineGordon((4, 6), beta=1.5, g=0.8, m2=0.5),
     "sine_gordon of many wells": SineGordon((4, 4), beta=3.0, g=2.0, m2=0.05),
     "free": Free((6, 4), m2=0.3),
+    "phi4_in_field": Phi4InField((4, 6), m2=-4.0, lam=5.113, J=0.2),
+    "phi4_in_field, down": Phi4InField((4, 4), m2=-4.0, lam=5.113, J=-0.05),
 }
 every_theory = pytest.mark.parametrize("name", THEORIES)
 

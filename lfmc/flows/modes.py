@@ -15,12 +15,12 @@ class Modes(NamedTuple):
     Attributes:
         basis: orthonormal modes, (modes, kept sites); mode 0 is the constant.
         log_width: log of the Gaussian width of each, (modes,).
-        mean: of the variational Gaussian per site; zero for an even potential.
+        mean: of the variational Gaussian at every site; None where the potential is even.
     """
 
     basis: FloatArray
     log_width: FloatArray
-    mean: float
+    mean: float | None
 
 
 def modes(action: Scalar, kept: IntArray) -> Modes:
@@ -52,4 +52,4 @@ def modes(action: Scalar, kept: IntArray) -> Modes:
             if norm > 1e-6:
                 basis.append(wave / norm)
                 width.append(0.5 * np.log(0.5 * (variance[index] + variance[mirror])))
-    return Modes(np.stack(basis), np.array(width), mean)
+    return Modes(np.stack(basis), np.array(width), None if action.even else mean)

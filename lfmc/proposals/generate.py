@@ -15,7 +15,6 @@ Layout of propose/ENSEMBLE/SAMPLER.h5, N proposals, K orbits of separations, F k
 All but the checksums are virtual data sets over the parts of the ranks (`lfmc.proposals.parts`).
 """
 
-from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -30,7 +29,7 @@ from lfmc.errors import LfmcError
 from lfmc.flows.base import Flow
 from lfmc.flows.build import load_flow
 from lfmc.flows.exactness import Drawing
-from lfmc.flows.heatbath.arrays import has_kernels, plan
+from lfmc.flows.passes import passes
 from lfmc.lattice import FloatArray, separation_orbits, volume
 from lfmc.proposals.blocks import Layout, layout
 from lfmc.provenance import file_hash
@@ -93,7 +92,7 @@ def proposal_task(
     flow = load_flow(model, config.ensemble(ensemble)).to(device)
     settings = stage_settings(config, "propose", ensemble, sampler)
     key = settings_hash(
-        {**settings, "model": file_hash(model), "chunk": CHUNK, "compiled": has_kernels(flow)}
+        {**settings, "model": file_hash(model), "chunk": CHUNK, "compiled": passes(flow).compiled}
         | device_key(device)
     )
     keep = layout(config).keep
@@ -102,21 +101,9 @@ def proposal_task(
 
 def drawing(flow: Flow) -> Drawing:
     """Return the pass that makes proposals, in float64: compiled if the flow has kernels."""
-    if has_kernels(flow):
-        from lfmc.flows.heatbath.draw import draw
-
-        arrays = plan(flow)
-        draw(arrays, np.zeros((1, flow.sites)))  # compiles here, outside the loop that SIGTERM ends
-        return partial(draw, arrays)
-    device = next(flow.parameters()).device
-
-    @torch.no_grad()
-    def by_torch(z: FloatArray) -> tuple[FloatArray, FloatArray]:
-        # A copy, aligned to a cache line: the rounding of some libraries depends on the alignment.
-        phi, log_q = flow(torch.tensor(z).to(device))
-        return phi.cpu().numpy(), log_q.cpu().numpy()
-
-    return by_torch
+    found = passes(flow)
+    found.compile(draw=True)  # here, outside the loop that SIGTERM ends
+    return found.draw
 
 
 class Drawn(NamedTuple):

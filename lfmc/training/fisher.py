@@ -18,14 +18,14 @@ ones (recursive least squares with forgetting: Ljung and Soderstrom, Theory and 
 Recursive Identification, 1983).
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
 from lfmc.flows.base import Flow
-from lfmc.flows.heatbath.arrays import has_kernels
+from lfmc.flows.passes import passes
 from lfmc.lattice import FloatArray
 from lfmc.mpi.ranks import ALONE, Ranks
 from lfmc.mpi.tree import tree_sum
@@ -86,7 +86,7 @@ def score_sums(flow: Flow, seeds: Sequence[int], origin: float, mpi: Ranks = ALO
     Returns:
         (parameters + 2, parameters + 2) on rank 0; an empty tensor on the others.
     """
-    like, evaluate = next(flow.parameters()), _scores_of(flow)
+    like, evaluate = next(flow.parameters()), passes(flow).scores
 
     def chunk(number: int) -> FloatArray:
         generator = torch.Generator().manual_seed(seeds[number])
@@ -98,27 +98,6 @@ def score_sums(flow: Flow, seeds: Sequence[int], origin: float, mpi: Ranks = ALO
 
     total = tree_sum(chunk, len(seeds), mpi)
     return unpacked(total, parameter_count(flow) + 2) if len(total) else torch.empty(0)
-
-
-def _scores_of(flow: Flow) -> Callable[[Tensor], tuple[Tensor, Tensor]]:
-    """Return z -> (log weights (batch,), scores (parameters, batch)), compiled if possible."""
-    if has_kernels(flow):
-        from lfmc.flows.heatbath.adjoint import scoring
-        from lfmc.flows.heatbath.draw_scores import scored
-
-        arrays = scoring(flow)
-
-        def compiled(z: Tensor) -> tuple[Tensor, Tensor]:
-            found = scored(arrays, z.double().numpy())
-            return torch.from_numpy(found.log_weight), torch.from_numpy(found.scores)
-
-        return compiled
-
-    def by_torch(z: Tensor) -> tuple[Tensor, Tensor]:
-        found = flow.scores(z.to(next(flow.parameters()).device))
-        return found.log_weight, found.scores.T
-
-    return by_torch
 
 
 def fit_of(sums: Tensor) -> Fit:

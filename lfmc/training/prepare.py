@@ -12,7 +12,7 @@ from lfmc.config.training_sections import FlowSettings
 from lfmc.device import device_key
 from lfmc.flows.base import Flow
 from lfmc.flows.build import build_flow
-from lfmc.flows.heatbath.arrays import has_kernels
+from lfmc.flows.passes import passes
 from lfmc.mpi.ranks import Ranks
 from lfmc.streams import generator as stream
 from lfmc.theories.ensembles import scalar_of, theory_of
@@ -80,10 +80,7 @@ def team_of(config: Config, ensemble: Ensemble, flow: Flow, mpi: Ranks) -> Team:
     """Return the ranks with samples of p, whose time counts; that of compilation does not."""
     action, like = scalar_of(ensemble), next(flow.parameters())
     compile_target(action)
-    if has_kernels(flow):
-        from lfmc.flows.heatbath.draw_scores import compile_for_training
-
-        compile_for_training(flow, config.flow.optimiser == "natural")
+    passes(flow).compile(weights=True, scores=config.flow.optimiser == "natural")
     clock = clock_of(flow)
     began = clock()
     count = max(config.flow.training.decide_samples // 4, 512)

@@ -1,13 +1,11 @@
 """Log weights of samples and of given fields, and one gradient step of a flow."""
 
-from collections.abc import Callable
-
 import torch
 from torch import Tensor
 from torch.nn.utils import clip_grad_norm_
 
 from lfmc.flows.base import Flow
-from lfmc.flows.heatbath.arrays import has_kernels, plan
+from lfmc.flows.passes import passes
 from lfmc.mpi.messages import concatenated
 from lfmc.mpi.ranks import ALONE, Ranks
 from lfmc.training.gradient import Estimator
@@ -37,7 +35,7 @@ def model_log_weight(
     """
     like, chunk = next(flow.parameters()), chunk_of(flow)
     mine = mpi.share(-(-count // chunk))
-    evaluate = _of_model(flow)
+    evaluate = passes(flow).model_log_weight
     parts = [torch.empty(0, dtype=torch.float64)]
     for number in range(mine.stop):
         size = min(chunk, count - number * chunk)
@@ -50,36 +48,11 @@ def model_log_weight(
 @torch.no_grad()
 def field_log_weight(flow: Flow, fields: Tensor, mpi: Ranks = ALONE) -> Tensor:
     """Return -S - log q of full fields (n, sites), (n,) float64, shared by the ranks likewise."""
-    chunks, evaluate = fields.split(chunk_of(flow)), _of_fields(flow)
+    chunks, evaluate = fields.split(chunk_of(flow)), passes(flow).field_log_weight
     parts = [torch.empty(0, dtype=torch.float64)]
     for number in mpi.share(len(chunks)):
         parts.append(evaluate(chunks[number]))
     return torch.from_numpy(concatenated(mpi, torch.cat(parts).numpy()))
-
-
-def _of_model(flow: Flow) -> Callable[[Tensor], Tensor]:
-    """Return base normals (batch, reduced_sites) -> log weights (batch,), compiled if possible."""
-    if has_kernels(flow):
-        from lfmc.flows.heatbath.draw import model_log_weight as compiled
-
-        arrays = plan(flow)
-        return lambda z: torch.from_numpy(compiled(arrays, z.double().numpy()))
-
-    def by_torch(z: Tensor) -> Tensor:
-        x, log_q = flow.reduced(z.to(next(flow.parameters()).device))
-        return (-flow.reduced_action(x) - log_q).double().cpu()
-
-    return by_torch
-
-
-def _of_fields(flow: Flow) -> Callable[[Tensor], Tensor]:
-    """Return fields (batch, sites) -> log weights (batch,), compiled if possible."""
-    if has_kernels(flow):
-        from lfmc.flows.heatbath.draw import field_log_weight as compiled
-
-        arrays = plan(flow)
-        return lambda phi: torch.from_numpy(compiled(arrays, phi.double().numpy()))
-    return lambda phi: flow.log_weight(phi).double().cpu()
 
 
 def gradient_step(

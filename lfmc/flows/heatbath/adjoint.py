@@ -15,11 +15,12 @@ from lfmc.flows.monotone import SHIFT
 
 
 class PriorOffsets(NamedTuple):
-    """Rows of the scores where the parameters of the prior begin."""
+    """Rows of the scores where the parameters of the prior begin; -1 for what it has not."""
 
     log_width: int
     zero_mode: int
     breathing: int
+    asymmetry: int
 
 
 class PriorAdjoint(NamedTuple):
@@ -36,13 +37,18 @@ class PriorAdjoint(NamedTuple):
 
 
 class Offsets(NamedTuple):
-    """Rows of the scores where the parameters of a coupling begin."""
+    """Rows of the scores where the parameters of a coupling begin; -1 for what it has not."""
 
     frequency: int
     hidden_frequency: int
     field_scale: int
     background: int
     constant: int
+    phase: int
+    hidden_phase: int
+    smooth_offset: int
+    shift: int
+    ring_offset: int
     ring_strength: int
     ring_sharpness: int
     hidden: int
@@ -115,7 +121,7 @@ def _prior(prior: ModePrior, offsets: dict[str, int]) -> PriorAdjoint:
     return PriorAdjoint(
         floats(prior.cosines),
         float(torch.sigmoid(prior.zero_mode[0].double() + SHIFT)),
-        PriorOffsets(*(offsets[f"prior.{name}"] for name in PriorOffsets._fields)),
+        PriorOffsets(*(offsets.get(f"prior.{name}", -1) for name in PriorOffsets._fields)),
     )
 
 
@@ -125,8 +131,7 @@ def _coupling(
     frozen, moved = layer.frozen.part, layer.moved.part
 
     def offset(name: str) -> int:
-        # Without rings this offset is not used.
-        return offsets.get(prefix + name, offsets.get(f"{prefix}{name}.kernel", 0))
+        return offsets.get(prefix + name, offsets.get(f"{prefix}{name}.kernel", -1))
 
     numbers = wave_numbers(frozen.shape)
     group = np.unique(numbers, axis=0, return_inverse=True)[1].ravel()

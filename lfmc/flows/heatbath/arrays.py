@@ -28,7 +28,7 @@ class Prior(NamedTuple):
         widths: factors of every mode, (modes,).
         breathing: of every mode to every response, (modes, responses); zeros for the first mode.
         response: r_j.
-        zero: alpha and beta of the map of the zero mode.
+        zero: alpha and beta of the map of the zero mode, its centre and its offset.
     """
 
     to_sites: Floats
@@ -52,6 +52,8 @@ class Coupling(NamedTuple):
         odd, even, hidden_odd, hidden_even: to the moved half.
         frequency, hidden_frequency: in turns.
         field_scale: (smooth,); background: (4, smooth); constant: (3,), the last one as beta.
+        phase, hidden_phase: in turns; smooth_offset, shift: likewise zeros where the potential is
+            even; ring_offset: (terms,), empty there.
         force: strength / sharpness of ring terms; strength, sharpness.
         ring_rows, ring_edges: sites and edges (rows of one ring field) of all rings of all axes,
             ring after ring; ring_sides: sites of a ring of each axis.
@@ -73,6 +75,11 @@ class Coupling(NamedTuple):
     field_scale: Floats
     background: Floats
     constant: Floats
+    phase: Floats
+    hidden_phase: Floats
+    smooth_offset: Floats
+    shift: Floats
+    ring_offset: Floats
     force: Floats
     strength: Floats
     sharpness: Floats
@@ -86,7 +93,8 @@ class Integrated(NamedTuple):
 
     Attributes:
         near: kept neighbours of every integrated site, (integrated, 2d).
-        quantile: (nodes of u, nodes of J, 4); log_z: coefficients of log Z, (cells of J, 4).
+        quantile: (sides, nodes of u, nodes of J, 4); log_z: coefficients of log Z, (sides, cells
+            of J, 4); a second side, of the mirrored potential, where this is not even.
         steps: in u and in J.
     """
 
@@ -146,13 +154,16 @@ def _prior(prior: ModePrior) -> Prior:
     widths = prior.log_sigma + small["log_width"] @ prior.cosines
     widths[0] += small["zero_mode"][2]
     zero = torch.stack([strength(small["zero_mode"][0]), torch.exp(small["zero_mode"][1])])
+    shift = torch.zeros_like(zero)
+    if prior.mean is not None:
+        shift = small["asymmetry"] + zero.new_tensor([0.0, prior.mean])
     return Prior(
         to_sites=floats(prior.basis.T.flatten()),
         to_modes=floats(prior.basis.flatten()),
         widths=floats(torch.exp(widths)),
         breathing=floats(breathing),
         response=floats(prior.response),
-        zero=floats(zero),
+        zero=floats(torch.cat([zero, shift])),
     )
 
 
@@ -171,6 +182,10 @@ def _coupling(layer: EquivariantCoupling) -> Coupling:
         rows.append(integers(line.rings(torch.arange(half)[:, None])[..., 0].T.flatten()))
         cells = torch.arange(integrated).reshape(len(hidden.parities), -1, 1, 1)
         edges.append(integers(line.edges(cells)[:, 0, :, 0].T.flatten()))
+
+    def broken(name: str, like: torch.Tensor) -> torch.Tensor:
+        return small.get(name, torch.zeros_like(like))
+
     constant = small["constant"].clone()
     constant[2] = torch.exp(constant[2] + 1)
     return Coupling(
@@ -190,6 +205,11 @@ def _coupling(layer: EquivariantCoupling) -> Coupling:
         field_scale=floats(small["field_scale"]),
         background=floats(small["background"]),
         constant=floats(constant),
+        phase=floats(broken("phase", small["frequency"]) / (2 * np.pi)),
+        hidden_phase=floats(broken("hidden_phase", small["hidden_frequency"]) / (2 * np.pi)),
+        smooth_offset=floats(broken("smooth_offset", small["field_scale"])),
+        shift=floats(broken("shift", constant[:2])),
+        ring_offset=floats(small.get("ring_offset", torch.zeros(0))),
         force=floats(force / sharpness),
         strength=floats(force),
         sharpness=floats(sharpness),

@@ -40,11 +40,11 @@ class EquivariantCoupling(nn.Module):
     the distance make it equivariant. Along every axis ring maps follow (`heatbath.rings`), by
     which the moved sites, neighbours of one integrated site, act on each other too: their edges see
     both of them and a convolution of a, at its start the other two neighbours. It starts as the
-    identity. Features of the field as in arXiv:2110.02673; coupling, h, g and rings are this
-    package's.
+    identity. Where the potential is not even, phases and constants break its oddness. Features of
+    the field as in arXiv:2110.02673; coupling, h, g and rings are this package's.
     """
 
-    def __init__(self, between: Between, settings: HeatbathSettings) -> None:
+    def __init__(self, between: Between, settings: HeatbathSettings, even: bool = True) -> None:
         super().__init__()
         features, pairs, smooth, terms = (
             settings.features,
@@ -80,6 +80,14 @@ class EquivariantCoupling(nn.Module):
         self.field_scale = number(torch.linspace(0.7, 1.5, smooth))
         self.background = number(torch.zeros(4, smooth))
         self.constant = number(torch.zeros(3))
+        self.is_odd = even
+        if not even:
+            self.phase = number(torch.zeros(features))
+            self.hidden_phase = number(torch.zeros(pairs))
+            self.smooth_offset = number(torch.zeros(smooth))
+            self.shift = number(torch.zeros(2))
+            if terms:
+                self.ring_offset = number(torch.zeros(terms))
 
     def small(self) -> Parameters:
         """The parameters outside of kernels, each with a last dimension for the batch.
@@ -100,11 +108,11 @@ class EquivariantCoupling(nn.Module):
         """
         features, pairs = self.even.kernel.shape[0], self.hidden_odd.kernel.shape[0]
         a = frozen.reshape(self.frozen.cells, -1, 1, frozen.shape[-1])
-        wave = a * small["frequency"]
+        wave = self._broken(a * small["frequency"], small, "phase")
         field = self.frozen(torch.cat([a, torch.sin(wave), torch.cos(wave)], 2))
         odd, even = field.split([features + 1, features], 2)
         hidden, rings = self._integrated(odd, small, tape)
-        wave = hidden * small["hidden_frequency"]
+        wave = self._broken(hidden * small["hidden_frequency"], small, "hidden_phase")
         waves = self.hidden_sites(torch.cat([torch.sin(wave), torch.cos(wave)], 2))
         hidden_odd, hidden_even = waves.split(pairs, 2)
         shift, smooth = self.odd(odd, tape).split([2, self.background.shape[1]], 2)
@@ -112,7 +120,8 @@ class EquivariantCoupling(nn.Module):
         even = self.even(even, tape) + self.hidden_even(hidden_even, tape)
         outputs = self.moved.inverse(torch.cat([shift, even, smooth], 2)).flatten(0, 1)
         shift, even, g = outputs.split([2, 2, self.background.shape[1]], 1)
-        g = g * small["field_scale"]
+        g = self._broken(g * small["field_scale"], small, "smooth_offset")
+        shift = self._broken(shift, small, "shift")
         square = g * g
         response = square / (1 + square)
         background, constant = small["background"], small["constant"]
@@ -127,6 +136,10 @@ class EquivariantCoupling(nn.Module):
             rings=rings,
         )
 
+    def _broken(self, values: Tensor, small: Parameters, name: str) -> Tensor:
+        """Values (..., batch) and what breaks their symmetry, if anything does."""
+        return values if self.is_odd else values + small[name]
+
     def _integrated(
         self, odd: Tensor, small: Parameters, tape: list[Record] | None
     ) -> tuple[Tensor, list[tuple[Lines, Edges]]]:
@@ -137,6 +150,7 @@ class EquivariantCoupling(nn.Module):
         fields = torch.cat([fields, self.ring(odd, tape)], 2)
         pairs, terms = self.hidden.kernel.shape[1], self.ring.kernel.shape[1]
         hidden, edge = self.hidden_sites.inverse(fields).split([pairs, terms], 2)
+        edge = self._broken(edge, small, "ring_offset")
         force = bounded(small["ring_strength"])[:, None]
         sharpness = torch.exp(small["ring_sharpness"])[:, None]
         rings = [(line, Edges(line.edges(edge), force, sharpness)) for line in self.lines]

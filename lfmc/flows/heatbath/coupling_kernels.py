@@ -59,7 +59,7 @@ def conditioner(field, frozen, coupling, workspace):
         a = load(field, frozen + site)
         store(features, site, a)
         for f in range(frequencies):
-            sine, cosine = sincos_turns(coupling.frequency[f] * a)
+            sine, cosine = sincos_turns(coupling.frequency[f] * a + coupling.phase[f])
             store(features, (1 + f) * half + site, sine)
             store(features, (1 + frequencies + f) * half + site, cosine)
     transform(features, 0, 1 + 2 * frequencies, coupling.to_modes, sides, plane)
@@ -69,10 +69,13 @@ def conditioner(field, frozen, coupling, workspace):
     if terms:
         mix(features, 0, integrated, pairs * hidden, coupling.ring, False)
     transform(integrated, 0, pairs + terms, coupling.waves_to_sites, sides, plane)
+    for m in range(len(coupling.ring_offset)):
+        for row in range((pairs + m) * hidden, (pairs + m + 1) * hidden):
+            store(integrated, row, load(integrated, row) + coupling.ring_offset[m])
     for p in range(pairs):
         for site in range(hidden):
             turns = coupling.hidden_frequency[p] * load(integrated, p * hidden + site)
-            sine, cosine = sincos_turns(turns)
+            sine, cosine = sincos_turns(turns + coupling.hidden_phase[p])
             store(waves, p * hidden + site, sine)
             store(waves, (pairs + p) * hidden + site, cosine)
     transform(waves, 0, 2 * pairs, coupling.waves_to_modes, sides, plane)
@@ -89,11 +92,15 @@ def conditions(coupling, outputs, site):
     """Scale, alpha, inner and outer shift of a moved site, from the conditioner's outputs."""
     smooth = len(coupling.field_scale)
     half, background = outputs.shape[0] // (4 + smooth), coupling.background
-    inner, outer = load(outputs, site), load(outputs, half + site)
+    inner = load(outputs, site) + coupling.shift[0]
+    outer = load(outputs, half + site) + coupling.shift[1]
     scale = load(outputs, (2 + smooth) * half + site) + coupling.constant[0]
     alpha = load(outputs, (3 + smooth) * half + site) + coupling.constant[1]
     for j in range(smooth):
-        g = coupling.field_scale[j] * load(outputs, (2 + j) * half + site)
+        g = (
+            coupling.field_scale[j] * load(outputs, (2 + j) * half + site)
+            + coupling.smooth_offset[j]
+        )
         square = g * g
         response = square / (1.0 + square)
         scale = scale + background[0, j] * response

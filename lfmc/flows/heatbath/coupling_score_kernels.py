@@ -49,6 +49,8 @@ def _couple_one(field, slope, scores, frozen, moved, coupling, adjoint, workspac
     conditioner(field, frozen, coupling, workspace)
     clear(scores, offsets.background, 4 * len(coupling.field_scale))
     clear(scores, offsets.field_scale, len(coupling.field_scale))
+    if offsets.smooth_offset >= 0:
+        clear(scores, offsets.smooth_offset, len(coupling.field_scale))
     ladj = _move(
         field, slope, moved, coupling, adjoint, workspace.outputs, gradients.outputs, scores
     )
@@ -72,6 +74,7 @@ def _move(field, slope, moved, coupling, adjoint, outputs, gradients, scores):
     half = outputs.shape[0] // (4 + smooth)
     ladj, slopes, by_beta = broadcast(0.0), broadcast(1.0), broadcast(0.0)
     by_scales, by_alphas = broadcast(0.0), broadcast(0.0)
+    by_inners, by_outers = broadcast(0.0), broadcast(0.0)
     for site in range(half):
         scale, alpha, inner, outer = conditions(coupling, outputs, site)
         m, known = load(field, moved + site), load(slope, moved + site)
@@ -91,6 +94,7 @@ def _move(field, slope, moved, coupling, adjoint, outputs, gradients, scores):
         # alpha is the softplus of the conditioner's output minus BOUND
         by_alpha = by_alpha * _softplus_slope(alpha)
         by_scales, by_alphas = by_scales + by_scale, by_alphas + by_alpha
+        by_inners, by_outers = by_inners + by_inner, by_outers - gradient
         store(gradients, site, by_inner)
         store(gradients, half + site, 0.0 - gradient)
         store(gradients, (2 + smooth) * half + site, by_scale)
@@ -104,6 +108,9 @@ def _move(field, slope, moved, coupling, adjoint, outputs, gradients, scores):
             store(gradients, row, coupling.field_scale[j] * by_g)
             place = adjoint.offsets.field_scale + j
             store(scores, place, load(scores, place) + smoothed * by_g)
+            if adjoint.offsets.smooth_offset >= 0:
+                place = adjoint.offsets.smooth_offset + j
+                store(scores, place, load(scores, place) + by_g)
         ladj = ladj + scale
         slopes = slopes * derivative
         if site % TOGETHER == TOGETHER - 1:
@@ -112,6 +119,9 @@ def _move(field, slope, moved, coupling, adjoint, outputs, gradients, scores):
     store(scores, adjoint.offsets.constant, by_scales)
     store(scores, adjoint.offsets.constant + 1, by_alphas)
     store(scores, adjoint.offsets.constant + 2, beta * by_beta)
+    if adjoint.offsets.shift >= 0:
+        store(scores, adjoint.offsets.shift, by_inners)
+        store(scores, adjoint.offsets.shift + 1, by_outers)
     return ladj + logarithm(slopes)
 
 
@@ -125,7 +135,7 @@ def _softplus_slope(alpha):
 def _background(coupling, adjoint, smoothed, j, by_scale, by_alpha, by_inner, by_outer, scores):
     """The derivative by the smoothed field g_j; adds the scores of its coefficients."""
     smooth, background = len(coupling.field_scale), coupling.background
-    g = coupling.field_scale[j] * smoothed
+    g = coupling.field_scale[j] * smoothed + coupling.smooth_offset[j]
     square = g * g
     response = square / (1.0 + square)
     change = 2.0 * g / ((1.0 + square) * (1.0 + square))
@@ -174,8 +184,13 @@ def _conditioner_gradient(field, slope, frozen, coupling, adjoint, workspace, gr
     mix(by_outputs, even, by_waves, edge, adjoint.hidden_even, False)
 
     transform(by_waves, 0, 2 * pairs, coupling.waves_to_sites, sides, plane)
-    offset = offsets.hidden_frequency
-    _hidden_gradient(coupling, integrated, by_waves, by_integrated, scores, offset)
+    _hidden_gradient(coupling, integrated, by_waves, by_integrated, scores, offsets)
+    if offsets.ring_offset >= 0:
+        for m in range(terms):
+            total = broadcast(0.0)
+            for row in range(edge + m * hidden, edge + (m + 1) * hidden):
+                total = total + load(by_integrated, row)
+            store(scores, offsets.ring_offset + m, total)
     transform(by_integrated, 0, pairs + terms, coupling.waves_to_modes, sides, plane)
     kernel_scores(features, 0, 1, cells, by_integrated, 0, pairs, others,
                   *groups, to_others, scores, offsets.hidden, plane)
@@ -188,30 +203,39 @@ def _conditioner_gradient(field, slope, frozen, coupling, adjoint, workspace, gr
 
     transform(by_features, 0, 1 + 2 * frequencies, adjoint.to_sites, sides, plane)
     clear(scores, offsets.frequency, frequencies)
+    if offsets.phase >= 0:
+        clear(scores, offsets.phase, frequencies)
     for site in range(half):
         a, total = load(field, frozen + site), load(by_features, site)
         for f in range(frequencies):
             by_sine = load(by_features, (1 + f) * half + site)
             by_cosine = load(by_features, cosine + f * half + site)
-            gradient = _phase_gradient(coupling.frequency[f] * a, by_sine, by_cosine)
+            turns = coupling.frequency[f] * a + coupling.phase[f]
+            gradient = _phase_gradient(turns, by_sine, by_cosine)
             total = total + TURN * coupling.frequency[f] * gradient
             store(scores, offsets.frequency + f, load(scores, offsets.frequency + f) + a * gradient)
+            if offsets.phase >= 0:
+                store(scores, offsets.phase + f, load(scores, offsets.phase + f) + gradient)
         store(slope, frozen + site, load(slope, frozen + site) + total)
 
 
 @inlined
-def _hidden_gradient(coupling, integrated, by_waves, by_integrated, scores, offset):
-    """From derivatives by waves to those by the hidden fields; scores of their frequencies."""
+def _hidden_gradient(coupling, integrated, by_waves, by_integrated, scores, offsets):
+    """From waves of the hidden fields to these; scores of their frequencies and phases."""
     pairs = len(coupling.hidden_frequency)
     hidden = by_waves.shape[0] // (2 * pairs)
     for p in range(pairs):
-        frequency, total = coupling.hidden_frequency[p], broadcast(0.0)
+        frequency, phase = coupling.hidden_frequency[p], coupling.hidden_phase[p]
+        total, phases = broadcast(0.0), broadcast(0.0)
         for row in range(p * hidden, (p + 1) * hidden):
             h, sine = load(integrated, row), load(by_waves, row)
-            gradient = _phase_gradient(frequency * h, sine, load(by_waves, pairs * hidden + row))
+            cosine = load(by_waves, pairs * hidden + row)
+            gradient = _phase_gradient(frequency * h + phase, sine, cosine)
             store(by_integrated, row, TURN * frequency * gradient)
-            total = total + h * gradient
-        store(scores, offset + p, total)
+            total, phases = total + h * gradient, phases + gradient
+        store(scores, offsets.hidden_frequency + p, total)
+        if offsets.hidden_phase >= 0:
+            store(scores, offsets.hidden_phase + p, phases)
 
 
 @inlined

@@ -2,21 +2,16 @@
 
 from typing import NamedTuple
 
-import numpy as np
-
-from lfmc.flows.heatbath.adjoint import Scoring, scoring
-from lfmc.flows.heatbath.arrays import Floats, plan
+from lfmc.flows.heatbath.adjoint import Scoring
+from lfmc.flows.heatbath.arrays import Floats
 from lfmc.flows.heatbath.coupling_score_kernels import couple_scores
 from lfmc.flows.heatbath.draw import (
-    field_log_weight,
     layers_of,
     log_norm,
-    model_log_weight,
     reduced_actions,
     whole_groups,
     workspace_of,
 )
-from lfmc.flows.heatbath.flow import HeatbathFlow
 from lfmc.flows.heatbath.mode_prior_score_kernels import prior_scores
 from lfmc.flows.heatbath.rings_kernels import BLOCKS
 from lfmc.flows.heatbath.rings_score_kernels import MORE_BLOCKS
@@ -47,16 +42,6 @@ def scored(arrays: Scoring, z: Floats) -> ScoreRows:
     log_weight = -(reduced_actions(passes, x, workspace) + log_q).ravel()
     rows = scores.swapaxes(0, 1).reshape(parameters, -1)
     return ScoreRows(log_weight[:batch], rows[:, :batch])
-
-
-def compile_for_training(flow: HeatbathFlow, natural: bool) -> None:
-    """Compile the kernels of a training, those of scores if `natural`, before its loop starts."""
-    z, phi = np.zeros((1, flow.kept)), np.zeros((1, flow.sites))
-    if natural:
-        scored(scoring(flow), z)
-    arrays = plan(flow)
-    model_log_weight(arrays, z)
-    field_log_weight(arrays, phi)
 
 
 def _rows(arrays: Scoring) -> int:

@@ -3,13 +3,13 @@
 Sites of even parity are independent of each other given the odd ones, and their conditional is a
 known one-dimensional density. So q(phi) = q(phi_odd) p(phi_even | phi_odd), and only the marginal
 
-    exp(-S_m(phi_odd)),   S_m = sum_odd (A phi^2 + lam phi^4) - sum_even log Z(J_even)
+    exp(-S_m(phi_odd)),   S_m = sum_odd U(phi) - sum_even log Z(J_even)
 
 has to be learned: half the sites, and log w without any noise of the other half. The marginal is
 learned by equivariant couplings between the two halves of the odd sites, on top of the
-variational Gaussian. Z2, reflections and the translations that keep the parity hold by
-construction; quarter turns hold but for the order in which a coupling's ring maps take the axes,
-which alternates.
+variational Gaussian. Reflections, the translations that keep the parity, and Z2 where U is even,
+hold by construction; quarter turns hold but for the order in which a coupling's ring maps take
+the axes, which alternates.
 """
 
 import torch
@@ -66,7 +66,9 @@ class HeatbathFlow(Flow):
         for layer in range(settings.layers):
             side = sides[layer % 2]
             lines = side.lines if layer % 4 < 2 else side.lines[::-1]
-            self.couplings.append(EquivariantCoupling(side._replace(lines=lines), settings))
+            self.couplings.append(
+                EquivariantCoupling(side._replace(lines=lines), settings, action.even)
+            )
 
     @property
     def reduced_sites(self) -> int:

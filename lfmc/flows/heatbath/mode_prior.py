@@ -24,7 +24,9 @@ class ModePrior(nn.Module):
     dependence, at Gaussian order. w_k and b_kj are sums of COEFFICIENTS cosines of s_k = 1 -
     sigma_k^2 / sigma_0^2, which resolves small momenta, so that they mean the same on every
     lattice; the zero mode has a further width. Starts as the variational Gaussian; symmetric
-    under Z2, translations and the point group.
+    under translations and the point group, and under Z2 where the potential is even. Where it is
+    not, the map of the zero mode has two parameters more, the normal at its centre and an offset
+    from the variational mean.
     """
 
     basis: Tensor
@@ -51,6 +53,11 @@ class ModePrior(nn.Module):
         self.log_width = zeros(len(cosines))
         self.zero_mode = zeros(3)
         self.breathing = zeros(len(RESPONSE), len(cosines))
+        self.mean: float | None = None
+        if modes.mean is not None:
+            # In units of the width of the zero mode.
+            self.mean = float(modes.mean * len(log_sigma) ** 0.5 * math.exp(-modes.log_width[0]))
+            self.asymmetry = zeros(2)
 
     def small(self) -> dict[str, Tensor]:
         """All parameters, each with a last dimension for the batch.
@@ -62,7 +69,9 @@ class ModePrior(nn.Module):
     def forward(self, z: Tensor) -> Draw:
         """Normals (modes, batch) -> field (kept sites, batch) and its log density (batch,)."""
         small = self.small()
-        zero, ladj = tanh_map(z[:1], *self._zero_map(small))
+        centre, offset = self._asymmetry(small)
+        zero, ladj = tanh_map(z[:1] + centre, *self._zero_map(small))
+        zero = zero + offset
         breathing, widths = self._breathing(zero, small), self._widths(small)
         modes = torch.cat([zero, z[1:] * torch.exp(breathing)]) * torch.exp(widths)
         log_det = ladj[0] + breathing.sum(0) + widths.sum(0)
@@ -81,19 +90,26 @@ class ModePrior(nn.Module):
         widths = self._widths(small)
         mapped = (self.basis @ x) * torch.exp(-widths)
         alpha, beta = self._zero_map(small)
+        centre, offset = self._asymmetry(small)
         m = mapped[:1]
         if zero is None:
-            first = inverse_tanh_map(m, alpha, beta)
+            first = inverse_tanh_map(m - offset, alpha, beta)
         else:
-            first = newton_step(m, alpha, beta, zero)
+            first = newton_step(m - offset, alpha, beta, zero + centre)
         breathing = self._breathing(m, small)
-        z = torch.cat([first, mapped[1:] * torch.exp(-breathing)])
+        z = torch.cat([first - centre, mapped[1:] * torch.exp(-breathing)])
         ladj = tanh_map(first, alpha, beta).ladj[0]
         return standard_normal_log_density(z.T) - ladj - breathing.sum(0) - widths.sum(0)
 
     def _zero_map(self, small: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
         alpha, beta = small["zero_mode"][:1], small["zero_mode"][1:2]
         return strength(alpha), torch.exp(beta)
+
+    def _asymmetry(self, small: dict[str, Tensor]) -> tuple[Tensor | float, Tensor | float]:
+        """Centre of the map of the zero mode, added to its normal, and offset of its value."""
+        if self.mean is None:
+            return 0.0, 0.0
+        return small["asymmetry"][:1], small["asymmetry"][1:] + self.mean
 
     def _widths(self, small: dict[str, Tensor]) -> Tensor:
         widths = self.log_sigma[:, None] + self.cosines.T @ small["log_width"]

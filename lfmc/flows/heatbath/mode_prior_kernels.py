@@ -45,7 +45,8 @@ def add_prior_density(x, log_q, prior, log_norm, modes):
         field = x[group]
         along_axis(field, 0, modes, 0, prior.to_modes, 0, kept, 1, 1)
         zero = load(modes, 0) / prior.widths[0]
-        first = inverse_tanh_map(zero, prior.zero[0], prior.zero[1])
+        first = inverse_tanh_map(zero - prior.zero[3], prior.zero[0], prior.zero[1])
+        first = first - prior.zero[2]
         ladj, square = zero_map(first, prior.zero)[1], first * first
         respond(zero, prior, modes, kept)
         for k in range(1, kept):
@@ -59,8 +60,9 @@ def add_prior_density(x, log_q, prior, log_norm, modes):
 @inlined
 def zero_map(value, zero):
     """The map of the zero mode and its log derivative."""
-    t = tanh(zero[1] * value)
-    return value + zero[0] * t / zero[1], logarithm(1.0 + zero[0] * (1.0 - t * t))
+    y = value + zero[2]
+    t = tanh(zero[1] * y)
+    return y + zero[0] * t / zero[1] + zero[3], logarithm(1.0 + zero[0] * (1.0 - t * t))
 
 
 @inlined

@@ -71,15 +71,19 @@ def _one(field, slope, prior, adjoint, scores, rows):
 @inlined
 def _zero_scores(first, zero, adjoint, scores):
     """Gradient with respect to the mapped zero mode, by way of its normal; scores of the map."""
-    alpha, beta = zero[0], zero[1]
-    t = tanh(beta * first)
+    alpha, beta, y = zero[0], zero[1], first + zero[2]
+    t = tanh(beta * y)
     c = 1.0 - t * t
     derivative = 1.0 + alpha * c
     bend = -2.0 * alpha * beta * t * c / derivative
     gradient = (0.0 - first - bend) / derivative
     by_alpha = 0.0 - c / derivative - t / beta * gradient
-    by_beta = 2.0 * alpha * t * c * first / derivative
-    by_beta = by_beta - alpha * (c * first - t / beta) / beta * gradient
+    by_beta = 2.0 * alpha * t * c * y / derivative
+    by_beta = by_beta - alpha * (c * y - t / beta) / beta * gradient
     store(scores, adjoint.offsets.zero_mode, adjoint.zero_slope * by_alpha)
     store(scores, adjoint.offsets.zero_mode + 1, beta * by_beta)
+    if adjoint.offsets.asymmetry >= 0:
+        # At a fixed field the centre moves the normal alone, and the offset the mapped value.
+        store(scores, adjoint.offsets.asymmetry, first)
+        store(scores, adjoint.offsets.asymmetry + 1, 0.0 - gradient)
     return gradient

@@ -68,18 +68,25 @@ def reduced_action(x, action, integrated, theory, workspace):
 
 
 @inlined
+def _side(j, sides):
+    """Which table: the second one, of the mirrored potential, is for J < 0."""
+    return 1 if j < 0 and sides > 1 else 0
+
+
+@inlined
 def _log_z(j, table, step):
     t = abs(j) / step
-    cell = _cell(t, table.shape[0] - 1)
-    c, t = table[cell], t - cell
+    cell = _cell(t, table.shape[1] - 1)
+    c, t = table[_side(j, table.shape[0]), cell], t - cell
     return c[0] + t * (c[1] + t * (c[2] + t * c[3]))
 
 
 @inlined
-def _quantile(u, j, table, steps):
+def _quantile(u, j, tables, steps):
     """phi(u; J) and its slope in u: `SiteConditional.map` of one site."""
     sign = -1.0 if j < 0 else 1.0
     u, tj = u * sign, abs(j) / steps[1]
+    table = tables[_side(j, tables.shape[0])]
     cj = _cell(tj, table.shape[1] - 2)
     tj = min(tj - cj, 1.0)
     inside = min(max(u, -LARGEST_NORMAL), LARGEST_NORMAL)

@@ -1,9 +1,10 @@
 """One site in the field of its neighbours: tables of log Z(J), its slope, and the quantile.
 
-    p(phi | J) = exp(-A phi^2 - lam phi^4 + 2 h J phi) / Z(J),      J = sum of the 2d neighbours
+    p(phi | J) = exp(-U(phi) + 2 h J phi) / Z(J),      J = sum of the 2d neighbours
 
-is the conditional of a site of the action given its neighbours (A, h: quadratic and hopping
-coefficients). All tables run over J >= 0; phi -> -phi, J -> -J gives the rest.
+is the conditional of a site of the action given its neighbours, h the hopping. All tables run over
+J >= 0; phi -> -phi, J -> -J gives the rest of an even potential. Of any other there are two sides:
+the tables of U(phi), and those of U(-phi) for J < 0.
 """
 
 from functools import lru_cache
@@ -32,8 +33,8 @@ class SiteTables(NamedTuple):
 
     Attributes:
         j_step: spacing in J; u_step: spacing in u.
-        log_z: log Z(J) and its first and second derivative in J, (nodes of J, 3).
-        quantile: phi(u; J) with d/du, d/dJ and d2/dudJ, (nodes of u, nodes of J, 4).
+        log_z: log Z(J) and its first and second derivative in J, (sides, nodes of J, 3).
+        quantile: phi(u; J) with d/du, d/dJ and d2/dudJ, (sides, nodes of u, nodes of J, 4).
     """
 
     j_step: float
@@ -49,16 +50,24 @@ def site_tables(action: Scalar, nodes: int) -> SiteTables:
     The error of the interpolated map is a matter of acceptance only (about 1e-6 in log w):
     log q uses the slope of the interpolant itself.
     """
-    h = action.hopping
     typical = variational_gaussian(action)
     reach = action.table_reach(float(typical.variance.mean()), typical.mean)
     j_max = 2 * action.dimension * reach
     j = np.linspace(0, j_max, nodes)
     u = np.linspace(-LARGEST_NORMAL, LARGEST_NORMAL, 2 * nodes)
-    log_z, quantile = np.empty((nodes, 3)), np.empty((2 * nodes, nodes, 2))
+    sides = [_side(action, j, u, sign) for sign in ((1,) if action.even else (1, -1))]
+    log_z, quantile = (np.stack(values) for values in zip(*sides, strict=True))
+    return SiteTables(j[1], u[1] - u[0], log_z, quantile)
+
+
+def _side(action: Scalar, j: FloatArray, u: FloatArray, sign: int) -> tuple[FloatArray, FloatArray]:
+    """Tables over J >= 0 of the potential U(sign phi): log Z, and the quantile."""
+    h, nodes = action.hopping, len(j)
+    log_z, quantile = np.empty((nodes, 3)), np.empty((len(u), nodes, 2))
     for column, field in enumerate(j):
-        phi = np.linspace(*action.site_range(2 * h * field), POINTS)
-        exponent = 2 * h * field * phi - action.potential(phi, *action.constants())
+        low, high = sorted(sign * end for end in action.site_range(sign * 2 * h * field))
+        phi = np.linspace(low, high, POINTS)
+        exponent = 2 * h * field * phi - action.potential(sign * phi, *action.constants())
         top = exponent.max()
         density = np.exp(exponent - top)
         step = phi[1] - phi[0]
@@ -70,13 +79,14 @@ def site_tables(action: Scalar, nodes: int) -> SiteTables:
         quantile[:, column] = _quantile(phi, np.exp(log_p), log_p, u)
     if not (np.isfinite(log_z).all() and np.isfinite(quantile).all()):
         raise LfmcError("single-site tables are not finite; the couplings are out of range")
-    # phi(u; 0) is odd; make it so to the last bit.
-    quantile[:, 0, 0] = 0.5 * (quantile[:, 0, 0] - quantile[::-1, 0, 0])
-    quantile[:, 0, 1] = 0.5 * (quantile[:, 0, 1] + quantile[::-1, 0, 1])
+    if action.even:
+        # phi(u; 0) is odd; make it so to the last bit.
+        quantile[:, 0, 0] = 0.5 * (quantile[:, 0, 0] - quantile[::-1, 0, 0])
+        quantile[:, 0, 1] = 0.5 * (quantile[:, 0, 1] + quantile[::-1, 0, 1])
     along_j = CubicSpline(j, quantile, axis=1).derivative()(j)
     along_j[:, :, 0] = _increasing_between(quantile[:, :, 0], along_j[:, :, 0], STEEPEST / j[1])
     table = np.concatenate([quantile, along_j], axis=2)
-    return SiteTables(j[1], u[1] - u[0], log_z, np.ascontiguousarray(table))
+    return log_z, np.ascontiguousarray(table)
 
 
 def _quantile(phi: FloatArray, density: FloatArray, log_p: FloatArray, u: FloatArray) -> FloatArray:

@@ -1,0 +1,60 @@
+"""The compiled passes of the default flow, as `lfmc.flows.passes` asks for them."""
+
+from functools import cached_property
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from lfmc.flows.heatbath.adjoint import Scoring, scoring
+from lfmc.flows.heatbath.arrays import Plan, plan
+from lfmc.flows.heatbath.draw import draw, field_log_weight, model_log_weight
+from lfmc.flows.heatbath.draw_scores import scored
+from lfmc.flows.heatbath.flow import HeatbathFlow
+from lfmc.flows.passes import Scores
+from lfmc.lattice import FloatArray
+
+
+class CompiledPasses:
+    """Of a flow on the CPU; its weights are read when they are first needed, and kept."""
+
+    compiled = True
+
+    def __init__(self, flow: HeatbathFlow) -> None:
+        self.flow = flow
+
+    @cached_property
+    def _plan(self) -> Plan:
+        return plan(self.flow)
+
+    @cached_property
+    def _scoring(self) -> Scoring:
+        return scoring(self.flow)
+
+    def draw(self, z: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """As of `Passes`."""
+        return draw(self._plan, z)
+
+    def model_log_weight(self, z: Tensor) -> Tensor:
+        """As of `Passes`."""
+        return torch.from_numpy(model_log_weight(self._plan, z.double().numpy()))
+
+    def field_log_weight(self, phi: Tensor) -> Tensor:
+        """As of `Passes`."""
+        return torch.from_numpy(field_log_weight(self._plan, phi.double().numpy()))
+
+    def scores(self, z: Tensor) -> Scores:
+        """As of `Passes`."""
+        found = scored(self._scoring, z.double().numpy())
+        return Scores(torch.from_numpy(found.log_weight), torch.from_numpy(found.scores))
+
+    def compile(self, draw: bool = False, weights: bool = False, scores: bool = False) -> None:
+        """As of `Passes`."""
+        z = np.zeros((1, self.flow.sites))
+        if scores:
+            scored(self._scoring, z[:, : self.flow.kept])
+        if weights:
+            model_log_weight(self._plan, z[:, : self.flow.kept])
+            field_log_weight(self._plan, z)
+        if draw:
+            self.draw(z)

@@ -1,0 +1,89 @@
+"""One way to evaluate any flow: compiled where there are kernels, else by the torch flow itself."""
+
+from typing import NamedTuple, Protocol
+
+import torch
+from torch import Tensor
+
+from lfmc.flows.base import Flow
+from lfmc.flows.heatbath.arrays import has_kernels
+from lfmc.lattice import FloatArray
+
+
+class Scores(NamedTuple):
+    """Of single samples: log_weight -S - log q, (batch,); d log q(x) / d theta at fixed x,
+    (parameters, batch)."""
+
+    log_weight: Tensor
+    scores: Tensor
+
+
+class Passes(Protocol):
+    """What proposals and trainings ask of a flow whose weights stay as they are meanwhile."""
+
+    compiled: bool
+
+    def draw(self, z: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Base normals (batch, sites), float64 -> fields and log q."""
+        ...
+
+    def model_log_weight(self, z: Tensor) -> Tensor:
+        """Base normals (batch, reduced sites) -> -S - log q of the reduced variables, float64."""
+        ...
+
+    def field_log_weight(self, phi: Tensor) -> Tensor:
+        """The same of given fields (batch, sites), by the inverse map."""
+        ...
+
+    def scores(self, z: Tensor) -> Scores:
+        """Of base normals (batch, reduced sites); parameters in the order of the flow."""
+        ...
+
+    def compile(self, draw: bool = False, weights: bool = False, scores: bool = False) -> None:
+        """Compile now what will be called, before a SIGTERM has to wait for it."""
+        ...
+
+
+class TorchPasses:
+    """By the flow's own modules, where and in the precision in which its weights are."""
+
+    compiled = False
+
+    def __init__(self, flow: Flow) -> None:
+        self.flow = flow
+        self.device = next(flow.parameters()).device
+
+    @torch.no_grad()
+    def draw(self, z: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """As of `Passes`."""
+        # A copy, which begins on a cache line: some libraries round by where their operands begin.
+        phi, log_q = self.flow(torch.tensor(z).to(self.device))
+        return phi.cpu().numpy(), log_q.cpu().numpy()
+
+    @torch.no_grad()
+    def model_log_weight(self, z: Tensor) -> Tensor:
+        """As of `Passes`."""
+        x, log_q = self.flow.reduced(z.to(self.device))
+        return (-self.flow.reduced_action(x) - log_q).double().cpu()
+
+    @torch.no_grad()
+    def field_log_weight(self, phi: Tensor) -> Tensor:
+        """As of `Passes`."""
+        return self.flow.log_weight(phi).double().cpu()
+
+    def scores(self, z: Tensor) -> Scores:
+        """As of `Passes`."""
+        found = self.flow.scores(z.to(self.device))
+        return Scores(found.log_weight, found.scores.T)
+
+    def compile(self, draw: bool = False, weights: bool = False, scores: bool = False) -> None:
+        """Nothing is compiled."""
+
+
+def passes(flow: Flow) -> Passes:
+    """The fastest passes that there are for a flow where it is."""
+    if has_kernels(flow):
+        from lfmc.flows.heatbath.passes import CompiledPasses
+
+        return CompiledPasses(flow)
+    return TorchPasses(flow)
