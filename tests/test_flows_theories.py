@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from flows_disturbed import disturbed_for, normals
+from flows_disturbed import SETTINGS, disturbed_for, normals
 from test_flows_exactness import jacobian_log_det
 
 from lfmc.config.flow_sections import HeatbathSettings
@@ -14,6 +14,8 @@ from lfmc.flows.heatbath.arrays import has_kernels, plan
 from lfmc.flows.heatbath.draw import draw, field_log_weight, model_log_weight
 from lfmc.flows.heatbath.draw_scores import scored
 from lfmc.flows.heatbath.flow import HeatbathFlow
+from lfmc.flows.passes import TorchPasses, passes
+from lfmc.flows.variational import variational_gaussian
 from lfmc.kernels.lanes import LANES
 from lfmc.theories.free import Free
 from lfmc.theories.phi4_in_field import Phi4InField
@@ -96,3 +98,52 @@ def test_the_free_field_is_sampled_exactly_from_the_start():
     assert float(np.std(-theory.evaluate(phi) - log_q)) < 1e-5
     other = Free((6, 4), m2=0.33)
     assert float(np.std(-other.evaluate(phi) - log_q)) > 0.05
+
+
+KINDS = ("realnvp+prior", "convolutional", "continuous", "spline", "multiscale")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("name", ["sine_gordon", "phi4_in_field, down"])
+def test_other_kinds_are_exact_for_other_theories(name, kind):
+    """Of the continuous flow, log q is the integral in 30 steps: its error is not rounding."""
+    flow, allowed = disturbed_for(THEORIES[name], kind), 2e-5 if kind == "continuous" else 1e-9
+    (z,) = normals(flow, 1)
+    exact = float(standard_normal_log_density(z)) - jacobian_log_det(lambda y: flow(y).phi, z)
+    assert float(flow(z[None]).log_q) == pytest.approx(exact, abs=allowed)
+    phi, log_q = flow(normals(flow, 50))
+    assert torch.allclose(flow.log_q(phi), log_q, rtol=0, atol=allowed)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_other_kinds_start_at_the_variational_mean(kind):
+    theory = THEORIES["phi4_in_field"]
+    flow = build_flow(theory, SETTINGS[kind]).requires_grad_(False)
+    fields = flow(normals(flow, 4000)).phi
+    wanted, error = variational_gaussian(theory), float(fields.mean(1).std()) / 4000**0.5
+    assert abs(float(fields.mean()) - wanted.mean) < 4.5 * error  # false-alarm rate 7e-6
+    assert wanted.mean > 100 * error
+    even = build_flow(THEORIES["sine_gordon"], SETTINGS[kind])
+    assert {name for name, _ in flow.named_parameters()} - {
+        name for name, _ in even.named_parameters()
+    } in ({"mean"}, {"prior.mean"})
+
+
+def test_compiled_passes_are_those_of_torch_through_one_interface():
+    flow = disturbed_for(THEORIES["phi4_in_field"], "heatbath").requires_grad_(True)
+    ours, torchs = passes(flow), TorchPasses(flow)
+    assert ours.compiled
+    assert not torchs.compiled
+    assert not passes(disturbed_for(THEORIES["free"], "realnvp+prior")).compiled
+    z = normals(flow, LANES)
+    reduced = z[:, : flow.reduced_sites].contiguous()
+    (phi, log_q), theirs = ours.draw(z.numpy()), torchs.draw(z.numpy())
+    assert difference(phi, theirs[0]) < 1e-12
+    assert difference(log_q, theirs[1]) < 1e-11
+    fields = torch.from_numpy(phi)
+    assert difference(ours.field_log_weight(fields), torchs.field_log_weight(fields)) < 1e-10
+    found, expected = ours.scores(reduced), torchs.scores(reduced)
+    assert difference(found.log_weight, expected.log_weight) < 1e-11
+    assert difference(found.log_weight, ours.model_log_weight(reduced)) < 1e-11
+    assert difference(expected.log_weight, torchs.model_log_weight(reduced)) < 1e-11
+    assert difference(found.scores, expected.scores) < 1e-8

@@ -5,7 +5,8 @@
 with M and R the conditional of the variational Gaussian (`lfmc.flows.levels`): coarse sites keep
 their values while the sites between them are drawn. The couplings are convolutional on the level's
 own lattice, so that a short kernel reaches far on a coarse one, and pass each moved site through a
-monotone map, b -> tanh_map(b exp(s) + t). tanh networks without biases keep phi -> -phi.
+monotone map, b -> tanh_map(b exp(s) + t). tanh networks without biases keep phi -> -phi,
+about a trained mean where the potential is not even.
 Hierarchies of this kind: arXiv:2412.12842 and arXiv:2604.10209.
 """
 
@@ -22,6 +23,8 @@ from lfmc.flows.conditioner import ConvolutionalFeatures, PeriodicConvolution, z
 from lfmc.flows.density_gradient import Carried, WithGradient
 from lfmc.flows.levels import Level, levels
 from lfmc.flows.monotone import Mapped, inverse_tanh_map, strength, tanh_map
+from lfmc.flows.prior import mean_parameter
+from lfmc.flows.variational import variational_gaussian
 from lfmc.lattice import volume
 from lfmc.theories.scalar import Scalar
 
@@ -132,6 +135,7 @@ class MultiscaleFlow(Flow):
         hierarchy = levels(action)
         self.bounds = list(pairwise(np.cumsum([0] + [len(n.new) for n in hierarchy]).tolist()))
         self.levels = nn.ModuleList(Refinement(level, settings) for level in hierarchy)
+        self.mean = mean_parameter(action, variational_gaussian(action))
 
     def forward(self, z: Tensor) -> Draw:
         return self._push(z)
@@ -145,10 +149,11 @@ class MultiscaleFlow(Flow):
         for level, (begin, end) in zip(self.levels, self.bounds, strict=True):
             field, log_det = level(field, z[:, begin:end], carried)
             log_q = log_q - log_det
-        return Draw(field, log_q)
+        return Draw(field if self.mean is None else field + self.mean, log_q)
 
     def log_q(self, phi: Tensor) -> Tensor:
         field, log_q = phi, phi.new_zeros(len(phi))
+        field = field if self.mean is None else field - self.mean
         for level in reversed(self.levels):
             assert isinstance(level, Refinement)
             field, z, log_det = level.inverse(field)

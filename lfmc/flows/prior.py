@@ -6,7 +6,7 @@ from torch import Tensor, nn
 
 from lfmc.config.flow_sections import PriorKind
 from lfmc.flows.base import Draw, standard_normal_log_density
-from lfmc.flows.variational import variational_variance
+from lfmc.flows.variational import Gaussian, variational_gaussian
 from lfmc.theories.scalar import Scalar
 
 COEFFICIENTS = 4
@@ -24,6 +24,13 @@ class NormalPrior(nn.Module):
         return standard_normal_log_density(x)
 
 
+def mean_parameter(action: Scalar, found: Gaussian) -> nn.Parameter | None:
+    """A trained mean of the field, (1,), from the variational one; None where U is even."""
+    if action.even:
+        return None
+    return nn.Parameter(torch.tensor([found.mean], dtype=torch.float64))
+
+
 class FourierPrior(nn.Module):
     """The variational Gaussian, x_k = sigma_k z_k for every momentum k.
 
@@ -31,7 +38,8 @@ class FourierPrior(nn.Module):
 
     with v_k the variational variance (`lfmc.flows.modes`). The c_j start at zero and are trained;
     as functions of s_k, which resolves small momenta, they mean the same on every lattice. The
-    map is symmetric and commutes with translations, the point group and Z2.
+    map is symmetric and commutes with translations, the point group and Z2. Where the potential
+    is not even, a mean is added, which starts as the variational one and is trained.
     """
 
     log_width: Tensor
@@ -40,22 +48,26 @@ class FourierPrior(nn.Module):
     def __init__(self, action: Scalar) -> None:
         super().__init__()
         self.shape = action.shape
-        variance = variational_variance(action).reshape(action.shape)
+        found = variational_gaussian(action)
+        variance = found.variance.reshape(action.shape)
         s = 1 - variance / variance.flat[0]
         features = np.cos(np.pi * s[..., None] * np.arange(COEFFICIENTS))
         self.register_buffer("log_width", torch.tensor(0.5 * np.log(variance)), persistent=False)
         self.register_buffer("features", torch.tensor(features), persistent=False)
         self.coefficients = nn.Parameter(torch.zeros(COEFFICIENTS, dtype=torch.float64))
+        self.mean = mean_parameter(action, found)
 
     def forward(self, z: Tensor) -> Draw:
         """Normals (batch, sites) -> fields and their log density."""
         log_width = self._log_width()
         x = self._scaled(z, torch.exp(log_width))
+        x = x if self.mean is None else x + self.mean
         return Draw(x, standard_normal_log_density(z) - log_width.sum())
 
     def log_density(self, x: Tensor) -> Tensor:
         """log density of given fields, (batch, sites) -> (batch,)."""
         log_width = self._log_width()
+        x = x if self.mean is None else x - self.mean
         z = self._scaled(x, torch.exp(-log_width))
         return standard_normal_log_density(z) - log_width.sum()
 
