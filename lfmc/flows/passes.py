@@ -19,7 +19,7 @@ class Scores(NamedTuple):
 
 
 class Passes(Protocol):
-    """What proposals and trainings ask of a flow whose weights stay as they are meanwhile."""
+    """Evaluations of a flow for proposals and trainings, at fixed parameters."""
 
     compiled: bool
 
@@ -40,12 +40,12 @@ class Passes(Protocol):
         ...
 
     def compile(self, draw: bool = False, weights: bool = False, scores: bool = False) -> None:
-        """Compile now what will be called, before a SIGTERM has to wait for it."""
+        """Compile the kernels that will be called, outside the loop that SIGTERM ends."""
         ...
 
 
 class TorchPasses:
-    """By the flow's own modules, where and in the precision in which its weights are."""
+    """Evaluations by the flow's own modules, on the device and in the precision of the flow."""
 
     compiled = False
 
@@ -56,7 +56,7 @@ class TorchPasses:
     @torch.no_grad()
     def draw(self, z: FloatArray) -> tuple[FloatArray, FloatArray]:
         """As of `Passes`."""
-        # A copy, which begins on a cache line: some libraries round by where their operands begin.
+        # A copy, aligned to a cache line: the rounding of some libraries depends on the alignment.
         phi, log_q = self.flow(torch.tensor(z).to(self.device))
         return phi.cpu().numpy(), log_q.cpu().numpy()
 
