@@ -51,8 +51,8 @@ class Runs(NamedTuple):
 def rejected_updates(chain: Chain) -> Flags:
     """Transitions that changed nothing, (replicas, updates - 1).
 
-    An update that leaves all four scalars of the whole lattice at the same bits was rejected as a
-    whole; two different fields would have to agree in four float32 numbers to be mistaken.
+    An update that leaves all scalars of the whole lattice at the same bits was rejected as a
+    whole; two different fields would have to agree in four or more float32 numbers to be mistaken.
     """
     same: Flags | None = None
     for series in chain.scalars.values():

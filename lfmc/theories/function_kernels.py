@@ -1,5 +1,6 @@
-"""`lfmc.theories.functions` inside kernels, on lanes and on numbers."""
+"""`lfmc.theories.functions` and whole powers inside kernels, on lanes and on numbers."""
 
+import operator
 from math import pi
 from typing import Any
 
@@ -13,6 +14,7 @@ from lfmc.kernels.mathematics import tanh as kernel_tanh
 from lfmc.theories import functions
 
 _TURNS = 1 / (2 * pi)
+LARGEST_POWER = 16
 
 
 def _number(x: Any) -> bool:
@@ -61,3 +63,20 @@ def _sqrt(x):
     if isinstance(x, types.Float):
         return lambda x: np.sqrt(x)
     return None
+
+
+@overload(operator.pow, jit_options=INLINE)
+def _power(x, exponent):
+    if not isinstance(x, Lanes) or not isinstance(exponent, types.IntegerLiteral):
+        return None
+    if not 1 <= exponent.literal_value <= LARGEST_POWER:
+        return None
+    times = exponent.literal_value - 1
+
+    def power(x, exponent):
+        found = x
+        for _ in range(times):
+            found = found * x
+        return found
+
+    return power

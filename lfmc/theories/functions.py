@@ -1,7 +1,7 @@
 """Elementary functions for potentials: of numpy arrays, of torch tensors, and inside kernels.
 
-A potential that is written with these and with + - * / is one expression for all three; the
-kernels' forms are in `lfmc.theories.function_kernels`.
+A potential that is written with these, with + - * / and with powers 1 to 16 is one expression for
+all three; the kernels' forms are in `lfmc.theories.function_kernels`.
 """
 
 import sys
