@@ -10,8 +10,9 @@ from lfmc.cli.progress import say
 
 ADVICE = {
     "flow.training": "raise it and continue from the checkpoint with '{command}'",
-    "the loss": "give flow.model more layers or channels",
-    "nothing": "begin at an easier ensemble (flow.start) or with another flow.model",
+    "the loss": "give flow.model more layers or channels (docs/is-my-flow-good.md)",
+    "nothing": "begin at an easier ensemble (flow.start) or with another flow.model "
+    "(docs/is-my-flow-good.md)",
 }
 
 
