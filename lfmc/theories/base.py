@@ -234,6 +234,13 @@ class Theory:
     def observables(self, means: Means) -> dict[str, Floats]:
         """Every observable as a function of expectation values, in the order of tables: (...)."""
 
+    def independent_fields(self, count: int, seed: int) -> Floats | None:
+        """Independent samples of p, (count, numbers), if the theory can draw them.
+
+        Trainings check a model on them. None: they come from a classical sampler.
+        """
+        return None
+
     def reference(self) -> Reference | None:
         """What is known of this point from elsewhere, if anything."""
         return None

@@ -3,8 +3,11 @@
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar
 
+import numpy as np
 from pydantic import Field
 
+from lfmc.lattice import khat2
+from lfmc.theories.base import Floats
 from lfmc.theories.scalar import Scalar
 
 
@@ -22,6 +25,14 @@ class Free(Scalar):
 
     def constants(self) -> tuple[float, ...]:
         return (2 * self.dimension + self.m2,)
+
+    def independent_fields(self, count: int, seed: int) -> Floats:
+        """Exact samples: normals, whose Fourier modes are given their widths."""
+        white = np.random.default_rng(seed).standard_normal((count, *self.shape))
+        axes = tuple(range(1, len(self.shape) + 1))
+        width = (2 * khat2(self.shape) + 2 * self.m2) ** -0.5
+        modes = np.fft.fftn(white, axes=axes) * width.reshape(self.shape)
+        return np.fft.ifftn(modes, axes=axes).real.reshape(count, -1)
 
     @staticmethod
     def potential(phi: Any, a: float) -> Any:

@@ -9,6 +9,7 @@ from lfmc.samplers.hmc import WINDOW, HmcParameters, sample_hmc
 from lfmc.samplers.local import LocalParameters, sample_local
 from lfmc.samplers.state import Info, State, cold_start
 from lfmc.samplers.tune import Sample, approach
+from lfmc.streams import generator
 from lfmc.theories.scalar import Scalar
 
 CHAINS = 128
@@ -31,8 +32,12 @@ def compile_target(theory: Scalar) -> None:
 def target_fields(theory: Scalar, count: int, seed: int, ensemble: str) -> FloatArray:
     """Return fields of p, (count, numbers), SPACING updates apart (several tau_int).
 
-    They come from cluster updates if the theory has them, and else from HMC of tuned length.
+    They are the theory's own if it can draw them (`Theory.independent_fields`), else they come from
+    cluster updates if the theory has them, and from HMC of tuned length otherwise.
     """
+    own = theory.independent_fields(count, int(generator(seed, "check", ensemble).integers(2**62)))
+    if own is not None:
+        return np.ascontiguousarray(own, dtype=np.float64)
     width = 1.2 * float(np.sqrt(variational_variance(theory).mean()))
     state = cold_start(theory.shape, seed, range(CHAINS), "check", ensemble)
     each = -(-count // CHAINS)
