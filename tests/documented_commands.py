@@ -73,6 +73,11 @@ RULES: tuple[tuple[str, str | None, str], ...] = (
     (r"lfmc config preset (\w+) > (\w+)\.yaml", r"\g<0>; lfmc config check \2.yaml", ""),
     (r"python -m benchmarks --help", r"\g<0>", ""),
     (r"\.venv/bin/pytest tests/test_base_action\.py", r"\g<0>", ""),
+    (
+        r"lfmc export (.*) --to (npy|hdf5|pyerrors) (\S+)",
+        r"rm -rf \3; lfmc export \1 --to \2 \3",
+        "",
+    ),
     # With names for the placeholders.
     (r"lfmc (\w+) --ensemble E", r"\g<0>1", ""),
     (r"lfmc train --config FILE --ensemble E", "lfmc train --config config.yaml --ensemble E1", ""),
@@ -149,6 +154,7 @@ RULES: tuple[tuple[str, str | None, str], ...] = (
     (r"make (PIP_ARGS=.*)", DRY_MAKE, ""),
     # Names of commands and programs with arguments of one's own: they start and explain themselves.
     (r"lfmc (tune|train|retrain|propose|accept|measure|autocorrelation|conformance)", HELP, ""),
+    (r"lfmc (export|logq|compare)", HELP, ""),
     (r"(python benchmarks/studies/\w+\.py) --folder DIR", r"\1 --help", ""),
     (r"(python3 workflow/slurm/try_slurm\.py) (up|status|down)", r"\1 \2 --help", ""),
     (

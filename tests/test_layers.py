@@ -24,6 +24,7 @@ LAYERS = (
     {"training", "conformance"},
     {"proposals"},
     {"analysis"},
+    {"exchange"},
     {"figures"},
     {"cli"},
     {"api"},
@@ -35,7 +36,7 @@ ALLOWED = {
     "mpi4py": {"mpi"},
     "numba": {"cli", "samplers", "kernels", "theories"},  # cli: says when kernels are compiled
     "matplotlib": {"figures"},
-    "pyerrors": {"analysis"},
+    "pyerrors": {"exchange"},
     "snakemake": set(),
 }
 
