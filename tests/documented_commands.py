@@ -78,6 +78,13 @@ RULES: tuple[tuple[str, str | None, str], ...] = (
         r"rm -rf \3; lfmc export \1 --to \2 \3",
         "",
     ),
+    (
+        r"lfmc logq results/train/E1/flow-70\.safetensors fields\.npy( -o \w+\.npy)?",
+        "rm -rf for-logq; lfmc export results/hmc/E1.h5 --to npy for-logq; "
+        "cp for-logq/fields.npy .; \\g<0>",
+        "",
+    ),
+    (r"lfmc compare results (results-2)( --limit 3)?", r"ln -sfn results \1; \g<0>", ""),
     # With names for the placeholders.
     (r"lfmc (\w+) --ensemble E", r"\g<0>1", ""),
     (r"lfmc train --config FILE --ensemble E", "lfmc train --config config.yaml --ensemble E1", ""),

@@ -32,7 +32,7 @@ LAYERS = (
 LAYER = {name: level for level, names in enumerate(LAYERS) for name in names}
 
 ALLOWED = {
-    "torch": {"api", "conformance", "device", "flows", "training", "proposals"},
+    "torch": {"api", "conformance", "device", "exchange", "flows", "training", "proposals"},
     "mpi4py": {"mpi"},
     "numba": {"cli", "samplers", "kernels", "theories"},  # cli: says when kernels are compiled
     "matplotlib": {"figures"},
