@@ -79,7 +79,8 @@ RULES: tuple[tuple[str, str | None, str], ...] = (
         "",
     ),
     (
-        r"lfmc logq results/train/E1/flow-70\.safetensors fields\.npy( -o \w+\.npy)?",
+        r"lfmc (logq results/train/E1/flow-70\.safetensors fields\.npy( -o \w+\.npy)?|"
+        r"import fields\.npy --ensemble E1 --name elsewhere)",
         "rm -rf for-logq; lfmc export results/hmc/E1.h5 --to npy for-logq; "
         "cp for-logq/fields.npy .; \\g<0>",
         "",
@@ -161,7 +162,7 @@ RULES: tuple[tuple[str, str | None, str], ...] = (
     (r"make (PIP_ARGS=.*)", DRY_MAKE, ""),
     # Names of commands and programs with arguments of one's own: they start and explain themselves.
     (r"lfmc (tune|train|retrain|propose|accept|measure|autocorrelation|conformance)", HELP, ""),
-    (r"lfmc (export|logq|compare)", HELP, ""),
+    (r"lfmc (export|import|logq|compare)", HELP, ""),
     (r"(python benchmarks/studies/\w+\.py) --folder DIR", r"\1 --help", ""),
     (r"(python3 workflow/slurm/try_slurm\.py) (up|status|down)", r"\1 \2 --help", ""),
     (

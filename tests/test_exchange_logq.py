@@ -6,7 +6,9 @@ import h5py
 import numpy as np
 import pytest
 
-from lfmc.exchange.density import densities, read_fields
+from lfmc.errors import LfmcError
+from lfmc.exchange.density import densities
+from lfmc.exchange.fields import require_fields
 from lfmc.flows.build import read_model
 
 pytestmark = pytest.mark.unit
@@ -51,10 +53,14 @@ def test_flat_and_single_fields_and_batches_give_the_same(proposed, tmp_path):
         np.testing.assert_allclose(found.log_q, again, rtol=0, atol=tolerance)
 
 
-def test_fields_of_one_axis_more_are_not_taken_for_others(tmp_path):
-    np.save(tmp_path / "square.npy", np.zeros((4, 4)))
-    assert read_fields(tmp_path / "square.npy", (2, 2), 4).shape == (4, 4)
-    assert read_fields(tmp_path / "square.npy", (4, 4), 16).shape == (1, 16)
+def test_axes_that_count_fields_are_told_from_those_of_the_lattice(tmp_path):
+    square, path = np.zeros((4, 4)), tmp_path / "square.npy"
+    assert require_fields(path, square, (2, 2), 4, (0, 1))[0] == (4,)
+    assert require_fields(path, square, (4, 4), 16, (0, 1))[0] == ()
+    assert require_fields(path, np.zeros((3, 5, 4, 4)), (4, 4), 16, (1, 2))[0] == (3, 5)
+    for wrong, axes in ((square, (1,)), (np.zeros((3, 5, 4, 4)), (0, 1)), (np.zeros(()), (0, 1))):
+        with pytest.raises(LfmcError, match="an array of shape"):
+            require_fields(path, wrong, (4, 4), 16, axes)
 
 
 def _fields(phi):

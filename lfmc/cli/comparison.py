@@ -2,6 +2,7 @@
 
 import math
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import click
@@ -30,33 +31,39 @@ def compare(run_a: Path, run_b: Path, limit: float) -> None:
     code 1 if a value differs by more than the limit. Costs are printed with the ratio B / A and
     decide nothing, since they depend on the machine.
     """
-    from lfmc.exchange.comparison import compare_runs
+    from lfmc.exchange.comparison import Pair, compare_runs
     from lfmc.figures.format import value_error
 
     if not math.isfinite(limit):
         raise LfmcError(f"--limit {limit}: give a finite number of standard errors")
     found = compare_runs(run_a, run_b)
 
-    def shown(pairs: list, last: str) -> list[tuple[str, ...]]:
+    def sigmas(pair: Pair) -> str:
+        return f"{pair.sigmas:+.2f}" if pair.comparable else "-"
+
+    def ratio(pair: Pair) -> str:
+        return "-" if math.isnan(pair.ratio) else f"{pair.ratio:.3g}"
+
+    def shown(pairs: list[Pair], text: Callable[[Pair], str]) -> list[tuple[str, ...]]:
         return [
             (
                 *pair.key,
                 value_error(pair.a, pair.a_error),
                 value_error(pair.b, pair.b_error),
-                f"{pair.sigmas:+.2f}" if last == "sigmas" else f"{pair.ratio:.3g}",
+                text(pair),
             )
             for pair in pairs
         ]
 
-    click.echo("\n".join(_aligned([(*HEAD, "sigmas"), *shown(found.values, "sigmas")])))
+    click.echo("\n".join(_aligned([(*HEAD, "sigmas"), *shown(found.values, sigmas)])))
     if found.costs:
         click.echo("\nCPU seconds of one core")
-        click.echo("\n".join(_aligned([(*HEAD, "B / A"), *shown(found.costs, "ratio")])))
+        click.echo("\n".join(_aligned([(*HEAD, "B / A"), *shown(found.costs, ratio)])))
     for folder, only in ((run_a, found.only_a), (run_b, found.only_b)):
         if only:
             click.echo(f"\nonly in {folder}: {', '.join(f'{e} {s}' for e, s in only)}")
     beyond = found.beyond(limit)
-    compared = [abs(pair.sigmas) for pair in found.values if not math.isnan(pair.sigmas)]
+    compared = [abs(pair.sigmas) for pair in found.values if pair.comparable]
     left = len(found.values) - len(compared)
     withheld = f", {left} without an error" if left else ""
     largest = f"the largest difference is {max(compared):.2f} sigmas" if compared else "no errors"

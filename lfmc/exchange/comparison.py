@@ -41,6 +41,11 @@ class Pair(NamedTuple):
         return difference / error if error > 0 else math.copysign(math.inf, difference)
 
     @property
+    def comparable(self) -> bool:
+        """Whether both values and errors are there."""
+        return not math.isnan(self.sigmas)
+
+    @property
     def ratio(self) -> float:
         """b / a, 1 for equal values; NaN where it is not defined."""
         if self.a == self.b:

@@ -5,9 +5,9 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from lfmc.errors import LfmcError
+from lfmc.exchange.fields import read_npy, require_fields
 from lfmc.flows.build import Saved, read_model
 from lfmc.lattice import FloatArray
 from lfmc.provenance import provenance
@@ -37,7 +37,7 @@ def densities(model: Path, fields: Path) -> Densities:
     """
     saved = read_model(model)
     theory = theory_of(saved.ensemble)
-    phi = read_fields(fields, theory.shape, theory.numbers)
+    _, phi = require_fields(fields, read_npy(fields), theory.shape, theory.numbers, (0, 1))
     log_q, action = np.empty(len(phi)), np.empty(len(phi))
     with torch.no_grad():
         for begin in range(0, len(phi), CHUNK):
@@ -57,43 +57,6 @@ def _log_q(saved: Saved, phi: FloatArray, fields: Path, first: int) -> FloatArra
     except LfmcError as error:
         raise LfmcError(f"{fields}: fields {first} to {first + len(phi) - 1}: {error}") from None
     return values
-
-
-def read_fields(path: Path, shape: tuple[int, ...], numbers: int) -> FloatArray:
-    """Fields of a .npy file as float64, (fields, numbers), C-contiguous.
-
-    Raises:
-        LfmcError: no readable array of real numbers, another shape, no field, NaN or inf.
-    """
-    given = _read_npy(path)
-    single, inner = given.shape == shape, given.shape[1:]
-    if not single and inner not in ((numbers,), shape):
-        extents = ", ".join(map(str, shape))
-        raise LfmcError(
-            f"{path}: an array of shape {given.shape}; expected (fields, {numbers}) or "
-            f"(fields, {extents})"
-        )
-    phi = np.ascontiguousarray(given.reshape(-1, numbers), dtype=np.float64)
-    if not len(phi):
-        raise LfmcError(f"{path}: no fields in it")
-    bad = np.flatnonzero(~np.isfinite(phi).all(1))
-    if len(bad):
-        raise LfmcError(f"{path}: field {bad[0]} is not finite ({len(bad)} of {len(phi)})")
-    return phi
-
-
-def _read_npy(path: Path) -> NDArray:
-    try:
-        given = np.load(path, allow_pickle=False)
-    except OSError as error:
-        raise LfmcError(f"{path}: cannot be read ({error.strerror or error})") from None
-    except (ValueError, EOFError, SyntaxError):  # np.load takes anything else for a pickle
-        raise LfmcError(f"{path}: not a whole .npy file of numbers") from None
-    if not isinstance(given, np.ndarray):
-        raise LfmcError(f"{path}: an archive of arrays (.npz); save the fields alone with np.save")
-    if given.dtype.kind not in "fiu":
-        raise LfmcError(f"{path}: an array of {given.dtype}, expected real numbers")
-    return given
 
 
 def write_densities(found: Densities, output: Path, files: tuple[Path, ...]) -> None:

@@ -12,18 +12,22 @@ from lfmc.store import create_hdf5
 OWN = {"kind", "provenance", "settings", "units"}
 
 
-def write_one_file(source: Source, output: Path) -> None:
+def write_one_file(source: Source, output: Path, stage: str = "export") -> None:
     """Write a chain that opens alone: `read_chain(output)`, `h5py.File(output)`.
 
     A flow's chain is expanded: scalars and correlators of every update, its states under `/extra`,
     and `/log_weight` of its proposals.
+
+    Args:
+        stage: the command at work, for the provenance.
 
     Raises:
         LfmcError: the folder cannot be written.
     """
     chain = source.chain
     settings = json.loads(str(chain.attributes.get("settings", "{}")))
-    with create_hdf5(output, stamp({"stage": "export", "chain": settings}, source.files)) as file:
+    mark = stamp({"stage": stage, "chain": settings}, source.files)
+    with create_hdf5(output, mark) as file:
         for name, values in chain.scalars.items():
             file[f"scalars/{name}"] = values
         file["saved/two_point"] = chain.two_point
@@ -46,4 +50,5 @@ def write_one_file(source: Source, output: Path) -> None:
         for name, value in chain.attributes.items():
             if name not in OWN:
                 file.attrs[name] = value
-        file.attrs["exported_from"] = source.provenance
+        if source.provenance:
+            file.attrs["exported_from"] = source.provenance

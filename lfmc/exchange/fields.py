@@ -1,0 +1,58 @@
+"""Fields in .npy files: read, and checked before anything is computed from them."""
+
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lfmc.errors import LfmcError
+from lfmc.lattice import FloatArray, Shape
+
+
+def read_npy(path: Path) -> NDArray:
+    """An array of real numbers.
+
+    Raises:
+        LfmcError: no whole .npy file, an archive, or other contents than real numbers.
+    """
+    try:
+        given = np.load(path, allow_pickle=False)
+    except OSError as error:
+        raise LfmcError(f"{path}: cannot be read ({error.strerror or error})") from None
+    except (ValueError, EOFError, SyntaxError):  # np.load takes anything else for a pickle
+        raise LfmcError(f"{path}: not a whole .npy file of numbers") from None
+    if not isinstance(given, np.ndarray):
+        raise LfmcError(f"{path}: an archive of arrays (.npz); save the fields alone with np.save")
+    if given.dtype.kind not in "fiu":
+        raise LfmcError(f"{path}: an array of {given.dtype}, expected real numbers")
+    return given
+
+
+def require_fields(
+    path: Path, given: NDArray, shape: Shape, numbers: int, axes: tuple[int, ...]
+) -> tuple[Shape, FloatArray]:
+    """Fields as float64, (fields, numbers), and the axes that count them.
+
+    Args:
+        given: (..., numbers) or (..., *shape).
+        axes: how many axes may count fields.
+
+    Raises:
+        LfmcError: another shape, no field, NaN or inf.
+    """
+    inner = len(shape) if given.ndim >= len(shape) and given.shape[-len(shape) :] == shape else 1
+    lead = given.shape[: given.ndim - inner]
+    if given.ndim < inner or len(lead) not in axes or given.size != np.prod(lead) * numbers:
+        extents = ", ".join(map(str, shape))
+        replicas = " with an axis of replicas in front where there are several" * (2 in axes)
+        raise LfmcError(
+            f"{path}: an array of shape {given.shape}; expected (fields, {numbers}) or "
+            f"(fields, {extents}){replicas}"
+        )
+    phi: FloatArray = np.ascontiguousarray(given.reshape(-1, numbers), dtype=np.float64)
+    if not len(phi):
+        raise LfmcError(f"{path}: no fields in it")
+    bad = np.flatnonzero(~np.isfinite(phi).all(1))
+    if len(bad):
+        raise LfmcError(f"{path}: field {bad[0]} is not finite ({len(bad)} of {len(phi)})")
+    return lead, phi

@@ -1,0 +1,129 @@
+"""Claims about `lfmc import`: the numbers of the chain that was exported, whatever its file."""
+
+import numpy as np
+import pytest
+
+import lfmc
+from lfmc.analysis.autocorrelation import autocorrelation_rows
+from lfmc.analysis.binned import bin_chain
+from lfmc.analysis.measurement import COUNTED, measurement_rows
+from lfmc.chains import read_chain
+from lfmc.store import read_table
+
+pytestmark = pytest.mark.unit
+
+CONFIG = """
+ensembles: [{ name: E1, L: 4, m2: -4.0, lam: 6.975 }]
+statistics: { configurations: 3200, keep_fields: 20 }
+"""
+
+
+@pytest.fixture(scope="module")
+def original(tmp_path_factory):
+    """A chain of hmc of which every saved configuration is kept, and its file."""
+    chain = lfmc.hmc(
+        lfmc.Phi4((4, 4), m2=-4.0, lam=6.975), chains=8, updates=2000, save_every=5,
+        keep_fields=3200, seed=3, progress=False,
+    )  # fmt: skip
+    path = tmp_path_factory.mktemp("original") / "hmc.h5"
+    lfmc.save(chain, path)
+    return chain, path
+
+
+def numbers(folder, name):
+    table = read_table(folder / "results" / "import" / "E1" / f"{name}.csv")
+    return {row.observable: (row.value, row.error) for row in table.itertuples()}
+
+
+@pytest.mark.parametrize("form", ["exported arrays", "an axis of replicas", "hdf5"])
+def test_an_imported_chain_has_the_values_and_times_of_the_original(
+    original, run_lfmc, tmp_path, form
+):
+    chain, path = original
+    (tmp_path / "config.yaml").write_text(CONFIG)
+    fields = tmp_path / "given.npy"
+    if form == "hdf5":
+        fields = path
+    elif form == "exported arrays":
+        assert run_lfmc("export", path, "arrays", "--to", "npy").returncode == 0
+        fields = tmp_path / "arrays" / "fields.npy"
+    else:
+        order = np.lexsort((chain.update, chain.replica))
+        np.save(fields, chain.fields[order].reshape(8, 400, 4, 4))
+    done = run_lfmc("import", fields, "--ensemble", "E1", "--name", "elsewhere")
+    assert done.returncode == 0, done.stderr
+    found = numbers(tmp_path, "elsewhere")
+    wanted = measurement_rows(chain.record, bin_chain(chain.record))
+    compared = [row for row in wanted if row["observable"] not in (*COUNTED, "expdH", "bins_m")]
+    assert len(compared) > 10
+    for row in compared:
+        pair = (row["value"], row["error"])
+        assert found[row["observable"]] == pytest.approx(pair, rel=1e-6, abs=1e-8, nan_ok=True)
+    times = read_table(tmp_path / "results" / "import" / "E1" / "elsewhere-tau_int.csv")
+    gamma = times[(times.estimator == "gamma") & (times.unit == "update")].set_index("observable")
+    for row in autocorrelation_rows(chain.record):
+        if (row["estimator"], row["unit"]) == ("gamma", "saved"):
+            assert gamma.tau[row["observable"]] == pytest.approx(row["tau"], rel=1e-6)
+    assert "second" not in set(times.unit)
+    written = read_chain(tmp_path / "results" / "import" / "E1" / "elsewhere.h5")
+    assert (written.sampler, written.replicas, written.save_every) == ("elsewhere", 8, 1)
+    assert "chi2 = " in done.stdout
+
+
+def test_fields_of_another_action_are_seen(original, run_lfmc, tmp_path):
+    """The negative control: sd, which is 1 for the action of the ensemble, is far from it."""
+    chain, _ = original
+    (tmp_path / "config.yaml").write_text(CONFIG.replace("6.975", "9.0"))
+    np.save(tmp_path / "f.npy", chain.fields.reshape(-1, 4, 4))
+    done = run_lfmc("import", "f.npy", "--ensemble", "E1", "--name", "wrong")
+    assert done.returncode == 0, done.stderr
+    value, error = numbers(tmp_path, "wrong")["sd"]
+    assert abs(value - 1) > 5 * error
+
+
+BAD = {
+    "nan": (lambda phi: np.where(np.arange(16) == 3, np.nan, phi), "not finite"),
+    "shape": (lambda phi: phi[:, :15], "expected (fields, 16) or (fields, 4, 4)"),
+    "one": (lambda phi: phi[0].reshape(4, 4), "an array of shape (4, 4)"),
+    "replica": (lambda phi: phi, "replicas of 1599 to 1601"),
+    "update": (lambda phi: phi, "expected equal distances"),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_bad_configurations_are_one_line_and_nothing_is_written(original, run_lfmc, tmp_path, name):
+    change, says = BAD[name]
+    np.save(tmp_path / "f.npy", change(original[0].fields))
+    if name in ("replica", "update"):
+        replica = np.arange(3200) // (1600 if name == "update" else 1601)
+        update = np.arange(3200) ** (2 if name == "update" else 1)
+        np.save(tmp_path / "f_replica.npy", replica)
+        np.save(tmp_path / "f_update.npy", update)
+    _refused(run_lfmc, tmp_path, ["f.npy", "--ensemble", "E1", "--name", "x"], says)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        ("absent.npy --ensemble E1 --name x", "absent.npy: cannot be read"),
+        ("config.yaml --ensemble E1 --name x", "not a whole .npy file"),
+        ("f.npy --ensemble E9 --name x", "no ensemble 'E9'"),
+        ("f.npy --ensemble E1 --name hmc", "--name hmc: give letters"),
+        ("f.npy --ensemble E1 --name ../x", "--name ../x: give letters"),
+        ("f.npy --ensemble E1", "--name"),
+    ],
+)
+def test_bad_arguments_are_one_line_and_nothing_is_written(run_lfmc, tmp_path, arguments, says):
+    np.save(tmp_path / "f.npy", np.zeros((10, 16)))
+    _refused(run_lfmc, tmp_path, arguments.split(), says)
+
+
+def _refused(run_lfmc, folder, arguments, says):
+    (folder / "config.yaml").write_text(CONFIG)
+    before = sorted(path.name for path in folder.iterdir())
+    done = run_lfmc("import", *arguments)
+    assert done.returncode == 2, done.stderr
+    assert done.stderr.startswith("lfmc: error: ")
+    assert done.stderr.count("\n") == 1
+    assert says in done.stderr
+    assert sorted(path.name for path in folder.iterdir()) == before
