@@ -48,26 +48,29 @@ def incoming(config: Config, ensemble: str, name: str, path: Path) -> Source:
             NAME_update.npy beside it; or .h5 with fields/phi, fields/replica and fields/update.
 
     Raises:
-        LfmcError: unreadable, of another shape, not finite, or replicas of unequal length.
+        LfmcError: unreadable, of another shape, not finite, all zero, or replicas of unequal
+            length.
     """
     theory = theory_of(config.ensemble(ensemble))
     given = _given(path)
     phi = ordered(path, given, theory)
     replicas, length = phi.shape[:2]
     flat = phi.reshape(-1, theory.numbers)
+    if not flat.any():
+        raise LfmcError(f"{path}: every field is zero")
     parts = [flat[k : k + CHUNK] for k in range(0, len(flat), CHUNK)]
-    measured = [theory.measure(part) for part in parts]
-    pairs = np.concatenate([theory.correlators(part).astype(np.float32) for part in parts])
+    with np.errstate(over="ignore", invalid="ignore"):  # refused below
+        measured = [theory.measure(part) for part in parts]
+        scalars = {
+            key: np.concatenate([m[key] for m in measured]).astype(np.float32)
+            for key in theory.scalars
+        }
+        pairs = np.concatenate([theory.correlators(part).astype(np.float32) for part in parts])
     chain = Chain(
         ensemble=config.ensemble(ensemble).model_dump(mode="json"),
         sampler=name,
         shape=theory.shape,
-        scalars={
-            key: np.concatenate([m[key] for m in measured])
-            .astype(np.float32)
-            .reshape(replicas, length)
-            for key in theory.scalars
-        },
+        scalars={key: values.reshape(replicas, length) for key, values in scalars.items()},
         two_point=pairs.reshape(replicas, length, -1),
         save_every=1,
         acceptance=0.0,
