@@ -85,7 +85,7 @@ BAD = {
     "nan": (lambda phi: np.where(np.arange(16) == 3, np.nan, phi), "not finite"),
     "shape": (lambda phi: phi[:, :15], "expected (fields, 16) or (fields, 4, 4)"),
     "zero": (np.zeros_like, "every field is zero"),
-    "huge": (lambda phi: 1e160 * phi, "is inf at update 0 of replica 0"),
+    "huge": (lambda phi: 1e160 * phi, "inf at update 0 of replica 0"),
     "one": (lambda phi: phi[0].reshape(4, 4), "an array of shape (4, 4)"),
     "replica": (lambda phi: phi, "replicas of 1599 to 1601"),
     "update": (lambda phi: phi, "expected equal distances"),
