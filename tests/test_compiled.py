@@ -12,7 +12,7 @@ from lfmc.flows.base import Flow
 from lfmc.flows.build import build_flow
 from lfmc.flows.exactness import log_q_error
 from lfmc.flows.heatbath.adjoint import scoring
-from lfmc.flows.heatbath.arrays import has_kernels, plan
+from lfmc.flows.heatbath.arrays import flow_arrays, has_kernels
 from lfmc.flows.heatbath.draw import draw, field_log_weight, model_log_weight
 from lfmc.flows.heatbath.draw_scores import scored
 from lfmc.flows.heatbath.flow import HeatbathFlow
@@ -42,7 +42,7 @@ def difference(a, b):
 def test_fields_and_log_q_are_those_of_the_flow(kind, shape, lam):
     flow = disturbed(kind, shape, lam)
     z = normals(flow, 3 * LANES)
-    ours, theirs = draw(plan(flow), z.numpy()), flow(z)
+    ours, theirs = draw(flow_arrays(flow), z.numpy()), flow(z)
     assert difference(ours.phi, theirs.phi) < 1e-12
     assert difference(ours.log_q, theirs.log_q) < 1e-11
 
@@ -52,26 +52,28 @@ def test_log_weights_of_both_sides_are_those_of_the_flow(kind, shape, lam):
     flow = disturbed(kind, shape, lam)
     z = normals(flow, 2 * LANES)[:, : flow.reduced_sites].contiguous()
     x, log_q = flow.reduced(z)
-    assert difference(model_log_weight(plan(flow), z), -flow.reduced_action(x) - log_q) < 1e-11
+    assert (
+        difference(model_log_weight(flow_arrays(flow), z), -flow.reduced_action(x) - log_q) < 1e-11
+    )
     # Fields from elsewhere too, narrower and wider than any that the flow would draw.
     for fields in (flow(normals(flow, LANES)).phi, 0.1 * normals(flow, LANES), normals(flow, 99)):
-        ours, theirs = field_log_weight(plan(flow), fields.numpy()), flow.log_weight(fields)
+        ours, theirs = field_log_weight(flow_arrays(flow), fields.numpy()), flow.log_weight(fields)
         assert difference(ours / (1 + abs(theirs.numpy())), theirs / (1 + abs(theirs))) < 1e-10
 
 
 def test_log_weights_of_drawn_fields_come_back():
     flow = disturbed("heatbath", (6, 6), 5.113)
-    phi, log_q = draw(plan(flow), normals(flow, 200).numpy())
+    phi, log_q = draw(flow_arrays(flow), normals(flow, 200).numpy())
     full = -flow.action.evaluate(phi) - log_q
     # The tables of single sites interpolate: their error shows here, as in the flow itself.
-    assert np.std(field_log_weight(plan(flow), phi) - full) < 1e-4
+    assert np.std(field_log_weight(flow_arrays(flow), phi) - full) < 1e-4
 
 
 def test_deep_wells_are_drawn_as_by_the_flow_and_come_back():
     """m2 = -16, lam = 1: an on-site barrier of 36."""
     flow = build_flow(Phi4((4, 4), -16.0, 1.0), HeatbathSettings(layers=2, table=128))
     z = normals(flow.requires_grad_(False), 3 * LANES)
-    (ours, density), (phi, log_q) = draw(plan(flow), z.numpy()), flow(z)
+    (ours, density), (phi, log_q) = draw(flow_arrays(flow), z.numpy()), flow(z)
     assert difference(ours, phi) < 1e-12
     assert difference(density, log_q) < 1e-10
     assert difference(flow.log_q(phi), log_q) < 1e-8
@@ -79,7 +81,7 @@ def test_deep_wells_are_drawn_as_by_the_flow_and_come_back():
 
 def changed_plans(flow):
     """Plans with one mistake each, in every part that is computed by itself."""
-    good = plan(flow)
+    good = flow_arrays(flow)
     first, *others = good.couplings
     for name in ("hidden", "ring", "odd", "even", "hidden_odd", "hidden_even", "strength",
                  "sharpness", "frequency", "hidden_frequency", "field_scale", "background",
@@ -150,7 +152,7 @@ def test_a_mistake_in_any_part_of_the_scores_is_caught():
 def test_a_mistake_in_the_reduced_action_or_the_inverse_is_caught():
     flow = disturbed("heatbath", (6, 6), 5.113)
     phi = flow(normals(flow, LANES)).phi
-    good, theirs = plan(flow), flow.log_weight(phi)
+    good, theirs = flow_arrays(flow), flow.log_weight(phi)
     site = good.integrated
     for wrong in (
         good._replace(integrated=site._replace(log_z=1.001 * site.log_z)),
@@ -164,7 +166,7 @@ def test_a_mistake_in_the_reduced_action_or_the_inverse_is_caught():
 def test_log_q_is_the_density_of_the_compiled_map_itself():
     """By central differences: what the kernels say of their own map, no torch in between."""
     flow = disturbed("heatbath", (4, 4), 6.975)
-    arrays, step = plan(flow), 1e-5
+    arrays, step = flow_arrays(flow), 1e-5
     for z in normals(flow, 3).numpy():
         shifted = np.concatenate([z + step * np.eye(16), z - step * np.eye(16), z[None]])
         phi, log_q = draw(arrays, shifted)
@@ -187,7 +189,7 @@ def test_the_error_that_a_model_carries_is_that_of_its_kernels_too():
 
 def test_bits_of_a_field_do_not_depend_on_its_batch():
     flow = disturbed("heatbath", (6, 6), 5.113)
-    arrays, z = plan(flow), normals(flow, 2 * LANES + 5).numpy()
+    arrays, z = flow_arrays(flow), normals(flow, 2 * LANES + 5).numpy()
     together, turned = draw(arrays, z), draw(arrays, z[::-1].copy())
     assert np.array_equal(together.phi, turned.phi[::-1])
     assert np.array_equal(together.log_q, turned.log_q[::-1])
@@ -198,23 +200,23 @@ def test_bits_of_a_field_do_not_depend_on_its_batch():
 def test_what_is_not_finite_becomes_no_number():
     flow = disturbed("heatbath", (4, 4), 6.975)
     z = normals(flow, LANES).numpy()
-    good = draw(plan(flow), z)
+    good = draw(flow_arrays(flow), z)
     for bad in (np.nan, np.inf, 1e300):
         spoiled = z.copy()
         spoiled[3, 5] = bad
-        phi, log_q = draw(plan(flow), spoiled)
+        phi, log_q = draw(flow_arrays(flow), spoiled)
         assert not (math.isfinite(log_q[3]) and np.isfinite(phi[3]).all())
         assert np.array_equal(np.delete(log_q, 3), np.delete(good.log_q, 3))
         fields = good.phi.copy()
         fields[3] = bad
-        assert not math.isfinite(field_log_weight(plan(flow), fields)[3])
+        assert not math.isfinite(field_log_weight(flow_arrays(flow), fields)[3])
 
 
 @pytest.mark.parametrize("name", ["constant", "ring_strength", "background"])
 def test_a_map_that_overflows_is_no_number(name):
     flow = disturbed("heatbath", (4, 4), 6.975)
     getattr(flow.couplings[1], name).data.fill_(1e200)
-    assert not np.isfinite(draw(plan(flow), normals(flow, LANES).numpy()).log_q).any()
+    assert not np.isfinite(draw(flow_arrays(flow), normals(flow, LANES).numpy()).log_q).any()
 
 
 def test_only_the_default_flow_has_kernels():
@@ -235,11 +237,11 @@ def test_weights_in_float32_are_evaluated_as_they_are():
     x, log_q = flow.reduced(z.float())
     theirs = -flow.reduced_action(x) - log_q
     assert has_kernels(flow)
-    ours = model_log_weight(plan(flow), z.float().double().numpy())
+    ours = model_log_weight(flow_arrays(flow), z.float().double().numpy())
     assert 0 < difference(ours, theirs) < 1e-3
 
 
 def test_gradients_are_no_business_of_the_kernels():
     flow = disturbed("heatbath", (4, 4), 6.975)
     flow.requires_grad_(True)
-    assert not torch.from_numpy(draw(plan(flow), normals(flow, 1).numpy()).phi).requires_grad
+    assert not torch.from_numpy(draw(flow_arrays(flow), normals(flow, 1).numpy()).phi).requires_grad

@@ -9,7 +9,7 @@ from flows_disturbed import SETTINGS, disturbed, normals
 
 from lfmc.errors import LfmcError
 from lfmc.flows.build import build_flow
-from lfmc.flows.heatbath.arrays import plan
+from lfmc.flows.heatbath.arrays import flow_arrays
 from lfmc.flows.heatbath.draw import field_log_weight
 from lfmc.flows.heatbath.monotone_kernels import inverse_tanh_map as compiled_inverse
 from lfmc.flows.heatbath.rings import Edges, inverse_ring_map
@@ -233,7 +233,7 @@ def test_log_q_both_ways_at_strong_bimodality():
     x, reduced = flow.reduced(z)
     phi = x.new_zeros(len(x), flow.sites)
     phi[:, flow.order[: flow.kept]] = x
-    ours = torch.from_numpy(field_log_weight(plan(flow), phi.numpy()))
+    ours = torch.from_numpy(field_log_weight(flow_arrays(flow), phi.numpy()))
     assert float((ours + flow.reduced_action(x) + reduced).abs().max()) < 1e-8
 
 
@@ -242,5 +242,5 @@ def test_both_searches_agree_on_fields_of_the_target():
     state = cold_start((8, 8), 5, range(20 * LANES), "check", "roots")
     state, _ = sample_local(state, flow.action, LocalParameters(0.5), 500, 501)
     phi = fields(state)
-    ours, theirs = field_log_weight(plan(flow), phi), flow.log_weight(torch.from_numpy(phi))
+    ours, theirs = field_log_weight(flow_arrays(flow), phi), flow.log_weight(torch.from_numpy(phi))
     assert float(np.abs(ours - theirs.numpy()).max()) < 1e-8

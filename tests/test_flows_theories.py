@@ -10,7 +10,7 @@ from lfmc.config.flow_sections import HeatbathSettings
 from lfmc.flows.base import standard_normal_log_density
 from lfmc.flows.build import build_flow
 from lfmc.flows.heatbath.adjoint import scoring
-from lfmc.flows.heatbath.arrays import has_kernels, plan
+from lfmc.flows.heatbath.arrays import flow_arrays, has_kernels
 from lfmc.flows.heatbath.draw import draw, field_log_weight, model_log_weight
 from lfmc.flows.heatbath.draw_scores import scored
 from lfmc.flows.heatbath.flow import HeatbathFlow
@@ -67,7 +67,7 @@ def test_the_reduced_weight_is_that_of_the_full_field_up_to_a_constant(name):
 def test_kernels_agree_with_the_torch_flow(name):
     flow = disturbed_for(THEORIES[name], "heatbath")
     assert has_kernels(flow)
-    z, arrays = normals(flow, 2 * LANES + 3), plan(flow)
+    z, arrays = normals(flow, 2 * LANES + 3), flow_arrays(flow)
     (ours, density), (phi, log_q) = draw(arrays, z.numpy()), flow(z)
     assert difference(ours, phi) < 1e-12
     assert difference(density, log_q) < 1e-11
@@ -85,7 +85,7 @@ def test_kernels_agree_with_the_torch_flow(name):
 @every_theory
 def test_another_potential_in_the_kernels_is_caught(name):
     flow = disturbed_for(THEORIES[name], "heatbath")
-    phi, good = flow(normals(flow, LANES)).phi, plan(flow)
+    phi, good = flow(normals(flow, LANES)).phi, flow_arrays(flow)
     constants = tuple(1.001 * c for c in good.theory.constants)
     wrong = good._replace(theory=good.theory._replace(constants=constants))
     assert difference(field_log_weight(wrong, phi.numpy()), flow.log_weight(phi)) > 1e-4
@@ -94,7 +94,7 @@ def test_another_potential_in_the_kernels_is_caught(name):
 def test_the_free_field_is_sampled_exactly_from_the_start():
     theory = Free((6, 4), m2=0.3)
     flow = build_flow(theory, HeatbathSettings(layers=2)).requires_grad_(False)
-    phi, log_q = draw(plan(flow), normals(flow, 500).numpy())
+    phi, log_q = draw(flow_arrays(flow), normals(flow, 500).numpy())
     assert float(np.std(-theory.evaluate(phi) - log_q)) < 1e-5
     other = Free((6, 4), m2=0.33)
     assert float(np.std(-other.evaluate(phi) - log_q)) > 0.05

@@ -12,7 +12,7 @@ from lfmc.errors import LfmcError
 from lfmc.flows.base import standard_normal_log_density
 from lfmc.flows.build import build_flow
 from lfmc.flows.heatbath.adjoint import scoring
-from lfmc.flows.heatbath.arrays import plan
+from lfmc.flows.heatbath.arrays import flow_arrays
 from lfmc.flows.heatbath.checkerboard import split
 from lfmc.flows.heatbath.draw import draw, field_log_weight, model_log_weight
 from lfmc.flows.heatbath.draw_scores import scored
@@ -126,9 +126,13 @@ def test_passes_of_the_flow_stay_within_their_buffers(shape, monkeypatch):
     flow = disturbed("heatbath", shape, 6.0)
     guards = guarded(monkeypatch)
     z = normals(flow, LANES + 3).numpy()
-    phi, log_q = draw(plan(flow), z)
+    phi, log_q = draw(flow_arrays(flow), z)
     reduced = np.ascontiguousarray(z[:, : flow.reduced_sites])
-    found = [log_q, field_log_weight(plan(flow), phi), model_log_weight(plan(flow), reduced)]
+    found = [
+        log_q,
+        field_log_weight(flow_arrays(flow), phi),
+        model_log_weight(flow_arrays(flow), reduced),
+    ]
     found += list(scored(scoring(flow), reduced))
     assert all(np.isfinite(values).all() for values in found)
     assert len(guards.given) > 20

@@ -1,11 +1,19 @@
-"""What scores need beside a plan: transposed matrices, eigenvalues, offsets of the parameters."""
+"""What scores need beside a flow's arrays: transposed matrices, eigenvalues, offsets."""
 
 from typing import NamedTuple
 
 import numpy as np
 import torch
 
-from lfmc.flows.heatbath.arrays import Coupling, Floats, Integers, Plan, floats, matrices, plan
+from lfmc.flows.heatbath.arrays import (
+    Coupling,
+    Floats,
+    FlowArrays,
+    Integers,
+    floats,
+    flow_arrays,
+    matrices,
+)
 from lfmc.flows.heatbath.coupling import EquivariantCoupling
 from lfmc.flows.heatbath.flow import HeatbathFlow
 from lfmc.flows.heatbath.mode_prior import ModePrior
@@ -89,9 +97,9 @@ class Adjoint(NamedTuple):
 
 
 class Scoring(NamedTuple):
-    """A plan and what its scores need; `parameters` is the number of parameters."""
+    """The arrays of a flow and what its scores need; `parameters` is the number of parameters."""
 
-    plan: Plan
+    arrays: FlowArrays
     prior: PriorAdjoint
     couplings: tuple[Adjoint, ...]
     parameters: int
@@ -103,7 +111,7 @@ def scoring(flow: HeatbathFlow) -> Scoring:
     for name, parameter in flow.named_parameters():
         offsets[name] = parameters
         parameters += parameter.numel()
-    arrays = plan(flow)
+    arrays = flow_arrays(flow)
     layers = flow.layers()
     with torch.no_grad():
         return Scoring(

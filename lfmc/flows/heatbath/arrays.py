@@ -104,7 +104,7 @@ class Integrated(NamedTuple):
     steps: Floats
 
 
-class Plan(NamedTuple):
+class FlowArrays(NamedTuple):
     """All of a flow.
 
     Attributes:
@@ -126,7 +126,7 @@ def has_kernels(flow: Flow) -> TypeGuard[HeatbathFlow]:
     return type(flow) is HeatbathFlow and flow.order.device.type == "cpu"
 
 
-def plan(flow: HeatbathFlow) -> Plan:
+def flow_arrays(flow: HeatbathFlow) -> FlowArrays:
     """Build it from a flow on the CPU; those of a float32 flow are rounded to its precision."""
     with torch.no_grad():
         near = torch.repeat_interleave(
@@ -142,7 +142,7 @@ def plan(flow: HeatbathFlow) -> Plan:
         )
         theory = flow.action.couplings()
         couplings = tuple(_coupling(layer) for layer in flow.layers())
-        return Plan(
+        return FlowArrays(
             _prior(flow.prior), couplings, integrated, integers(flow.order), flow.half_a, theory
         )
 

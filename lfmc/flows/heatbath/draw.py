@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from lfmc.flows.heatbath.arrays import Coupling, Floats, Plan
+from lfmc.flows.heatbath.arrays import Coupling, Floats, FlowArrays
 from lfmc.flows.heatbath.coupling_kernels import couple, uncouple
 from lfmc.flows.heatbath.mode_prior_kernels import add_prior_density, draw_prior
 from lfmc.flows.heatbath.rings_kernels import BLOCKS
@@ -37,67 +37,67 @@ class Workspace(NamedTuple):
     plane: Floats
 
 
-def draw(plan: Plan, z: Floats) -> Fields:
+def draw(arrays: FlowArrays, z: Floats) -> Fields:
     """Base normals (batch, sites), contiguous float64, -> fields and their log density.
 
     Every field passes through the same instructions whatever the batch: its bits do not depend
     on it. A number that is not finite on the way makes log q NaN.
     """
-    workspace, batch = workspace_of(plan), len(z)
+    workspace, batch = workspace_of(arrays), len(z)
     z = whole_groups(z)
-    x, log_q = _push(plan, z, workspace)
+    x, log_q = _push(arrays, z, workspace)
     phi = np.empty_like(z)
-    draw_integrated(z, x, log_q, plan.integrated, plan.order, phi, workspace.plane)
+    draw_integrated(z, x, log_q, arrays.integrated, arrays.order, phi, workspace.plane)
     return Fields(phi[:batch], log_q.ravel()[:batch])
 
 
-def model_log_weight(plan: Plan, z: Floats) -> Floats:
+def model_log_weight(arrays: FlowArrays, z: Floats) -> Floats:
     """-S - log q of the reduced variables of base normals (batch, kept), (batch,)."""
-    workspace, batch = workspace_of(plan), len(z)
-    x, log_q = _push(plan, whole_groups(z), workspace)
-    return -(reduced_actions(plan, x, workspace) + log_q).ravel()[:batch]
+    workspace, batch = workspace_of(arrays), len(z)
+    x, log_q = _push(arrays, whole_groups(z), workspace)
+    return -(reduced_actions(arrays, x, workspace) + log_q).ravel()[:batch]
 
 
-def field_log_weight(plan: Plan, phi: Floats) -> Floats:
+def field_log_weight(arrays: FlowArrays, phi: Floats) -> Floats:
     """-S - log q of given fields (batch, sites), by the inverse map, (batch,)."""
-    workspace, batch, kept = workspace_of(plan), len(phi), len(plan.prior.widths)
-    reduced = whole_groups(phi[:, plan.order[:kept]])
+    workspace, batch, kept = workspace_of(arrays), len(phi), len(arrays.prior.widths)
+    reduced = whole_groups(phi[:, arrays.order[:kept]])
     x = aligned((len(reduced) // LANES, kept, LANES))
     x[:] = reduced.reshape(-1, LANES, kept).swapaxes(1, 2)
-    total = -reduced_actions(plan, x, workspace)
+    total = -reduced_actions(arrays, x, workspace)
     log_q = aligned(total.shape)
     log_q[:] = 0
-    for frozen, moved, coupling in reversed(layers_of(plan)):
+    for frozen, moved, coupling in reversed(layers_of(arrays)):
         uncouple(x, log_q, frozen, moved, coupling, workspace)
-    add_prior_density(x, log_q, plan.prior, log_norm(plan, kept), workspace.plane)
+    add_prior_density(x, log_q, arrays.prior, log_norm(arrays, kept), workspace.plane)
     return (total - log_q).ravel()[:batch]
 
 
-def _push(plan: Plan, z: Floats, workspace: Workspace) -> tuple[Floats, Floats]:
+def _push(arrays: FlowArrays, z: Floats, workspace: Workspace) -> tuple[Floats, Floats]:
     """Return kept sites (groups, kept, LANES), and log q of all normals and of the maps so far."""
     groups = len(z) // LANES
-    x, log_q = aligned((groups, len(plan.prior.widths), LANES)), aligned((groups, LANES))
-    draw_prior(z, x, log_q, plan.prior, log_norm(plan, z.shape[1]), workspace.plane)
-    for frozen, moved, coupling in layers_of(plan):
+    x, log_q = aligned((groups, len(arrays.prior.widths), LANES)), aligned((groups, LANES))
+    draw_prior(z, x, log_q, arrays.prior, log_norm(arrays, z.shape[1]), workspace.plane)
+    for frozen, moved, coupling in layers_of(arrays):
         couple(x, log_q, frozen, moved, coupling, workspace)
     return x, log_q
 
 
-def layers_of(plan: Plan) -> list[tuple[int, int, Coupling]]:
+def layers_of(arrays: FlowArrays) -> list[tuple[int, int, Coupling]]:
     """First rows of the frozen and the moved half, and the coupling, of every layer."""
-    halves = [(plan.half, 0), (0, plan.half)]
-    return [(*halves[layer % 2], coupling) for layer, coupling in enumerate(plan.couplings)]
+    halves = [(arrays.half, 0), (0, arrays.half)]
+    return [(*halves[layer % 2], coupling) for layer, coupling in enumerate(arrays.couplings)]
 
 
-def reduced_actions(plan: Plan, x: Floats, workspace: Workspace) -> Floats:
+def reduced_actions(arrays: FlowArrays, x: Floats, workspace: Workspace) -> Floats:
     action = aligned((len(x), LANES))
-    reduced_action(x, action, plan.integrated, plan.theory, workspace.plane)
+    reduced_action(x, action, arrays.integrated, arrays.theory, workspace.plane)
     return action
 
 
-def log_norm(plan: Plan, normals: int) -> float:
+def log_norm(arrays: FlowArrays, normals: int) -> float:
     """The constant of log q: of the normals, and of the widths of the prior's modes."""
-    widths: float = np.log(plan.prior.widths).sum()
+    widths: float = np.log(arrays.prior.widths).sum()
     return -0.5 * normals * math.log(2 * math.pi) - widths
 
 
@@ -107,13 +107,13 @@ def whole_groups(rows: Floats) -> Floats:
     return np.pad(rows, ((0, missing), (0, 0))) if missing else np.ascontiguousarray(rows)
 
 
-def workspace_of(plan: Plan, plane: int = 0) -> Workspace:
+def workspace_of(arrays: FlowArrays, plane: int = 0) -> Workspace:
     """Allocate a workspace with at least `plane` rows in its plane."""
-    kept, integrated = len(plan.prior.widths), len(plan.integrated.near)
-    one = plan.couplings[0]
+    kept, integrated = len(arrays.prior.widths), len(arrays.integrated.near)
+    one = arrays.couplings[0]
     smooth, frequencies = len(one.field_scale), len(one.frequency)
     pairs, terms, half = len(one.hidden_frequency), len(one.strength), kept // 2
-    plane = max(plane, kept + len(plan.prior.response), BLOCKS * int(max(one.sides)))
+    plane = max(plane, kept + len(arrays.prior.response), BLOCKS * int(max(one.sides)))
     return Workspace(
         features=aligned(((1 + 2 * frequencies) * half, LANES)),
         integrated=aligned(((pairs + terms) * integrated, LANES)),

@@ -46,7 +46,7 @@ def scored(arrays: Scoring, z: Floats) -> ScoreRows:
 
 def _rows(arrays: Scoring) -> int:
     """The number of rows of a plane: for the prior, for one ring, for one kernel."""
-    passes, one = arrays.plan, arrays.couplings[0]
+    passes, one = arrays.arrays, arrays.couplings[0]
     coupling = passes.couplings[0]
     ring = BLOCKS + MORE_BLOCKS + len(coupling.strength)
     return max(

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from lfmc.flows.heatbath.adjoint import Scoring, scoring
-from lfmc.flows.heatbath.arrays import Plan, plan
+from lfmc.flows.heatbath.arrays import FlowArrays, flow_arrays
 from lfmc.flows.heatbath.draw import draw, field_log_weight, model_log_weight
 from lfmc.flows.heatbath.draw_scores import scored
 from lfmc.flows.heatbath.flow import HeatbathFlow
@@ -24,8 +24,8 @@ class CompiledPasses:
         self.flow = flow
 
     @cached_property
-    def _plan(self) -> Plan:
-        return plan(self.flow)
+    def _arrays(self) -> FlowArrays:
+        return flow_arrays(self.flow)
 
     @cached_property
     def _scoring(self) -> Scoring:
@@ -33,15 +33,15 @@ class CompiledPasses:
 
     def draw(self, z: FloatArray) -> tuple[FloatArray, FloatArray]:
         """As of `Passes`."""
-        return draw(self._plan, z)
+        return draw(self._arrays, z)
 
     def model_log_weight(self, z: Tensor) -> Tensor:
         """As of `Passes`."""
-        return torch.from_numpy(model_log_weight(self._plan, z.double().numpy()))
+        return torch.from_numpy(model_log_weight(self._arrays, z.double().numpy()))
 
     def field_log_weight(self, phi: Tensor) -> Tensor:
         """As of `Passes`."""
-        return torch.from_numpy(field_log_weight(self._plan, phi.double().numpy()))
+        return torch.from_numpy(field_log_weight(self._arrays, phi.double().numpy()))
 
     def scores(self, z: Tensor) -> Scores:
         """As of `Passes`."""
@@ -54,7 +54,7 @@ class CompiledPasses:
         if scores:
             scored(self._scoring, z[:, : self.flow.kept])
         if weights:
-            model_log_weight(self._plan, z[:, : self.flow.kept])
-            field_log_weight(self._plan, z)
+            model_log_weight(self._arrays, z[:, : self.flow.kept])
+            field_log_weight(self._arrays, z)
         if draw:
             self.draw(z)
