@@ -50,6 +50,15 @@ def test_kept_fields_belong_to_their_updates(run, sampler):
     assert np.allclose(chain.fields.mean(1), m, rtol=1e-6, atol=1e-7)
 
 
+@pytest.mark.parametrize("sampler", ALL)
+def test_a_chain_of_a_run_is_saved_and_loaded(run, sampler, tmp_path):
+    chain = run.chain("E1", sampler)
+    lfmc.save(chain, tmp_path / "chain.h5")
+    again = lfmc.load(tmp_path / "chain.h5")
+    assert np.array_equal(again.fields, chain.fields)
+    assert lfmc.measure(again)["chi2"] == lfmc.measure(chain)["chi2"]
+
+
 def test_models_of_a_run_sample_on(run):
     model = run.model("E1", "flow-70")
     assert model.target == 0.7

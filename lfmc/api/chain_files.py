@@ -16,6 +16,9 @@ from lfmc.store import create_hdf5, open_hdf5
 from lfmc.theories.base import Theory
 from lfmc.theories.ensembles import theory_of
 
+# Attributes that say what a file is, not what the chain is: those of the file at hand count.
+OF_THE_FILE = ("kind", "provenance", "settings", "units")
+
 
 def save_chain(chain: Chain, path: Path) -> None:
     """Write a chain as every chain file is, with its fields and the log weights of proposals."""
@@ -43,6 +46,8 @@ def save_chain(chain: Chain, path: Path) -> None:
             settings=settings,
         )
         for name, value in record.attributes.items():
+            if name in OF_THE_FILE:
+                continue
             simple = isinstance(value, int | float | str)
             file.attrs[name] = value if simple else json.dumps(value, default=str)
 
