@@ -9,6 +9,8 @@ CORES ?= all
 CONFIG ?= config.yaml
 JOBS ?= 2
 PIP_ARGS ?=
+# 1: all that Snakemake prints, not one line per job.
+VERBOSE ?=
 # Where PyTorch's builds without CUDA are (0.2 GB instead of 4 GB); empty: do not look there.
 CPU_INDEX ?= https://download.pytorch.org/whl/cpu
 ACCOUNTING ?=
@@ -28,7 +30,8 @@ export CONFIG # recipes quote it as "$$CONFIG": any name of a file will do
 # the same command continues (Snakemake's own lock would stay behind).
 FLOCK := $(shell command -v flock)
 LOCK := $(if $(FLOCK),flock --nonblock --conflict-exit-code 75 .make.lock)
-SNAKEMAKE := $(LOCK) snakemake $(if $(FLOCK),--nolock) --cores $(CORES) --configfile
+# The environment tells the workflow to print one line per job and to leave the summary to this file.
+SNAKEMAKE := LFMC_FRONT_END=1 VERBOSE=$(VERBOSE) $(LOCK) snakemake $(if $(FLOCK),--nolock) --cores $(CORES) --configfile
 SOURCES := lfmc tests envs benchmarks docs
 RULES := Snakefile workflow/Snakefile workflow/rules
 
@@ -36,16 +39,16 @@ RULES := Snakefile workflow/Snakefile workflow/rules
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
-	@echo "  variables: CONFIG=config.yaml CORES=all JOBS=2 PYTHON=python3 VENV=.venv PIP_ARGS= CPU_INDEX= ACCOUNTING="
+	@echo "  variables: CONFIG=config.yaml CORES=all JOBS=2 PYTHON=python3 VENV=.venv PIP_ARGS= CPU_INDEX= ACCOUNTING= VERBOSE="
 
 figures: $(STAMP) ## everything: figures, tables and report below results/ (CONFIG=other.yaml)
-	$(SNAKEMAKE) "$$CONFIG" || { [ $$? != 75 ] || echo "another run, or a job that an interrupted one left, is at work in this folder" >&2; exit 1; }
+	@$(SNAKEMAKE) "$$CONFIG" || { [ $$? != 75 ] || echo "another run, or a job that an interrupted one left, is at work in this folder" >&2; exit 1; }
 	@$(MAKE) --no-print-directory report
 
 report: $(STAMP) ## one self-contained HTML of a finished run: results/report.html
-	results=$$(python -c 'import sys; from lfmc.config import read_config; print(read_config(sys.argv[1]).results)' "$$CONFIG"); \
+	@results=$$(python -c 'import sys; from lfmc.config import read_config; print(read_config(sys.argv[1]).results)' "$$CONFIG"); \
 	$(SNAKEMAKE) "$$CONFIG" --report "$$results/report.html"; \
-	echo "report: $$results/report.html"
+	lfmc summary --print --config "$$CONFIG"
 
 smoke: $(STAMP) ## the same chain with tiny statistics, in results-smoke/ (three minutes)
 	@$(MAKE) --no-print-directory figures CONFIG=lfmc/data/presets/smoke.yaml

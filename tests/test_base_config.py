@@ -210,6 +210,7 @@ STAGES = {
     "fit": (None, None),
     "gates": (None, None),
     "plot": (None, None),
+    "summary": (None, None),
 }
 
 

@@ -94,6 +94,11 @@ def test_the_slurm_profile_knows_every_rule_that_is_submitted(root, tmp_path):
     assert done.returncode == 0, done.stdout + done.stderr
     assert "slurm_account=lattice" in done.stdout
     assert "launcher=srun --mpi=pmix" in done.stdout
-    rules = {p.stem for p in (root / "workflow/rules").glob("*.smk")} - {"common", "fit", "gates"}
+    rules = {p.stem for p in (root / "workflow/rules").glob("*.smk")} - {
+        "common",
+        "fit",
+        "gates",
+        "summary",
+    }
     profile = (root / "workflow/profiles/slurm/config.yaml").read_text()
     assert all(f'("{rule}"' in profile for rule in rules)

@@ -96,6 +96,8 @@ def test_an_unknown_ensemble_lists_the_choices(command, run_lfmc, tmp_path):
         ["verify", "--ensemble", "A", "--sampler", "local"],
         ["fit"],
         ["gates"],
+        ["summary"],
+        ["summary", "--print"],
         ["plot", "tau_int"],
     ],
 )

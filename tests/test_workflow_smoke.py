@@ -95,7 +95,7 @@ def test_every_result_carries_provenance(results):
     others = {"work", "logs", "benchmarks"}
     files = [p for p in results.rglob("*.*") if p.relative_to(results).parts[0] not in others]
     kinds = {path.suffix for path in files if path.suffix != ".txt"}
-    assert kinds == {".h5", ".csv", ".json", ".safetensors", ".png", ".pdf"}
+    assert kinds == {".h5", ".csv", ".json", ".safetensors", ".png", ".pdf", ".md", ".tex"}
     for path in files:
         if path.suffix == ".txt":  # captions, of figures that carry it
             continue
@@ -129,11 +129,11 @@ def test_an_edited_comment_reruns_nothing(finished):
 @pytest.mark.parametrize(
     ("before", "after", "rules"),
     [
-        ("fit: { L: [4, 6, 8] }", "fit: { L: [8, 6, 4] }", {"fit", "gates", "plot"}),
+        ("fit: { L: [4, 6, 8] }", "fit: { L: [8, 6, 4] }", {"fit", "gates", "summary", "plot"}),
         (
             "burn_in: 50",
             "burn_in: 60",
-            FLOW_CHAIN | {"retrain", "fit", "gates", "plot"},
+            FLOW_CHAIN | {"retrain", "fit", "gates", "summary", "plot"},
         ),
         ("ranks: 1", "ranks: 2", set()),
     ],

@@ -101,6 +101,12 @@ TABLES = {
         {},
         ("sigmas",),
     ),
+    "gates": Spec(
+        ("gate", *CHAIN),
+        {"value": ANY, "expected": ANY, "error": POSITIVE, "sigmas": ANY, "limit": POSITIVE},
+        {"note": ""},
+        ("value", "expected", "error", "sigmas", "limit"),
+    ),
 }
 
 

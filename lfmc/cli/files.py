@@ -18,7 +18,8 @@ from lfmc.errors import LfmcError, unknown
 def show(file: Path, as_json: bool) -> None:
     """Print where FILE came from and what it holds.
 
-    Reads every kind of file that lfmc writes: HDF5, CSV, JSON, safetensors, PNG and PDF.
+    Reads every kind of file that lfmc writes: HDF5, CSV, JSON, safetensors, PNG, PDF and the
+    summary.
     """
     if not file.is_file():
         what = "is a folder" if file.is_dir() else "not a file" if file.exists() else "no such file"
@@ -120,6 +121,19 @@ def _figure(path: Path) -> tuple[str, list[str]]:
     return read_provenance(path), []
 
 
+def _summary(path: Path) -> tuple[str, list[str]]:
+    """The provenance is in a comment on the last line."""
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except UnicodeDecodeError:
+        raise LfmcError(f"{path}: not a summary, for it is not text") from None
+    last = lines[-1] if lines else ""
+    for head, tail in (("<!-- provenance ", " -->"), ("% provenance ", "")):
+        if last.startswith(head) and last.endswith(tail):
+            return last.removeprefix(head).removesuffix(tail), [f"lines {len(lines) - 1}"]
+    return "", []
+
+
 DEEPEST = 20  # levels of a tree that are printed line by line
 WIDEST = 1000  # characters of a line
 
@@ -130,6 +144,8 @@ READERS: dict[str, Callable[[Path], tuple[str, list[str]]]] = {
     ".safetensors": _safetensors,
     ".png": _figure,
     ".pdf": _figure,
+    ".md": _summary,
+    ".tex": _summary,
 }
 
 

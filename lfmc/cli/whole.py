@@ -9,7 +9,7 @@ from lfmc.figures.metadata import read_provenance, require_whole_png
 from lfmc.seal import Broken, file_digest, require_whole
 from lfmc.store import open_hdf5
 
-KINDS = {".h5", ".csv", ".json", ".safetensors", ".png", ".pdf", ".txt"}
+KINDS = {".h5", ".csv", ".json", ".safetensors", ".png", ".pdf", ".txt", ".md", ".tex"}
 OTHERS = ("work", "logs", "benchmarks")  # progress, and what Snakemake writes
 NAMED = 5  # damaged files in a message; the rest are counted
 

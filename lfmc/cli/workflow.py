@@ -18,6 +18,7 @@ import click
 
 import lfmc
 from lfmc.cli import completion
+from lfmc.cli.lines import FRONT_END
 from lfmc.cli.presets import preset_file, preset_names
 from lfmc.errors import LfmcError
 
@@ -76,7 +77,8 @@ def run(
 ) -> None:
     """Make all figures, tables and the report, as far as they are not made yet.
 
-    Interrupted, the same command continues. What follows -- goes to Snakemake as it is, for example
+    Interrupted, the same command continues. Every job is one line; VERBOSE=1 in the environment
+    prints all that Snakemake says. What follows -- goes to Snakemake as it is, for example
     lfmc run -- --dry-run.
     """
     from lfmc.config.configfile import checked
@@ -102,8 +104,10 @@ def run(
             report = None  # only other files were made, as the options after -- named them
         if report:
             _snakemake([*command, "--report", str(report)], kept)
-    if report:
-        click.echo(f"figures: {results}/figures\ntables: {results}/tables\nreport: {report}")
+    if not NO_RUN.intersection(options) and (results / "summary.md").exists():
+        from lfmc.figures.summary_text import closing
+
+        click.echo("\n".join(closing(results)))
 
 
 def profile_folder(name: str) -> Path:
@@ -152,7 +156,9 @@ def _snakemake(command: Sequence[str], kept: tuple[int, ...]) -> None:
     """
     if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:  # as nohup sets it
         signal.signal(signal.SIGHUP, lambda number, frame: sys.exit(128 + number))
-    with subprocess.Popen(command, pass_fds=kept, process_group=0) as process:
+    plain = NO_RUN.intersection(command) - {"--report"}
+    here = {**os.environ} if plain else {**os.environ, FRONT_END: "1"}
+    with subprocess.Popen(command, pass_fds=kept, process_group=0, env=here) as process:
         try:
             code = process.wait()
         except BaseException as ending:

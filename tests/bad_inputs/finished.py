@@ -38,7 +38,7 @@ COMMANDS = (
         for sampler in SAMPLERS
         for stage in ("measure", "autocorrelation", "verify")
     ),
-    *("fit", "gates", "plot --all"),
+    *("fit", "gates", "summary", "plot --all"),
 )
 
 

@@ -30,6 +30,8 @@ KINDS = (
     "autocorrelation/T4/local.csv",
     "verify/T4/hmc.json",
     *(f"tables/{name}.csv" for name in ("observables", "exponents", "gates")),
+    "summary.md",
+    "summary.tex",
     *(f"figures/tau_int.{suffix}" for suffix in ("png", "pdf", "txt")),
 )
 

@@ -8,14 +8,19 @@ import shlex
 import sys
 from pathlib import Path
 
+from lfmc.cli.lines import FRONT_END, shorten, wanted
 from lfmc.config import stage_settings
 from lfmc.config.configfile import config_or_exit, kept_for_jobs
+from lfmc.errors import LfmcError
 from lfmc.figures.registry import FIGURES, inputs
 
 # Rules call the lfmc and the mpiexec that are installed beside the snakemake that runs them, unless
 # Snakemake is to provide them (--software-deployment-method).
 if not workflow.deployment_settings.deployment_method:
     shell.prefix(f"export PATH={shlex.quote(str(Path(sys.executable).parent))}:$PATH; ")
+
+if wanted(os.environ):
+    shorten(logger)
 
 # One file describes a run and is passed on to every command, so that a command repeated by hand
 # does the same; overrides that only Snakemake would see are refused. What is wrong with it ends
@@ -143,6 +148,15 @@ def model_file(wildcards):
     if wildcards.sampler in FLOWS:
         return f"<results>/train/{wildcards.ensemble}/{wildcards.sampler}.safetensors"
     return []
+
+
+def print_summary():
+    """The head of the summary that this run made, for a run of plain Snakemake."""
+    from lfmc.figures.summary_text import closing
+
+    made = {str(file) for job in workflow.dag.finished_jobs for file in job.output}
+    if f"{CONFIG.results}/summary.md" in made and not os.environ.get(FRONT_END):
+        print(*closing(Path(CONFIG.results)), sep="\n", flush=True)
 
 
 @asked_often
