@@ -54,7 +54,7 @@ def require_same(
         ("settings", json.loads(json.dumps(settings))),
     )
     for name, expected in pairs:
-        one, two = dict(_leaves(mapping(path, file, name))), dict(_leaves(expected))
+        one, two = dict(leaves(mapping(path, file, name))), dict(leaves(expected))
         for key in sorted(one.keys() | two.keys()):
             if one.get(key) != two.get(key):
                 what = key if name == "settings" else f"ensemble.{key}"
@@ -64,9 +64,10 @@ def require_same(
                 )
 
 
-def _leaves(tree: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+def leaves(tree: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+    """Every value of nested mappings with its path, as in "statistics.replicas"."""
     if isinstance(tree, dict):
         for key, value in tree.items():
-            yield from _leaves(value, f"{path}.{key}" if path else str(key))
+            yield from leaves(value, f"{path}.{key}" if path else str(key))
     else:
         yield path, tree

@@ -11,6 +11,7 @@ import lfmc
 from lfmc.config import parse_config
 from lfmc.proposals.retrain import short_chain, short_proposals
 from lfmc.samplers import run as sampling
+from lfmc.samplers import task as tasks
 from lfmc.samplers.tune import tune
 from lfmc.store import write_json
 from lfmc.training.records import reached
@@ -79,7 +80,7 @@ def test_the_chain_of_a_model_is_that_of_the_stages(stage, model):
 def test_classical_chains_are_those_of_the_stages(sampler, tmp_path):
     tuned = tune(CONFIG, "S4")
     write_json(tmp_path / "S4.json", {**tuned, "provenance": {}})
-    task = sampling.chain_task(CONFIG, sampler, "S4", tmp_path / "S4.json")
+    task = tasks.chain_task(CONFIG, sampler, "S4", tmp_path / "S4.json")
     sampling.run(task, tmp_path / "S4.h5", tmp_path / "work")
     wanted = lfmc.load(tmp_path / "S4.h5")
     options = {"chains": 32, "keep_fields": 40, "name": "S4", "progress": False}

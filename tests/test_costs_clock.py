@@ -14,6 +14,7 @@ from lfmc.flows.build import build_flow
 from lfmc.proposals.accept import accept_proposals
 from lfmc.proposals.generate import ProposalTask, drawing, timed_block
 from lfmc.samplers import run as sampling
+from lfmc.samplers import task as tasks
 from lfmc.theories.ensembles import theory_of
 from lfmc.theories.phi4 import Phi4
 
@@ -71,7 +72,7 @@ def test_correlators_are_no_part_of_sampling(monkeypatch):
     assert segment.spent.measure >= 7.0
 
 
-def chain_task() -> sampling.ChainTask:
+def chain_task() -> tasks.ChainTask:
     from lfmc.samplers.method import method
     from lfmc.samplers.plan import plan
 
@@ -80,7 +81,7 @@ def chain_task() -> sampling.ChainTask:
     chosen = method(config, "local", tuned)
     division = plan("local", 400, 4, chosen.save_every, 10, 16, 0)
     action = theory_of(config.ensemble("T4"))
-    return sampling.ChainTask(config, "T4", action, chosen, division, "key", "{}")
+    return tasks.ChainTask(config, "T4", action, chosen, division, "key", "{}")
 
 
 @pytest.mark.parametrize("clock", ["cpu", None])

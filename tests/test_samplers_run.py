@@ -17,6 +17,7 @@ from lfmc.config import parse_config, read_config
 from lfmc.errors import LfmcError
 from lfmc.samplers import plan as planning
 from lfmc.samplers import run as sampling
+from lfmc.samplers import task as tasks
 from lfmc.samplers.state import Info, State, cold_start
 from lfmc.samplers.tune import approach, tune
 from lfmc.store import write_json
@@ -93,7 +94,7 @@ def test_a_target_out_of_reach_is_one_line():
 
 @pytest.mark.parametrize("name", STAGES)
 def test_chain_file_holds_what_it_promises(name, config, tuning, small_segments, tmp_path):
-    task = sampling.chain_task(config, name, "T", tuning)
+    task = tasks.chain_task(config, name, "T", tuning)
     output = tmp_path / name / "T.h5"
     sampling.run(task, output, tmp_path / "work")
     assert not (tmp_path / "work").exists()
@@ -131,7 +132,7 @@ def test_chain_file_holds_what_it_promises(name, config, tuning, small_segments,
 def test_segments_do_not_change_the_bits(config, tuning, tmp_path, monkeypatch):
     for i, records in enumerate((8000, 10**7)):
         monkeypatch.setattr(planning, "SEGMENT_RECORDS", records)
-        task = sampling.chain_task(config, "local", "T", tuning)
+        task = tasks.chain_task(config, "local", "T", tuning)
         sampling.run(task, tmp_path / f"{i}.h5", tmp_path / "work")
     assert same(tmp_path / "0.h5", tmp_path / "1.h5")
 
@@ -154,7 +155,7 @@ def foreign(path):
 def test_a_damaged_segment_and_later_ones_are_redone(
     damage, config, tuning, small_segments, tmp_path
 ):
-    task = sampling.chain_task(config, "hmc", "T", tuning)
+    task = tasks.chain_task(config, "hmc", "T", tuning)
     sampling.run(task, tmp_path / "whole.h5", tmp_path / "work")
     calls = iter(range(10**6))
     with pytest.raises(sampling.Interrupted):
@@ -173,7 +174,7 @@ def test_a_damaged_segment_and_later_ones_are_redone(
 
 
 def test_thermalisation_can_be_left_too(config, tuning, small_segments, tmp_path):
-    task = sampling.chain_task(config, "cluster", "T", tuning)
+    task = tasks.chain_task(config, "cluster", "T", tuning)
     for answers in range(3):
         calls = iter(range(10))
         with pytest.raises(sampling.Interrupted):
@@ -188,11 +189,11 @@ def test_thermalisation_can_be_left_too(config, tuning, small_segments, tmp_path
 
 
 def test_segments_of_other_settings_are_not_used(config, tuning, small_segments, tmp_path):
-    task = sampling.chain_task(config, "local", "T", tuning)
+    task = tasks.chain_task(config, "local", "T", tuning)
     calls = iter(range(10**6))
     with pytest.raises(sampling.Interrupted):
         sampling.run(task, tmp_path / "a.h5", tmp_path / "work", stop=lambda: next(calls) > 7)
-    other = sampling.chain_task(parse_config({**TINY, "seed": 6}), "local", "T", _retuned(tuning))
+    other = tasks.chain_task(parse_config({**TINY, "seed": 6}), "local", "T", _retuned(tuning))
     sampling.run(other, tmp_path / "b.h5", tmp_path / "work")
     sampling.run(other, tmp_path / "c.h5", tmp_path / "fresh")
     assert same(tmp_path / "b.h5", tmp_path / "c.h5")
@@ -258,7 +259,7 @@ def test_killed_run_continues_to_the_same_bits(number, project):
     assert process.returncode == 0, errors
     assert "continues after segment" in errors
     assert not (project / "a" / "work" / "hmc" / "T").exists()
-    task = sampling.chain_task(
+    task = tasks.chain_task(
         read_config(project / "c.yaml"), "hmc", "T", project / "tune" / "T.json"
     )
     sampling.run(task, project / "whole.h5", project / "work")
@@ -267,13 +268,13 @@ def test_killed_run_continues_to_the_same_bits(number, project):
 
 def test_missing_foreign_and_torn_tuning_is_one_line(config, tuning, tmp_path):
     with pytest.raises(LfmcError, match="not there; run 'lfmc tune --ensemble T' first"):
-        sampling.chain_task(config, "hmc", "T", tmp_path / "no.json")
+        tasks.chain_task(config, "hmc", "T", tmp_path / "no.json")
     other = parse_config({**TINY, "seed": 6})
     with pytest.raises(LfmcError, match="tuned for other settings"):
-        sampling.chain_task(other, "hmc", "T", tuning)
+        tasks.chain_task(other, "hmc", "T", tuning)
     tuning.write_text("{")
     with pytest.raises(LfmcError, match="not valid JSON"):
-        sampling.chain_task(config, "hmc", "T", tuning)
+        tasks.chain_task(config, "hmc", "T", tuning)
 
 
 def test_tune_command_writes_what_runs_read(run_lfmc, tmp_path):
@@ -290,7 +291,7 @@ def test_tune_command_writes_what_runs_read(run_lfmc, tmp_path):
 
 
 def test_a_field_that_is_not_finite_is_refused(config, tuning, tmp_path):
-    task = sampling.chain_task(config, "local", "T", tuning)
+    task = tasks.chain_task(config, "local", "T", tuning)
     state = cold_start((4, 4), 1, range(40), "check")
     state.phi[0, 3, 2] = np.nan
     with pytest.raises(LfmcError, match="local T: a field is not finite"):

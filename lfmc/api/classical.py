@@ -14,8 +14,9 @@ from lfmc.config.problems import validated
 from lfmc.errors import LfmcError
 from lfmc.samplers.method import method
 from lfmc.samplers.plan import plan
-from lfmc.samplers.run import ChainTask, sample_segment
+from lfmc.samplers.run import sample_segment
 from lfmc.samplers.state import cold_start
+from lfmc.samplers.task import ChainTask
 from lfmc.samplers.thermalise import thermalise
 from lfmc.samplers.tune import tuned
 

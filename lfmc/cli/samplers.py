@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from lfmc.cli.options import ensemble_option, open_run, run_options
-from lfmc.cli.progress import announce_compilation, ended, progress, stopped, termination
+from lfmc.cli.progress import announce_compilation, ended, progress, say, stopped, termination
 
 
 @click.command()
@@ -51,11 +51,14 @@ def _sampler(name: str, summary: str) -> click.Command:
         announce_compilation()
         from lfmc.claim import claimed
         from lfmc.samplers import run as sampling
+        from lfmc.samplers.earlier import finished
+        from lfmc.samplers.task import chain_task
 
-        task = sampling.chain_task(
-            run.config, name, ensemble, run.path("tune", ensemble, suffix=".json")
-        )
+        task = chain_task(run.config, name, ensemble, run.path("tune", ensemble, suffix=".json"))
         output = run.path(name, ensemble, suffix=".h5")
+        if finished(output, task.settings()):
+            say(f"{name} {ensemble}: {output} is finished already; nothing to do")
+            return
         try:
             with (
                 claimed(run.claim(name, ensemble), f"{name} {ensemble}", output),

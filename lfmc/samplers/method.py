@@ -41,6 +41,12 @@ class Method(NamedTuple):
         """Run the kernel."""
         return self.sample(state, theory, self.parameters, updates, save_every)
 
+    def proposals(self, sites: int) -> int:
+        """Accept decisions in one update of one chain that `Info.accepted` refers to."""
+        if isinstance(self.parameters, ClusterParameters):
+            return sites * self.parameters.sweeps
+        return sites if isinstance(self.parameters, LocalParameters) else 1
+
     def known(self) -> dict[str, float | int]:
         """The parameters by name, but for those that are not in use."""
         given = self.parameters._asdict()

@@ -26,6 +26,7 @@ class Plan(NamedTuple):
         segment: saved configurations of each chain in one segment (the last may be shorter).
         chunk: saved configurations of each chain in one call of the kernel.
         kept: number of whole fields kept of all chains.
+        begin: saved configurations that exist already; segments divide those after them.
     """
 
     replicas: int
@@ -34,6 +35,7 @@ class Plan(NamedTuple):
     segment: int
     chunk: int
     kept: int
+    begin: int = 0
 
     @property
     def updates(self) -> int:
@@ -41,11 +43,12 @@ class Plan(NamedTuple):
 
     @property
     def segments(self) -> int:
-        return -(-self.saved // self.segment)
+        return -(-(self.saved - self.begin) // self.segment)
 
     def bounds(self, index: int) -> tuple[int, int]:
         """First and last + 1 saved configuration of a segment."""
-        return index * self.segment, min((index + 1) * self.segment, self.saved)
+        first = self.begin + index * self.segment
+        return first, min(first + self.segment, self.saved)
 
     def kept_fields(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """(replica, saved configuration) of every kept field: even in time, all chains in turn."""

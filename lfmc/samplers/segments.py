@@ -7,7 +7,9 @@ one and all later ones are made again.
 
 import json
 import logging
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import h5py
@@ -30,6 +32,7 @@ class Segment(NamedTuple):
         spent: CPU seconds in the kernels, and in the measurement of saved fields.
         accepted: sum over chains and updates of the accepted fraction of proposals.
         setup: CPU seconds of the thermalisation before it.
+        trail: what a continuation of the chain needs of it; see `lfmc.samplers.trail`.
     """
 
     records: dict[str, NDArray]
@@ -37,6 +40,7 @@ class Segment(NamedTuple):
     spent: Spent
     accepted: float
     setup: float = 0.0
+    trail: Mapping[str, NDArray] = MappingProxyType({})
 
 
 def segment_path(folder: Path, index: int) -> Path:
@@ -48,6 +52,7 @@ def write_segment(folder: Path, index: int, key: str, stamp: str, segment: Segme
     """Write one segment atomically."""
     arrays = {**segment.records, "state/phi": segment.state.phi}
     arrays["state/streams"] = segment.state.streams
+    arrays |= {f"trail/{name}": array for name, array in segment.trail.items()}
     header = {
         "key": key,
         "index": index,
@@ -85,7 +90,9 @@ def read_segment(folder: Path, index: int, key: str) -> Segment | None:
         return None
     state = State(arrays.pop("state/phi"), arrays.pop("state/streams"), header["chains"])
     spent = Spent(header["seconds"], header["seconds_measure"])
-    return Segment(arrays, state, spent, header["accepted"], header.get("seconds_setup", 0.0))
+    trail = {k.removeprefix("trail/"): arrays.pop(k) for k in list(arrays) if k[:6] == "trail/"}
+    setup = header.get("seconds_setup", 0.0)
+    return Segment(arrays, state, spent, header["accepted"], setup, trail)
 
 
 def finished_segments(folder: Path, key: str, wanted: int) -> tuple[int, State | None]:

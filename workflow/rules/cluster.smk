@@ -2,7 +2,7 @@ rule cluster:
     input:
         tuning="<results>/tune/{ensemble}.json",
     output:
-        "<results>/cluster/{ensemble}.h5",
+        update("<results>/cluster/{ensemble}.h5"),  # a longer chain continues the one that is there
     log:
         "<logs>/cluster/{ensemble}.log",
     benchmark:

@@ -2,7 +2,7 @@ rule hmc:
     input:
         tuning="<results>/tune/{ensemble}.json",
     output:
-        "<results>/hmc/{ensemble}.h5",
+        update("<results>/hmc/{ensemble}.h5"),  # a longer chain continues the one that is there
     log:
         "<logs>/hmc/{ensemble}.log",
     benchmark:

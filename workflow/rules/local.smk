@@ -2,7 +2,7 @@ rule local:
     input:
         tuning="<results>/tune/{ensemble}.json",
     output:
-        "<results>/local/{ensemble}.h5",
+        update("<results>/local/{ensemble}.h5"),  # a longer chain continues the one that is there
     log:
         "<logs>/local/{ensemble}.log",
     benchmark:

@@ -1,0 +1,92 @@
+"""Everything that determines the chain of one sampler for one ensemble, before any work is done."""
+
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from lfmc.config import Config, settings_hash, stage_settings
+from lfmc.config.problems import shortened
+from lfmc.errors import LfmcError, unknown
+from lfmc.provenance import stamp
+from lfmc.samplers.method import Method, method
+from lfmc.samplers.plan import Plan, plan
+from lfmc.store import read_json
+from lfmc.theories.base import Theory
+from lfmc.theories.ensembles import theory_of
+
+# What runs read of a tuning.
+TUNED = (("hmc", "trajectory_length"), ("local", "delta"), ("cluster", "delta"))
+
+
+class ChainTask(NamedTuple):
+    """The chain of one sampler for one ensemble: its parameters, division and key."""
+
+    config: Config
+    ensemble: str
+    theory: Theory
+    method: Method
+    plan: Plan
+    key: str
+    stamp: str
+    tuning_seconds: float = 0.0
+
+    @property
+    def name(self) -> str:
+        return self.method.name
+
+    def settings(self) -> dict[str, Any]:
+        """The settings of the stage with the tuned parameters."""
+        known = self.method.known() | {"opening_delta": self.method.delta}
+        return stage_settings(self.config, self.name, self.ensemble) | {"parameters": known}
+
+
+def read_tuning(path: Path, config: Config, ensemble: str) -> dict[str, Any]:
+    """The tuned parameters of an ensemble.
+
+    Raises:
+        LfmcError: no such file, or one of other settings.
+    """
+    again = f"run 'lfmc tune --ensemble {ensemble}'"
+    if not path.exists():
+        raise LfmcError(f"{path}: not there; {again} first")
+    tuned = read_json(path)
+    wanted = settings_hash(stage_settings(config, "tune", ensemble))
+    if tuned.get("settings_hash") != wanted:
+        raise LfmcError(f"{path}: tuned for other settings than the configuration's; {again}")
+    exist = theory_of(config.ensemble(ensemble)).samplers
+    for name, key in ((name, key) for name, key in TUNED if name in exist):
+        part = tuned.get(name)
+        value = part.get(key) if isinstance(part, dict) else None
+        if type(value) not in (int, float) or not 0 < float(value or 0) < np.inf:
+            shown = shortened(repr(value))
+            raise LfmcError(f"{path}: {name}.{key} is {shown}, not a positive number; {again}")
+    return tuned
+
+
+def chain_task(config: Config, name: str, ensemble: str, tuning: Path) -> ChainTask:
+    """Everything that determines a run, before any work is done.
+
+    Raises:
+        LfmcError: a sampler that does not run for this ensemble; what `read_tuning` raises.
+    """
+    if name not in config.classical(ensemble):
+        raise unknown(f"sampler of {ensemble}", name, config.samplers_of(ensemble))
+    tuned = read_tuning(tuning, config, ensemble)
+    chosen, theory = method(config, name, tuned), theory_of(config.ensemble(ensemble))
+    statistics = config.statistics
+    division = plan(
+        name,
+        statistics.configurations,
+        statistics.replicas,
+        chosen.save_every,
+        statistics.keep_fields,
+        theory.numbers,
+        chosen.forces_per_update,
+    )
+    settings = stage_settings(config, name, ensemble)
+    settings["parameters"] = chosen.known() | {"opening_delta": chosen.delta}
+    key = settings_hash({**settings, "plan": division._asdict()})
+    seconds = float(tuned[name].get("seconds", 0.0))
+    mark = stamp(settings, (tuning,))
+    return ChainTask(config, ensemble, theory, chosen, division, key, mark, seconds)
