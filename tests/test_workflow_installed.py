@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from processes import default_signals
 
 pytestmark = [pytest.mark.workflow, pytest.mark.xdist_group("installed")]
 
@@ -204,14 +205,14 @@ def test_a_signal_ends_all_jobs_of_a_run_and_the_folder_is_free(installed, run, 
         env=environment,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+        preexec_fn=default_signals,
     ) as process:
         while not log.exists():
             assert process.poll() is None
             time.sleep(0.1)
         time.sleep(2)
         process.send_signal(number)
-        assert process.wait() == 128 + number
+        assert process.wait(timeout=300) == 128 + number
     assert not (tmp_path / "out/local/T4.h5").exists()
     with (tmp_path / ".make.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)  # nobody holds it

@@ -8,6 +8,7 @@ import sys
 import time
 
 import pytest
+from processes import default_signals
 
 from bad_inputs.cases import changes, files_of
 from lfmc.cli.ending import INTERNAL, INTERRUPTED, one_line
@@ -125,6 +126,7 @@ def test_an_interruption_is_one_line_and_the_shell_s_code(run_folder):
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        preexec_fn=default_signals,
     ) as process:
         assert process.stdout is not None
         assert process.stderr is not None
