@@ -172,6 +172,18 @@ def test_the_report_is_one_self_contained_file(finished):
     assert len(page) > 500_000
     for entry in FIGURES.values():
         assert entry.title in page
+    first = page[page.index('id="workflow-desc"') :]
+    first = first[: first.index("</script>")]
+    assert "Exponent z of tau_int(chi2) per update at L = 4, 6, 8" in first
+    assert "provenance" not in first[: first.index("The theory is")]
+
+
+def test_plain_snakemake_ends_with_the_summary_that_it_made(finished):
+    done = snakemake(finished, "--forcerun", "summary", "--until", "summary")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert re.search(r"^Gates: (\d+) of \1 passed\.$", done.stdout, re.MULTILINE)
+    assert "summary: results-smoke/summary.md" in done.stdout
+    assert snakemake(finished, "--until", "summary").stdout == ""
 
 
 def test_a_failed_gate_stops_the_run_before_its_figures(finished, tmp_path):

@@ -27,8 +27,8 @@ def wanted(environment: Mapping[str, str]) -> bool:
 def shorten(logger: logging.Logger) -> None:
     """Make what a logger prints of jobs short; errors and warnings stay, and so does its file."""
     for handler in logger.handlers:
-        if isinstance(handler, logging.FileHandler):
-            continue
+        if isinstance(handler, logging.FileHandler) or isinstance(handler.formatter, OneLine):
+            continue  # the rules of a module may be read twice
         short = OneLine(handler.formatter)
         handler.addFilter(short.filter)
         handler.setFormatter(short)

@@ -14,7 +14,7 @@ from lfmc.figures.rundata import RunData
 
 ABSENT = "-"
 TITLES = {"mpL": "m_p L"}
-SHOWN = ("E", "mpL")  # beside the slowest observable, where a theory has them
+SHOWN = ("chi2", "E", "mpL")  # beside the slowest observable, where a theory has them
 COST = "seconds_per_independent"
 MICRO = 1e6
 
@@ -87,7 +87,9 @@ def _head(run: RunData, gates: Any) -> list[str]:
     slow = run.theory(run.config.family[0].name).slowest
     fits = [(name, exponent(run, name, slow, "update")) for name in run.config.sampler_names]
     if any(fit for _, fit in fits):
-        lines.append(f"Exponent z of tau_int({slow}) per update, chi2/dof in brackets:")
+        extents = ", ".join(map(str, sorted(run.config.fit.L)))
+        words = f"Exponent z of tau_int({slow}) per update at L = {extents}"
+        lines.append(f"{words}, chi2/dof in brackets:")
         lines += _limited([f"  {n:10}{fit.words if fit else ABSENT}" for n, fit in fits])
     else:
         lines.append(f"Exponent z of tau_int({slow}): no fit, which needs three L.")
