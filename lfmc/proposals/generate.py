@@ -16,7 +16,7 @@ All but the checksums are virtual data sets over the parts of the ranks (`lfmc.p
 """
 
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -52,6 +52,7 @@ class ProposalTask(NamedTuple):
         draw: base normals (CHUNK, sites) -> fields and log q, from `drawing`.
         key: hash of everything that the bits depend on.
         keep: the whole field of every `keep`-th proposal is stored.
+        total: number of proposals; None for that of the configuration.
     """
 
     config: Config
@@ -62,6 +63,7 @@ class ProposalTask(NamedTuple):
     model: Path
     key: str
     keep: int
+    total: int | None = None
 
     @property
     def device(self) -> torch.device:
@@ -73,7 +75,7 @@ class ProposalTask(NamedTuple):
 
     @property
     def layout(self) -> Layout:
-        return Layout(self.config.proposals, self.size, self.keep)
+        return Layout(self.total or self.config.proposals, self.size, self.keep)
 
     @property
     def blocks(self) -> int:
@@ -91,12 +93,16 @@ def proposal_task(
     torch.set_num_threads(1)
     flow = load_flow(model, config.ensemble(ensemble)).to(device)
     settings = stage_settings(config, "propose", ensemble, sampler)
-    key = settings_hash(
-        {**settings, "model": file_hash(model), "chunk": CHUNK, "compiled": passes(flow).compiled}
-        | device_key(device)
-    )
     keep = layout(config).keep
-    return ProposalTask(config, ensemble, sampler, flow, drawing(flow), model, key, keep)
+    task = ProposalTask(config, ensemble, sampler, flow, drawing(flow), model, "", keep)
+    return task._replace(key=key_of(task, settings))
+
+
+def key_of(task: ProposalTask, settings: dict[str, Any]) -> str:
+    """Return the hash of everything that the bits of a task with these settings depend on."""
+    compiled = passes(task.flow).compiled
+    made = {**settings, "model": file_hash(task.model), "chunk": CHUNK, "compiled": compiled}
+    return settings_hash(made | device_key(task.device))
 
 
 def drawing(flow: Flow) -> Drawing:

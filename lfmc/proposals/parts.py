@@ -18,7 +18,7 @@ Layout of propose/ENSEMBLE/SAMPLER/part-START-RANK.h5: the data sets of
 import logging
 import math
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from time import monotonic
@@ -137,12 +137,16 @@ class Part:
 
 
 def read_part(
-    task: ProposalTask, path: Path, stop: Callable[[], bool] = lambda: False
+    task: ProposalTask,
+    path: Path,
+    stop: Callable[[], bool] = lambda: False,
+    wanted: Container[int] | None = None,
 ) -> list[Made]:
     """Return the intact blocks of a part; none if it is unreadable or belongs to another task.
 
     Args:
         stop: called before every block; if true, the remaining blocks are not read.
+        wanted: blocks to look for; None for all.
     """
     found: list[Made] = []
     try:
@@ -158,6 +162,8 @@ def read_part(
             for place in np.flatnonzero(digests.any(1)).tolist():
                 if stop():
                     break
+                if wanted is not None and first + place not in wanted:
+                    continue
                 block, digest = first + place, digests[place].tobytes()
                 if digest == block_checksum(block, read_block(task, file, block, first)):
                     spent = Spent(float(seconds[place]), float(measure[place]))

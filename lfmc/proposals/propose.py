@@ -9,6 +9,7 @@ proposals.
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from lfmc.clock import CPU
 from lfmc.config import stage_settings
@@ -23,6 +24,7 @@ from lfmc.proposals.parts import (
     read_part,
     reserved_part,
 )
+from lfmc.proposals.reuse import Reuse, earlier_task
 from lfmc.provenance import file_hash, stamp
 from lfmc.seal import file_digest
 from lfmc.store import small_hdf5
@@ -43,6 +45,7 @@ def propose(task: ProposalTask, output: Path, mpi: Ranks, report: Report, stop: 
     """
     folder = output.with_suffix("")
     names: list[str] = mpi.broadcast(part_names(folder) if mpi.rank == 0 else [])
+    old = mpi.broadcast(_lengths(earlier_task(task, output)) if mpi.rank == 0 else None)
     mark = _stamp(task)
     kept: list[Made] = []
     for name in names[mpi.rank :: mpi.size]:
@@ -55,8 +58,10 @@ def propose(task: ProposalTask, output: Path, mpi: Ranks, report: Report, stop: 
     mine = [missing[place] for place in mpi.share(len(missing))]
     made: list[Made] = []
     if mine and not stop():
+        reuse = Reuse(task, old and task._replace(**old), folder)
+        reuse.find(names, mine)
         path = reserved_part(folder, next_start(names), mpi.rank)
-        made = fill(task, path, mine, mark, report, stop)
+        made = fill(task, path, mine, mark, report, stop, reuse)
     if not mpi.all_agree(len(made) == len(mine)):  # a rank that waits here ignores `stop`
         return False
     everything = mpi.gather(kept + made)
@@ -68,9 +73,19 @@ def propose(task: ProposalTask, output: Path, mpi: Ranks, report: Report, stop: 
 
 
 def fill(
-    task: ProposalTask, path: Path, blocks: list[int], mark: str, report: Report, stop: Stop
+    task: ProposalTask,
+    path: Path,
+    blocks: list[int],
+    mark: str,
+    report: Report,
+    stop: Stop,
+    reuse: Reuse | None = None,
 ) -> list[Made]:
-    """Make the given blocks in one part; return those made before `stop` was true."""
+    """Make the given blocks in one part, or take them from `reuse`.
+
+    Returns:
+        Those made before `stop` was true.
+    """
     made: list[Made] = []
     if not blocks or stop():
         return made
@@ -79,7 +94,8 @@ def fill(
             report(len(made), len(blocks))
             if stop():
                 break
-            made.append(part.write(block, *timed_block(task, block)))
+            found = reuse.block(block) if reuse is not None else None
+            made.append(part.write(block, *(found or timed_block(task, block))))
     return made
 
 
@@ -106,6 +122,11 @@ def publish(
         file.attrs["clock"] = CPU
         file.attrs["settings"] = json.dumps(_settings(task))
     discard_others(folder, used)
+
+
+def _lengths(old: ProposalTask | None) -> dict[str, Any] | None:
+    """What distinguishes an earlier task, for all ranks."""
+    return old and {"key": old.key, "keep": old.keep, "total": old.total}
 
 
 def _settings(task: ProposalTask) -> dict[str, object]:

@@ -3,7 +3,7 @@ rule propose:
     input:
         model="<results>/train/{ensemble}/{sampler}.safetensors",
     output:
-        "<results>/propose/{ensemble}/{sampler}.h5",
+        update("<results>/propose/{ensemble}/{sampler}.h5"),  # its blocks are used again
     log:
         "<logs>/propose/{ensemble}/{sampler}.log",
     benchmark:
