@@ -1,6 +1,7 @@
 """Claims about a whole run: the small configuration from end to end, once for all tests here."""
 
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -21,11 +22,15 @@ FLOW_CHAIN = {"propose", "accept", "measure", "autocorrelation", "verify"}
 SAMPLERS = {"flow-50", "flow-70", "hmc", "local", "cluster"}
 
 
-def snakemake(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """As `make smoke` does, in a folder that has its own copy of the workflow."""
+def snakemake(folder: Path, *arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
+    """In a folder that has its own copy of the workflow, with more in the environment."""
     command = [sys.executable, "-m", "snakemake", *arguments, "--cores", "2"]
     return subprocess.run(
-        [*command, "--configfile", "smoke.yaml"], capture_output=True, text=True, cwd=folder
+        [*command, "--configfile", "smoke.yaml"],
+        capture_output=True,
+        text=True,
+        cwd=folder,
+        env={**os.environ, **more},
     )
 
 
@@ -44,14 +49,25 @@ def finished(root, tmp_path_factory) -> Path:
     """A finished smoke run; its folder holds Snakefile, workflow, smoke.yaml and results-smoke."""
     folder = tmp_path_factory.mktemp("smoke")
     prepare(root, folder)
-    done = snakemake(folder)
+    done = snakemake(folder, LFMC_FRONT_END="1", VERBOSE="")  # as `make smoke` and `lfmc run` do
     assert done.returncode == 0, (done.stdout + done.stderr)[-8000:]
+    (folder / "printed").write_text(done.stdout + done.stderr)
     return folder
 
 
 @pytest.fixture
 def results(finished) -> Path:
     return finished / "results-smoke"
+
+
+def test_a_run_prints_one_line_per_job(finished):
+    """150 lines with the summary, 16 at most here, and what the making of the report prints, 4."""
+    lines = (finished / "printed").read_text().splitlines()
+    assert len(lines) <= 130
+    jobs = [line for line in lines if re.match(r"\d\d:\d\d:\d\d (\[.* done\] )?[a-z]", line)]
+    (total,) = [int(line.split()[1]) for line in lines if line.startswith("total ")]
+    assert len(jobs) == total
+    assert sum(line.endswith(" measure S4 hmc") for line in jobs) == 1
 
 
 def test_every_figure_exists_as_pdf_and_png_with_a_caption(results):
