@@ -32,7 +32,7 @@ FLOCK := $(shell command -v flock)
 LOCK := $(if $(FLOCK),flock --nonblock --conflict-exit-code 75 .make.lock)
 # The environment tells the workflow to print one line per job and to leave the summary to this file.
 SNAKEMAKE := LFMC_FRONT_END=1 VERBOSE=$(VERBOSE) $(LOCK) snakemake $(if $(FLOCK),--nolock) --cores $(CORES) --configfile
-SOURCES := lfmc tests envs benchmarks docs
+SOURCES := lfmc tests envs benchmarks docs examples
 RULES := Snakefile workflow/Snakefile workflow/rules
 
 .PHONY: help figures report smoke test test-portable test-slurm lint types format schema docs bench lock clean
