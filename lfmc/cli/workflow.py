@@ -10,6 +10,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -169,9 +170,22 @@ def _snakemake(command: Sequence[str], kept: tuple[int, ...]) -> None:
                     process.wait()
                 except KeyboardInterrupt:
                     _signal_all(process, signal.SIGINT)
+            _await_all(process)
             raise
     if code:
         sys.exit(code if code > 0 else 128 - code)
+
+
+def _await_all(process: subprocess.Popen[bytes], limit: float = 60.0) -> None:
+    """Wait for jobs that outlive Snakemake: they finish a call of a kernel and save what they have.
+
+    There is a limit, since where nobody collects ended processes they seem to live on.
+    """
+    end = time.monotonic() + limit
+    with suppress(ProcessLookupError, PermissionError):
+        while time.monotonic() < end:
+            os.killpg(process.pid, 0)
+            time.sleep(0.05)
 
 
 def _signal_all(process: subprocess.Popen[bytes], number: int) -> None:
