@@ -8,7 +8,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from benchmarks.plan import ARCHITECTURES, DEFAULT
-from lfmc.figures.panels import extents_axis, logarithmic_y
+from lfmc.figures.abscissa import extents_axis
+from lfmc.figures.panels import logarithmic_y
 from lfmc.figures.style import DOUBLE, look
 from lfmc.store import atomically, read_table
 

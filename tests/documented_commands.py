@@ -161,7 +161,7 @@ RULES: tuple[tuple[str, str | None, str], ...] = (
     (r"make ((test|smoke|lint|format|lock|bench|report|docs)\b.*)", DRY_MAKE, ""),
     (r"make (PIP_ARGS=.*)", DRY_MAKE, ""),
     # Names of commands and programs with arguments of one's own: they start and explain themselves.
-    (r"lfmc (tune|train|retrain|propose|accept|measure|autocorrelation|conformance)", HELP, ""),
+    (r"lfmc (tune|train|retrain|propose|accept|measure|autocorrelation|conformance|hmc)", HELP, ""),
     (r"lfmc (export|import|logq|compare)", HELP, ""),
     (r"(python benchmarks/studies/\w+\.py) --folder DIR", r"\1 --help", ""),
     (r"(python3 workflow/slurm/try_slurm\.py) (up|status|down)", r"\1 \2 --help", ""),

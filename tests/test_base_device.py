@@ -9,10 +9,11 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from lfmc.config import settings_hash, stage_settings
+from lfmc.config.flow_sections import KINDS
 from lfmc.config.training_sections import FlowSettings
 from lfmc.device import UNNAMED, choose_device, device_key
 from lfmc.errors import LfmcError
-from lfmc.flows.build import KINDS, build_flow
+from lfmc.flows.build import build_flow
 from lfmc.theories.ensembles import theory_of
 from lfmc.training.train import Trainer
 

@@ -65,8 +65,8 @@ def chain(kind, model: Phi4, target: Phi4, steps: int, size: float, broken=None)
 def moments(fields: np.ndarray, shape: tuple[int, ...]) -> dict[str, np.ndarray]:
     """Per replica: phi2, phi4, E, chi2."""
     found = averages(fields.reshape(-1, volume(shape)), shape)
-    values = {"phi2": found.phi2, "phi4": found.phi4, "E": found.E}
-    values["chi2"] = volume(shape) * found.m**2
+    values = {name: found[name] for name in ("phi2", "phi4", "E")}
+    values["chi2"] = volume(shape) * found["m"] ** 2
     return {k: v.reshape(len(fields), -1).mean(1) for k, v in values.items()}
 
 

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 from flows_small import small
 
-from lfmc.flows.build import KINDS, load_flow, save_flow
+from lfmc.config.flow_sections import KINDS
+from lfmc.flows.build import load_flow, save_flow
 from lfmc.flows.exactness import log_q_error
 from lfmc.training.train import Trainer
 

@@ -7,6 +7,7 @@ import torch
 from flows_small import small
 
 from lfmc.config.flow_sections import (
+    KINDS,
     ContinuousSettings,
     ConvolutionalSettings,
     HeatbathSettings,
@@ -17,7 +18,7 @@ from lfmc.config.flow_sections import (
 from lfmc.errors import LfmcError
 from lfmc.flows import alternating, multiscale
 from lfmc.flows.base import Flow
-from lfmc.flows.build import KINDS, build_flow
+from lfmc.flows.build import build_flow
 from lfmc.flows.density_gradient import Carried, gradient_at
 from lfmc.flows.heatbath.flow import HeatbathFlow
 from lfmc.theories.phi4 import Phi4

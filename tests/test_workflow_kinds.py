@@ -91,7 +91,7 @@ def test_a_kind_goes_to_its_figures_in_every_dimension(root, folder, kind):
 
 
 def test_the_kinds_here_are_all_that_there_are():
-    from lfmc.flows.build import KINDS as built
+    from lfmc.config.flow_sections import KINDS as built
 
     assert set(KINDS) == set(built)
 

@@ -12,7 +12,7 @@ def theory(kind: str, shape: Sequence[int], **parameters: float) -> Theory:
     """A theory of any kind that a configuration can name, those of other packages included.
 
     Args:
-        kind: e.g. "phi4", "sine_gordon", "phi4_in_field", "free".
+        kind: as in a configuration, e.g. "phi4"; an unknown one is refused with all there are.
         shape: extents of the lattice.
         parameters: those of `theory: { kind: ..., ... }` in a configuration.
 

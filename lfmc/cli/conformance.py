@@ -4,6 +4,7 @@ import sys
 
 import click
 
+from lfmc.cli.progress import on_terminal
 from lfmc.config.yaml_reader import parse_yaml
 from lfmc.errors import LfmcError
 
@@ -34,9 +35,9 @@ def conformance(kind: str, pairs: tuple[str, ...], theory: str, seed: int) -> No
     checks = []
     for check in checks_of(kind, parameters, seed, theory):
         checks.append(check)
-        if sys.stderr.isatty():
+        if on_terminal():
             click.echo(f"\r{len(checks)} checks: {check.name:<50.50}", nl=False, err=True)
-    if sys.stderr.isatty():
+    if on_terminal():
         click.echo(err=True)
     click.echo(table(checks))
     failed = [check.name for check in checks if not check.passed]

@@ -44,7 +44,7 @@ def stopped(what: str, kept: str) -> NoReturn:
 
 def say(text: str) -> None:
     """Print a line on stderr, above the bar if there is one."""
-    if "tqdm" not in sys.modules:  # so there is no bar
+    if "tqdm" not in sys.modules or sys.stderr is None:  # so there is no bar
         click.echo(text, err=True)
         return
     from tqdm import tqdm
@@ -52,9 +52,14 @@ def say(text: str) -> None:
     tqdm.write(text, file=sys.stderr)
 
 
+def on_terminal() -> bool:
+    """Whether somebody watches; a process may have no stderr at all."""
+    return sys.stderr is not None and sys.stderr.isatty()
+
+
 def starting(command: str) -> None:
     """The first line on a terminal: libraries take seconds to load, and it shows nothing else."""
-    if sys.stderr.isatty() and first_rank():
+    if on_terminal() and first_rank():
         say(f"{command}: starting")
 
 

@@ -154,6 +154,16 @@ class MultiscaleSettings(FlowSection):
         return int(self.rounds * 32 * one)
 
 
+KINDS: dict[str, type[FlowSection]] = {
+    "heatbath": HeatbathSettings,
+    "realnvp": RealNvpSettings,
+    "convolutional": ConvolutionalSettings,
+    "continuous": ContinuousSettings,
+    "spline": SplineSettings,
+    "multiscale": MultiscaleSettings,
+}
+
+
 def dense(widths: tuple[int, ...]) -> int:
     """Parameters of fully connected layers of these widths, without biases."""
     return sum(inputs * outputs for inputs, outputs in pairwise(widths))

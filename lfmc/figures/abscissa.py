@@ -21,7 +21,7 @@ def places(run: RunData) -> dict[str, float]:
 def ensembles_axis(ax: Axes, run: RunData, logarithmic: bool = False) -> None:
     """Ticks at the L that exist, and nowhere else; or at the ensembles, with their names."""
     if run.one_theory:
-        _extents(ax, [e.extent for e in run.config.ensembles], logarithmic)
+        extents_axis(ax, [e.extent for e in run.config.ensembles], logarithmic)
         ax.set_xlabel("$L$")
         return
     names = run.config.ensemble_names
@@ -30,7 +30,8 @@ def ensembles_axis(ax: Axes, run: RunData, logarithmic: bool = False) -> None:
     ax.set_xticks([], minor=True)
 
 
-def _extents(ax: Axes, extents: Sequence[int], logarithmic: bool) -> None:
+def extents_axis(ax: Axes, extents: Sequence[int], logarithmic: bool = False) -> None:
+    """Ticks at the L that exist, and nowhere else."""
     values = sorted(set(extents))
     if logarithmic:
         ax.set_xscale("log")
