@@ -21,7 +21,11 @@ STARTED = time.monotonic()
 
 @contextmanager
 def termination() -> Iterator[Callable[[], bool]]:
-    """Yield a function: whether SIGTERM has come. The old handler is restored at the end."""
+    """Yield a function: whether SIGTERM has come.
+
+    The old handler is restored at the end. After a SIGTERM further ones are ignored instead: the
+    process is about to say what it keeps, and Slurm sends the signal twice.
+    """
     received: list[int] = []
 
     def note(number: int, frame: Any) -> None:
@@ -31,7 +35,7 @@ def termination() -> Iterator[Callable[[], bool]]:
     try:
         yield lambda: bool(received)
     finally:
-        signal.signal(signal.SIGTERM, before)
+        signal.signal(signal.SIGTERM, signal.SIG_IGN if received else before)
 
 
 def stopped(what: str, kept: str) -> NoReturn:
