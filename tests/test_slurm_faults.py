@@ -208,7 +208,9 @@ def test_a_job_over_its_time_limit(folder, reference, seed):
     let_its_time_be_over(job)
     assert finished(job) in ("TIMEOUT", "FAILED")
     assert "DUE TO TIME LIMIT" in log_of(folder, job)
-    assert "stopped on SIGTERM; finished blocks are kept" in log_of(folder, job)
+    # Slurm calls the job ended before its ranks have left, for which it gives them 17 seconds.
+    message = "stopped on SIGTERM; finished blocks are kept"
+    wait_for("the message of the ranks", lambda: message in log_of(folder, job), 30)
     assert blocks(folder) >= kept
     cause_was_survived(folder, submit(folder), kept, reference)
 
