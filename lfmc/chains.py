@@ -34,6 +34,8 @@ from lfmc.theories.foreign import RealField
 
 Floats = NDArray[np.floating]
 STATES = ("index", "multiplicity", "replica")
+# Attributes that say what a file is, not what the chain is: a copy of a chain has its own.
+OF_THE_FILE = ("kind", "provenance", "settings", "units")
 
 
 class Chain(NamedTuple):

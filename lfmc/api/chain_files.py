@@ -7,7 +7,7 @@ from typing import Any
 from lfmc.api.arguments import shape_of
 from lfmc.api.chain import Chain
 from lfmc.api.marks import mark
-from lfmc.chains import read_chain, write_header
+from lfmc.chains import OF_THE_FILE, read_chain, write_header
 from lfmc.config.kinds import remember
 from lfmc.config.problems import validated
 from lfmc.config.sections import Ensemble
@@ -15,9 +15,6 @@ from lfmc.errors import LfmcError
 from lfmc.store import create_hdf5, open_hdf5
 from lfmc.theories.base import Theory
 from lfmc.theories.ensembles import theory_of
-
-# Attributes that say what a file is, not what the chain is: those of the file at hand count.
-OF_THE_FILE = ("kind", "provenance", "settings", "units")
 
 
 def save_chain(chain: Chain, path: Path) -> None:

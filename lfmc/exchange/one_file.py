@@ -3,13 +3,10 @@
 import json
 from pathlib import Path
 
-from lfmc.chains import write_header
+from lfmc.chains import OF_THE_FILE, write_header
 from lfmc.exchange.source import Source
 from lfmc.provenance import stamp
 from lfmc.store import create_hdf5
-
-# Written by `write_header` or by this module.
-OWN = {"kind", "provenance", "settings", "units"}
 
 
 def write_one_file(source: Source, output: Path, stage: str = "export") -> None:
@@ -48,7 +45,7 @@ def write_one_file(source: Source, output: Path, stage: str = "export") -> None:
             settings=settings,
         )
         for name, value in chain.attributes.items():
-            if name not in OWN:
+            if name not in OF_THE_FILE:
                 file.attrs[name] = value
         if source.provenance:
             file.attrs["exported_from"] = source.provenance
