@@ -30,14 +30,16 @@ def choose_device(name: str, environment: Mapping[str, str] = os.environ) -> tor
         environment: contains the rank's number on its node.
 
     Raises:
-        LfmcError: `name` is cuda and there is no GPU.
+        LfmcError: another name; or it is cuda and there is no GPU.
     """
+    if name not in ("cpu", "cuda", "auto"):
+        raise LfmcError(f"device {name!r}; there are cpu, cuda, auto")
     if name == "cpu" or (name == "auto" and not torch.cuda.is_available()):
         return torch.device("cpu")
     if not torch.cuda.is_available():
         raise LfmcError(
-            f"--device cuda: torch {torch.__version__} finds no GPU here; ask the batch system for "
-            "one, install a torch with CUDA, or take --device cpu"
+            f"device cuda: torch {torch.__version__} finds no GPU here; ask the batch system for "
+            "one, install a torch with CUDA, or take device cpu"
         )
     device = torch.device("cuda", local_rank(environment) % torch.cuda.device_count())
     note_parallel({"device": torch.cuda.get_device_name(device)})

@@ -61,7 +61,7 @@ def test_auto_without_a_gpu_is_the_cpu(no_gpu):
 
 
 def test_cuda_without_a_gpu_is_one_clear_line(no_gpu):
-    with pytest.raises(LfmcError, match=r"--device cuda: torch .* finds no GPU here") as error:
+    with pytest.raises(LfmcError, match=r"device cuda: torch .* finds no GPU here") as error:
         choose_device("cuda")
     assert "\n" not in str(error.value)
 

@@ -1,10 +1,10 @@
 """`lfmc.hmc`, `lfmc.local` and `lfmc.cluster`: tuned, thermalised and checked chains."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from lfmc.api.arguments import seed_of, settings_of, whole
+from lfmc.api.arguments import fields_of, seed_of, settings_of, whole
 from lfmc.api.chain import Chain
 from lfmc.api.surroundings import counted
 from lfmc.chains import Chain as Record
@@ -15,7 +15,7 @@ from lfmc.errors import LfmcError
 from lfmc.samplers.method import method
 from lfmc.samplers.plan import plan
 from lfmc.samplers.run import sample_segment
-from lfmc.samplers.state import cold_start
+from lfmc.samplers.state import cold_start, started_from
 from lfmc.samplers.task import ChainTask
 from lfmc.samplers.thermalise import thermalise
 from lfmc.samplers.tune import tuned
@@ -29,6 +29,7 @@ def hmc(
     seed: int,
     save_every: int = 10,
     keep_fields: int = 1000,
+    start: Any = None,
     name: str = "theory",
     progress: bool = True,
     **settings: Any,
@@ -45,6 +46,8 @@ def hmc(
         seed: of everything random.
         save_every: updates from one saved configuration (with its correlators) to the next.
         keep_fields: whole fields kept of all chains, at most one per saved configuration.
+        start: fields where chains start, (n, sites) or (n, *shape), e.g. of `lfmc.draw`; chain c
+            starts from field c modulo n. It is thermalised and checked too.
         name: of the random streams; with the name of an ensemble and the seed of a run, and its
             settings, the chain is that of the workflow.
         progress: a bar on a terminal, lines in a log.
@@ -54,9 +57,8 @@ def hmc(
         LfmcError: arguments that do not fit, an acceptance that cannot be reached, or a
             thermalisation that fails its checks; the message says what to change.
     """
-    return _run(
-        "hmc", theory, chains, updates, seed, save_every, keep_fields, name, progress, settings
-    )
+    wanted = Wanted(chains, updates, seed, save_every, keep_fields, start, name, progress)
+    return _run("hmc", theory, wanted, settings)
 
 
 def local(
@@ -67,6 +69,7 @@ def local(
     seed: int,
     save_every: int = 10,
     keep_fields: int = 1000,
+    start: Any = None,
     name: str = "theory",
     progress: bool = True,
     **settings: Any,
@@ -76,9 +79,8 @@ def local(
     Args:
         settings: keys of `samplers.local`: acceptance, thermalisation.
     """
-    return _run(
-        "local", theory, chains, updates, seed, save_every, keep_fields, name, progress, settings
-    )
+    wanted = Wanted(chains, updates, seed, save_every, keep_fields, start, name, progress)
+    return _run("local", theory, wanted, settings)
 
 
 def cluster(
@@ -89,6 +91,7 @@ def cluster(
     seed: int,
     save_every: int = 2,
     keep_fields: int = 1000,
+    start: Any = None,
     name: str = "theory",
     progress: bool = True,
     **settings: Any,
@@ -99,25 +102,29 @@ def cluster(
         settings: keys of `samplers.cluster`: clusters, sweeps, acceptance, thermalisation.
     """
     settings = {**settings, "save_every": save_every}
-    return _run("cluster", theory, chains, updates, seed, 10, keep_fields, name, progress, settings)
+    wanted = Wanted(chains, updates, seed, 10, keep_fields, start, name, progress)
+    return _run("cluster", theory, wanted, settings)
 
 
-def _run(
-    sampler: str,
-    theory: Any,
-    chains: int,
-    updates: int,
-    seed: int,
-    save_every: int,
-    keep_fields: int,
-    name: str,
-    progress: bool,
-    settings: dict[str, Any],
-) -> Chain:
-    seed, chains = seed_of(seed), whole("chains", chains, 1, 10**6)
-    updates = whole("updates", updates, 1, 10**9)
-    kept = whole("keep_fields", keep_fields, 0, 10**9)
+class Wanted(NamedTuple):
+    """Arguments that all samplers share."""
+
+    chains: int
+    updates: int
+    seed: int
+    save_every: int
+    keep_fields: int
+    start: Any
+    name: str
+    progress: bool
+
+
+def _run(sampler: str, theory: Any, wanted: Wanted, settings: dict[str, Any]) -> Chain:
+    seed, chains = seed_of(wanted.seed), whole("chains", wanted.chains, 1, 10**6)
+    updates = whole("updates", wanted.updates, 1, 10**9)
+    kept, name = whole("keep_fields", wanted.keep_fields, 0, 10**9), wanted.name
     ensemble = settings_of(theory, name, sampler)
+    begin = None if wanted.start is None else fields_of(theory, wanted.start, "start")
     if sampler not in theory.samplers:
         raise LfmcError(
             f"{type(theory).__name__} has no {sampler}; it has {', '.join(theory.samplers)}"
@@ -127,7 +134,7 @@ def _run(
         "ensembles": [ensemble.model_dump(mode="json", exclude={"L", "d"})],
         "samplers": {sampler: settings},
         "flow": {"targets": []},
-        "statistics": {"save_every": whole("save_every", save_every, 1, 1000)},
+        "statistics": {"save_every": whole("save_every", wanted.save_every, 1, 1000)},
     }
     config = validated(Config, raw, sampler)
     began = cpu_seconds()
@@ -147,10 +154,12 @@ def _run(
     )
     task = ChainTask(config, name, theory, chosen, division, key="", stamp="")
     state = cold_start(theory.shape, seed, range(chains), sampler, name)
+    if begin is not None:
+        state = started_from(state, begin)
     state = thermalise(state, theory, chosen)
     setup = cpu_seconds() - began
     pieces, spent, accepted = [], Spent(0.0, 0.0), 0.0
-    with counted(f"{sampler} {name}", progress, "updates") as report:
+    with counted(f"{sampler} {name}", wanted.progress, "updates") as report:
         for index in range(division.segments):
             segment = sample_segment(task, index, state, report, lambda: False)
             state = segment.state

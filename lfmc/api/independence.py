@@ -1,11 +1,14 @@
 """`lfmc.sample`: an exact chain from a model, by independence Metropolis."""
 
 from collections.abc import Callable, Iterator
+from copy import deepcopy
+from dataclasses import replace
 from functools import partial
 from math import prod
 from typing import Any
 
 import numpy as np
+import torch
 
 from lfmc.api.arguments import seed_of, whole
 from lfmc.api.chain import Chain
@@ -14,6 +17,7 @@ from lfmc.api.surroundings import counted, own_torch
 from lfmc.chains import Chain as Record
 from lfmc.chains import proposals_of_updates
 from lfmc.clock import CPU, cpu_seconds
+from lfmc.device import choose_device
 from lfmc.errors import LfmcError
 from lfmc.lattice import FloatArray, IntArray
 from lfmc.proposals.accept import FlowChain, independence_chains
@@ -34,6 +38,7 @@ def sample(
     replicas: int = 10,
     burn_in: int = 100,
     keep_fields: int = 1000,
+    device: str = "cpu",
     progress: bool = True,
 ) -> Chain:
     """Propose from the model, accept with min(1, w'/w), w = p/q, in float64 and log space.
@@ -49,6 +54,7 @@ def sample(
         burn_in: updates of each replica that are left out at its start.
         keep_fields: whole fields of the chain that are kept; their proposals are drawn
             again, which 0 avoids.
+        device: "cpu", "cuda", or "auto": a GPU if there is one.
         progress: a bar on a terminal, lines in a log.
 
     Raises:
@@ -62,8 +68,9 @@ def sample(
     if each + burn_in < 2:
         raise LfmcError("one proposal per replica makes no chain; give more configurations")
     shape, label = model.theory.shape, f"sample {model.name}"
+    where = choose_device(device)
     with own_torch(), counted(label, progress, "proposals") as report:
-        blocks = partial(_blocks, model, seed, count, report)
+        blocks = partial(_blocks, _on(model, where), seed, count, report)
         began = cpu_seconds()
         log_weight, scalars, correlators = _weights(blocks, measurable(model.theory))
         streams = partial(generator, seed, "accept", model.name, model.sampler)
@@ -87,6 +94,12 @@ def sample(
         attributes={"clock": CPU, "seed": seed, "burn_in": burn_in},
     )
     return Chain(model.theory, record, fields, replica, update, log_weight)
+
+
+def _on(model: Model, device: torch.device) -> Model:
+    """The model itself where it is there already, else a copy on the device."""
+    at = next(model.flow.parameters(), torch.empty(0)).device
+    return model if at == device else replace(model, flow=deepcopy(model.flow).to(device))
 
 
 def described(theory: Any, name: str) -> dict[str, Any]:

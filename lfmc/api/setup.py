@@ -9,12 +9,14 @@ from torch import nn
 
 from lfmc.api.arguments import fields_of, settings_of
 from lfmc.api.flows import new_flow, own_flow
+from lfmc.api.model import Model
 from lfmc.config import Config
 from lfmc.config.problems import validated
 from lfmc.config.training_sections import FlowSettings
 from lfmc.errors import LfmcError
 from lfmc.flows.base import Flow
 from lfmc.flows.build import trained_flow
+from lfmc.flows.heatbath.transfer import transferred
 from lfmc.lattice import FloatArray
 from lfmc.mpi.ranks import ALONE
 from lfmc.theories.scalar import Scalar
@@ -22,6 +24,7 @@ from lfmc.training.acceptance import acceptance_from_model, effective_sample_siz
 from lfmc.training.moment import FEWEST, Verdict
 from lfmc.training.optimiser import Optimiser, Parameters
 from lfmc.training.prepare import optimiser_of, precision_of, prepared, seeds_of
+from lfmc.training.start import Start
 from lfmc.training.target import target_fields
 from lfmc.training.team import Team
 
@@ -33,8 +36,9 @@ class SetUp(NamedTuple):
 
     Attributes:
         optimiser, team, check_seed: arguments of the loop.
-        rebuild: parameters -> flow in float64.
+        rebuild: parameters -> flow in float64, on the CPU.
         both: whether the acceptance is also estimated from samples of p.
+        seconds: of the training that this one starts from.
     """
 
     optimiser: Optimiser
@@ -42,21 +46,38 @@ class SetUp(NamedTuple):
     check_seed: int
     rebuild: Callable[[Parameters], Flow]
     both: bool
+    seconds: float = 0.0
 
 
-def of_stage(theory: Scalar, settings: FlowSettings, seed: int, name: str) -> SetUp:
+class Origin(NamedTuple):
+    """Where a training begins: the device, and the model whose parameters are its start."""
+
+    device: torch.device = torch.device("cpu")
+    model: Model | None = None
+
+    def start(self, flow: Flow) -> Start | None:
+        """The model's parameters for a new flow, which may be of another lattice."""
+        if self.model is None:
+            return None
+        like, found = next(flow.parameters()), transferred(self.model.flow, flow)
+        parameters = {name: value.to(like) for name, value in found.items()}
+        return Start(parameters, self.model.seconds, "", self.model.name)
+
+
+def of_stage(theory: Scalar, settings: FlowSettings, seed: int, name: str, origin: Origin) -> SetUp:
     """As `lfmc train` does it, with the same bits."""
     ensemble = settings_of(theory, name, "this flow")
     raw = {"seed": seed, "ensembles": [ensemble.model_dump(mode="json", exclude={"L", "d"})]}
     flow = settings.model_dump(mode="json", exclude_unset=True)
     config = validated(Config, raw | {"flow": flow}, "train")
-    made = prepared(config, ensemble, None, torch.device("cpu"), ALONE)
+    made = prepared(config, ensemble, origin.start, origin.device, ALONE)
     return SetUp(
         made.optimiser,
         made.team,
         made.check_seed,
         lambda parameters: trained_flow(ensemble, settings, parameters),
         True,
+        made.start.seconds if made.start else 0.0,
     )
 
 
@@ -67,6 +88,7 @@ def of_user(
     seed: int,
     name: str,
     fields: FloatArray | None,
+    origin: Origin,
 ) -> SetUp:
     """Of a theory or a flow of the user's, or with samples of p that are given."""
     seeds = seeds_of(seed, name)
@@ -75,12 +97,16 @@ def of_user(
         start, precision = new_flow(theory, settings), precision_of(settings)
     else:
         start, precision = own_flow(theory, module), torch.float64
-    trained = deepcopy(start).to(precision).requires_grad_(True)
+    trained = deepcopy(start).to(origin.device, precision).requires_grad_(True)
+    begin = origin.start(trained)
+    if begin:
+        trained.load_state_dict(begin.parameters)
     count = max(settings.training.decide_samples // 4, 512)
     if fields is None:
         fields = _samples_of_p(theory, count, seed, name)
     kind = Team if fields is not None else _ModelAlone
-    samples = torch.empty(0) if fields is None else torch.from_numpy(fields).to(precision)
+    samples = torch.empty(0) if fields is None else torch.from_numpy(fields)
+    samples = samples.to(origin.device, precision)
     team = kind(ALONE, trained, deepcopy(trained), samples)
     optimiser = optimiser_of(settings, trained, seeds.samples, team.score_sums)
 
@@ -88,7 +114,8 @@ def of_user(
         start.load_state_dict({key: value.double() for key, value in parameters.items()})
         return start
 
-    return SetUp(optimiser, team, seeds.checks, rebuild, fields is not None)
+    seconds = begin.seconds if begin else 0.0
+    return SetUp(optimiser, team, seeds.checks, rebuild, fields is not None, seconds)
 
 
 class _ModelAlone(Team):

@@ -8,8 +8,10 @@ from torch import nn
 from lfmc.api.arguments import require_theory, seed_of
 from lfmc.api.flows import require_exact, settings_of_flow
 from lfmc.api.model import Model, TargetNotReached, describe
-from lfmc.api.setup import checked_fields, of_stage, of_user
+from lfmc.api.setup import Origin, checked_fields, of_stage, of_user
 from lfmc.api.surroundings import approached, own_torch
+from lfmc.device import choose_device
+from lfmc.errors import LfmcError
 from lfmc.theories.scalar import Scalar
 from lfmc.training.acceptance import Estimate
 from lfmc.training.loop import Loop, Outcome
@@ -23,6 +25,8 @@ def train(
     seed: int,
     flow: Any = None,
     fields: Any = None,
+    start: Model | None = None,
+    device: str = "cpu",
     name: str = "theory",
     progress: bool = True,
     **training: Any,
@@ -46,6 +50,9 @@ def train(
             log_q) and `log_q(phi)`, which is copied and trained from its own parameters. None: the
             heat-bath flow.
         fields: independent samples of p, `(n, sites)` or `(n, *shape)`; otherwise made here.
+        start: a model of the heat-bath flow, of this lattice or another one and of as many layers
+            or fewer; its parameters are the start, its seconds count.
+        device: "cpu", "cuda", or "auto": a GPU if there is one. The model comes back on the CPU.
         name: of the random streams; with the name of an ensemble and the seed of a run the model
             is that of the workflow.
         progress: a bar on a terminal, lines in a log.
@@ -61,15 +68,22 @@ def train(
     """
     seed = seed_of(seed)
     own = isinstance(flow, nn.Module)
+    if start is not None and (own or not isinstance(start, Model)):
+        raise LfmcError(
+            "start is a Model of the heat-bath flow; a flow of your own starts from its parameters"
+        )
+    origin = Origin(choose_device(device), start)
     with own_torch():
         require_theory(theory)
         settings = settings_of_flow(theory, flow, target, training)
         given = None if fields is None else checked_fields(theory, fields)
         if not own and given is None and isinstance(theory, Scalar):
-            setup = of_stage(theory, settings, seed, name)
+            setup = of_stage(theory, settings, seed, name, origin)
         else:
-            setup = of_user(theory, flow if own else None, settings, seed, name, given)
-        loop = Loop(name, settings, setup.optimiser, setup.team, setup.check_seed)
+            module = flow if own else None
+            setup = of_user(theory, module, settings, seed, name, given, origin)
+        parts = setup.optimiser, setup.team, setup.check_seed, setup.seconds
+        loop = Loop(name, settings, *parts)
         with approached(f"train {name}", progress, target) as report:
             outcome = loop.run(report, lambda: False)
         best = _weights(outcome)

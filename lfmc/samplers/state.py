@@ -77,6 +77,15 @@ def cold_start(
     return State(phi, streams, len(chains))
 
 
+def started_from(state: State, fields: Floats) -> State:
+    """Chains at given fields (n, numbers); chain c at field c modulo n."""
+    blocks, sites, lanes = state.phi.shape
+    phi = aligned(state.phi.shape)
+    chosen = fields[np.arange(blocks * lanes) % len(fields)]
+    phi[:] = chosen.reshape(blocks, lanes, sites).swapaxes(1, 2)
+    return State(phi, state.streams.copy(), state.chains)
+
+
 def chains_first(rows: NDArray, count: int) -> NDArray:
     """(blocks, n, LANES) -> (count, n), a copy without the filling chains."""
     blocks, n, lanes = rows.shape

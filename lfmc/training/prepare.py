@@ -1,7 +1,7 @@
 """What a training needs before its first step: samples of p, an optimiser, and its key."""
 
+from collections.abc import Callable
 from copy import deepcopy
-from pathlib import Path
 from typing import NamedTuple
 
 import torch
@@ -19,9 +19,15 @@ from lfmc.theories.ensembles import scalar_of, theory_of
 from lfmc.training.adam import Adam
 from lfmc.training.natural import NaturalGradient, Sums, precision
 from lfmc.training.optimiser import Optimiser
-from lfmc.training.start import Start, read_start
+from lfmc.training.start import Start
 from lfmc.training.target import compile_target, target_fields
 from lfmc.training.team import Team, clock_of
+
+Starting = Callable[[Flow], Start | None]  # the start of a new flow
+
+
+def no_start(flow: Flow) -> None:
+    """The flow keeps its own parameters."""
 
 
 class Prepared(NamedTuple):
@@ -34,9 +40,9 @@ class Prepared(NamedTuple):
 
 
 def prepared(
-    config: Config, ensemble: Ensemble, start: Path | None, device: torch.device, mpi: Ranks
+    config: Config, ensemble: Ensemble, start: Starting, device: torch.device, mpi: Ranks
 ) -> Prepared:
-    """Build a flow on a device, with the parameters of another model if `start` names one.
+    """Build a flow on a device, with the parameters of another model if `start` gives one.
 
     It sets torch to one thread and seeds torch's global generator for the CPU.
 
@@ -49,7 +55,7 @@ def prepared(
     torch.default_generator.manual_seed(seeds.parameters)
     flow = build_flow(theory_of(ensemble), config.flow.model)
     flow = flow.to(device, precision_of(config.flow))
-    begin = read_start(start, config, flow, mpi.rank == 0) if start else None
+    begin = start(flow)
     if begin:
         flow.load_state_dict(begin.parameters)
     team = team_of(config, ensemble, flow, mpi)

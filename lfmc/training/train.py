@@ -1,6 +1,7 @@
 """Training as a stage: the loop with its checkpoint, and with saved models for lower targets."""
 
 import logging
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,8 @@ from lfmc.config.sections import Ensemble
 from lfmc.mpi.ranks import ALONE, Disagreement, Ranks
 from lfmc.training.loop import Loop, Outcome
 from lfmc.training.optimiser import Parameters
-from lfmc.training.prepare import key_of, prepared
+from lfmc.training.prepare import key_of, no_start, prepared
+from lfmc.training.start import read_start
 from lfmc.training.state import TrainingState, load_state, save_state
 from lfmc.training.trail import Trail
 
@@ -49,7 +51,8 @@ class Trainer(Loop):
                 f"{mpi.size}; take natural, or one rank",
                 mpi.rank == 0,
             )
-        made = prepared(config, ensemble, start, device, mpi)
+        begin = partial(read_start, start, config, warn=mpi.rank == 0) if start else no_start
+        made = prepared(config, ensemble, begin, device, mpi)
         self.config, self.ensemble, self.start = config, ensemble, made.start
         seconds = self.start.seconds if self.start else 0.0
         super().__init__(
