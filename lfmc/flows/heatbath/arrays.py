@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from lfmc.flows.base import Flow
 from lfmc.flows.heatbath.coupling import EquivariantCoupling
+from lfmc.flows.heatbath.coupling_planes import Counts, Rows, rows_of
 from lfmc.flows.heatbath.flow import HeatbathFlow
 from lfmc.flows.heatbath.mode_prior import ModePrior
 from lfmc.flows.heatbath.radial import RadialConvolution
@@ -45,6 +46,7 @@ class Coupling(NamedTuple):
     Matrices are (modes, output planes, input planes).
 
     Attributes:
+        rows: where the arrays of a workspace hold which feature.
         sides: of a cell, (d,).
         to_modes: of the frozen half; waves_to_modes, waves_to_sites: of the integrated sites;
             to_sites: of the moved half. (cells, flat matrices of all axes.)
@@ -59,6 +61,7 @@ class Coupling(NamedTuple):
             ring after ring; ring_sides: sites of a ring of each axis.
     """
 
+    rows: Rows
     sides: Integers
     to_modes: Floats
     waves_to_modes: Floats
@@ -188,7 +191,16 @@ def _coupling(layer: EquivariantCoupling) -> Coupling:
 
     constant = small["constant"].clone()
     constant[2] = torch.exp(constant[2] + 1)
+    counts = Counts(
+        half,
+        integrated,
+        frequencies=len(small["frequency"]),
+        pairs=len(small["hidden_frequency"]),
+        smooth=len(small["field_scale"]),
+        terms=len(force),
+    )
     return Coupling(
+        rows=rows_of(counts),
         sides=np.array([n // 2 for n in frozen.shape]),
         to_modes=matrices(frozen, False),
         waves_to_modes=matrices(hidden, False),

@@ -19,10 +19,7 @@ def couple(x, log_q, frozen, moved, coupling, workspace):
         conditioner(field, frozen, coupling, workspace)
         ladj = _move(field, moved, coupling, workspace.outputs)
         if len(coupling.ring_sides):
-            first = first_edge(coupling, workspace)
-            ladj = ladj + ring_maps(
-                field, moved, coupling, workspace.integrated, first, workspace.plane
-            )
+            ladj = ladj + ring_maps(field, moved, coupling, workspace.integrated, workspace.plane)
         store(log_q, group, load(log_q, group) - ladj)
 
 
@@ -33,74 +30,57 @@ def uncouple(x, log_q, frozen, moved, coupling, workspace):
         field, ladj = x[group], broadcast(0.0)
         conditioner(field, frozen, coupling, workspace)
         if len(coupling.ring_sides):
-            first = first_edge(coupling, workspace)
-            ladj = inverse_ring_maps(
-                field, moved, coupling, workspace.integrated, first, workspace.plane
-            )
+            ladj = inverse_ring_maps(field, moved, coupling, workspace.integrated, workspace.plane)
         ladj = ladj + _inverse_move(field, moved, coupling, workspace.outputs)
         store(log_q, group, load(log_q, group) - ladj)
-
-
-@inlined
-def first_edge(coupling, workspace):
-    """The first row of the fields of rings among the integrated fields."""
-    pairs = len(coupling.hidden_frequency)
-    return pairs * (workspace.integrated.shape[0] // (pairs + len(coupling.strength)))
 
 
 @kernel
 def conditioner(field, frozen, coupling, workspace):
     """Compute the conditioner's outputs and the fields on the integrated sites."""
     features, integrated, waves, outputs, plane = workspace
-    sides, modes = coupling.sides, coupling.odd.shape[0]
-    half = modes * coupling.to_modes.shape[0]
-    frequencies = len(coupling.frequency)
-    for site in range(half):
+    sides, rows = coupling.sides, coupling.rows
+    for site in range(rows.half):
         a = load(field, frozen + site)
-        store(features, site, a)
-        for f in range(frequencies):
+        store(features, rows.field + site, a)
+        for f in range(len(coupling.frequency)):
             sine, cosine = sincos_turns(coupling.frequency[f] * a + coupling.phase[f])
-            store(features, (1 + f) * half + site, sine)
-            store(features, (1 + frequencies + f) * half + site, cosine)
-    transform(features, 0, 1 + 2 * frequencies, coupling.to_modes, sides, plane)
-    pairs, terms = len(coupling.hidden_frequency), len(coupling.strength)
-    hidden = modes * coupling.waves_to_modes.shape[0]
-    mix(features, 0, integrated, 0, coupling.hidden, False)
-    if terms:
-        mix(features, 0, integrated, pairs * hidden, coupling.ring, False)
-    transform(integrated, 0, pairs + terms, coupling.waves_to_sites, sides, plane)
+            store(features, rows.sine + f * rows.half + site, sine)
+            store(features, rows.cosine + f * rows.half + site, cosine)
+    transform(features, rows.features, coupling.to_modes, sides, plane)
+    mix(features, rows.field, integrated, rows.hidden, coupling.hidden, False)
+    if len(coupling.strength):
+        mix(features, rows.field, integrated, rows.ring, coupling.ring, False)
+    transform(integrated, rows.integrated, coupling.waves_to_sites, sides, plane)
     for m in range(len(coupling.ring_offset)):
-        for row in range((pairs + m) * hidden, (pairs + m + 1) * hidden):
+        first = rows.ring + m * rows.integrated_sites
+        for row in range(first, first + rows.integrated_sites):
             store(integrated, row, load(integrated, row) + coupling.ring_offset[m])
-    for p in range(pairs):
-        for site in range(hidden):
-            turns = coupling.hidden_frequency[p] * load(integrated, p * hidden + site)
+    for p in range(len(coupling.hidden_frequency)):
+        for row in range(p * rows.integrated_sites, (p + 1) * rows.integrated_sites):
+            turns = coupling.hidden_frequency[p] * load(integrated, rows.hidden + row)
             sine, cosine = sincos_turns(turns + coupling.hidden_phase[p])
-            store(waves, p * hidden + site, sine)
-            store(waves, (pairs + p) * hidden + site, cosine)
-    transform(waves, 0, 2 * pairs, coupling.waves_to_modes, sides, plane)
-    even = (2 + len(coupling.field_scale)) * half
-    mix(features, 0, outputs, 0, coupling.odd, False)
-    mix(features, (1 + frequencies) * half, outputs, even, coupling.even, False)
-    mix(waves, 0, outputs, 0, coupling.hidden_odd, True)
-    mix(waves, pairs * hidden, outputs, even, coupling.hidden_even, True)
-    transform(outputs, 0, 4 + len(coupling.field_scale), coupling.to_sites, sides, plane)
+            store(waves, rows.hidden_sine + row, sine)
+            store(waves, rows.hidden_cosine + row, cosine)
+    transform(waves, rows.waves, coupling.waves_to_modes, sides, plane)
+    mix(features, rows.field, outputs, rows.inner, coupling.odd, False)
+    mix(features, rows.cosine, outputs, rows.scale, coupling.even, False)
+    mix(waves, rows.hidden_sine, outputs, rows.inner, coupling.hidden_odd, True)
+    mix(waves, rows.hidden_cosine, outputs, rows.scale, coupling.hidden_even, True)
+    transform(outputs, rows.outputs, coupling.to_sites, sides, plane)
 
 
 @inlined
 def conditions(coupling, outputs, site):
     """Scale, alpha, inner and outer shift of a moved site, from the conditioner's outputs."""
-    smooth = len(coupling.field_scale)
-    half, background = outputs.shape[0] // (4 + smooth), coupling.background
-    inner = load(outputs, site) + coupling.shift[0]
-    outer = load(outputs, half + site) + coupling.shift[1]
-    scale = load(outputs, (2 + smooth) * half + site) + coupling.constant[0]
-    alpha = load(outputs, (3 + smooth) * half + site) + coupling.constant[1]
-    for j in range(smooth):
-        g = (
-            coupling.field_scale[j] * load(outputs, (2 + j) * half + site)
-            + coupling.smooth_offset[j]
-        )
+    rows, background = coupling.rows, coupling.background
+    inner = load(outputs, rows.inner + site) + coupling.shift[0]
+    outer = load(outputs, rows.outer + site) + coupling.shift[1]
+    scale = load(outputs, rows.scale + site) + coupling.constant[0]
+    alpha = load(outputs, rows.alpha + site) + coupling.constant[1]
+    for j in range(len(coupling.field_scale)):
+        smoothed = load(outputs, rows.smooth + j * rows.half + site)
+        g = coupling.field_scale[j] * smoothed + coupling.smooth_offset[j]
         square = g * g
         response = square / (1.0 + square)
         scale = scale + background[0, j] * response
@@ -115,7 +95,7 @@ def conditions(coupling, outputs, site):
 def _move(field, moved, coupling, outputs):
     """The single-site maps; returns their log determinant."""
     beta, ladj, slopes = coupling.constant[2], broadcast(0.0), broadcast(1.0)
-    for site in range(outputs.shape[0] // (4 + len(coupling.field_scale))):
+    for site in range(coupling.rows.half):
         scale, alpha, inner, outer = conditions(coupling, outputs, site)
         y = load(field, moved + site) * exponential(scale) + inner
         t = tanh(beta * y)
@@ -132,7 +112,7 @@ def _move(field, moved, coupling, outputs):
 def _inverse_move(field, moved, coupling, outputs):
     """The inverse of `_move`; returns the log determinant of the forward map."""
     beta, ladj, slopes = coupling.constant[2], broadcast(0.0), broadcast(1.0)
-    for site in range(outputs.shape[0] // (4 + len(coupling.field_scale))):
+    for site in range(coupling.rows.half):
         scale, alpha, inner, outer = conditions(coupling, outputs, site)
         y = inverse_tanh_map(load(field, moved + site) - outer, alpha, beta)
         t = tanh(beta * y)

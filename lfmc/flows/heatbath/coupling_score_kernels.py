@@ -8,7 +8,7 @@ from its intermediate results. No map is inverted.
 
 import math
 
-from lfmc.flows.heatbath.coupling_kernels import conditioner, conditions, first_edge
+from lfmc.flows.heatbath.coupling_kernels import conditioner, conditions
 from lfmc.flows.heatbath.planes import clear, kernel_scores, mix, transform
 from lfmc.flows.heatbath.rings_score_kernels import ring_scores
 from lfmc.flows.monotone import BOUND
@@ -45,7 +45,7 @@ def couple_scores(x, slopes, log_q, scores, frozen, moved, coupling, adjoint, wo
 
 @kernel
 def _couple_one(field, slope, scores, frozen, moved, coupling, adjoint, workspace, gradients):
-    offsets, terms = adjoint.offsets, len(coupling.strength)
+    offsets, rows, terms = adjoint.offsets, coupling.rows, len(coupling.strength)
     conditioner(field, frozen, coupling, workspace)
     clear(scores, offsets.background, 4 * len(coupling.field_scale))
     clear(scores, offsets.field_scale, len(coupling.field_scale))
@@ -55,13 +55,12 @@ def _couple_one(field, slope, scores, frozen, moved, coupling, adjoint, workspac
         field, slope, moved, coupling, adjoint, workspace.outputs, gradients.outputs, scores
     )
     if terms:
-        first = first_edge(coupling, workspace)
-        clear(gradients.integrated, first, gradients.integrated.shape[0] - first)
+        clear(gradients.integrated, rows.ring, rows.integrated - rows.ring)
         clear(scores, offsets.ring_strength, terms)
         clear(scores, offsets.ring_sharpness, terms)
         ladj = ladj + ring_scores(
-            field, slope, moved, coupling, adjoint, workspace.integrated, first,
-            gradients.integrated, scores, workspace.plane,
+            field, slope, moved, coupling, adjoint, workspace.integrated, gradients.integrated,
+            scores, workspace.plane,
         )  # fmt: skip
     _conditioner_gradient(field, slope, frozen, coupling, adjoint, workspace, gradients, scores)
     return ladj
@@ -70,12 +69,11 @@ def _couple_one(field, slope, scores, frozen, moved, coupling, adjoint, workspac
 @kernel
 def _move(field, slope, moved, coupling, adjoint, outputs, gradients, scores):
     """The single-site maps: log determinant, and derivatives by the conditioner's outputs."""
-    smooth, beta = len(coupling.field_scale), coupling.constant[2]
-    half = outputs.shape[0] // (4 + smooth)
+    rows, beta = coupling.rows, coupling.constant[2]
     ladj, slopes, by_beta = broadcast(0.0), broadcast(1.0), broadcast(0.0)
     by_scales, by_alphas = broadcast(0.0), broadcast(0.0)
     by_inners, by_outers = broadcast(0.0), broadcast(0.0)
-    for site in range(half):
+    for site in range(rows.half):
         scale, alpha, inner, outer = conditions(coupling, outputs, site)
         m, known = load(field, moved + site), load(slope, moved + site)
         factor = exponential(scale)
@@ -95,12 +93,12 @@ def _move(field, slope, moved, coupling, adjoint, outputs, gradients, scores):
         by_alpha = by_alpha * _softplus_slope(alpha)
         by_scales, by_alphas = by_scales + by_scale, by_alphas + by_alpha
         by_inners, by_outers = by_inners + by_inner, by_outers - gradient
-        store(gradients, site, by_inner)
-        store(gradients, half + site, 0.0 - gradient)
-        store(gradients, (2 + smooth) * half + site, by_scale)
-        store(gradients, (3 + smooth) * half + site, by_alpha)
-        for j in range(smooth):
-            row = (2 + j) * half + site
+        store(gradients, rows.inner + site, by_inner)
+        store(gradients, rows.outer + site, 0.0 - gradient)
+        store(gradients, rows.scale + site, by_scale)
+        store(gradients, rows.alpha + site, by_alpha)
+        for j in range(len(coupling.field_scale)):
+            row = rows.smooth + j * rows.half + site
             smoothed = load(outputs, row)
             by_g = _background(
                 coupling, adjoint, smoothed, j, by_scale, by_alpha, by_inner, 0.0 - gradient, scores
@@ -157,59 +155,56 @@ def _conditioner_gradient(field, slope, frozen, coupling, adjoint, workspace, gr
     """The conditioner's adjoint: scores of its kernels, and the gradient on the frozen half."""
     features, integrated, waves, _, plane = workspace
     by_features, by_integrated, by_waves, by_outputs, _ = gradients
-    sides, offsets, to_moved = coupling.sides, adjoint.offsets, adjoint.direct
+    sides, offsets, rows, to_moved = coupling.sides, adjoint.offsets, coupling.rows, adjoint.direct
     to_others, from_others = adjoint.to_hidden, adjoint.from_hidden
-    modes, cells = coupling.odd.shape[0], coupling.to_modes.shape[0]
-    half, others = modes * cells, coupling.waves_to_modes.shape[0]
-    hidden = modes * others
+    cells, others = coupling.to_modes.shape[0], coupling.waves_to_modes.shape[0]
     smooth, frequencies = len(coupling.field_scale), len(coupling.frequency)
     pairs, terms = len(coupling.hidden_frequency), len(coupling.strength)
     groups = adjoint.group_members, adjoint.group_starts
-    even, cosine, edge = (2 + smooth) * half, (1 + frequencies) * half, pairs * hidden
     odd = 1 + frequencies
 
     # fmt: off
-    transform(by_outputs, 0, 4 + smooth, adjoint.to_modes, sides, plane)
-    kernel_scores(features, 0, odd, cells, by_outputs, 0, 2 + smooth, cells,
+    transform(by_outputs, rows.outputs, adjoint.to_modes, sides, plane)
+    kernel_scores(features, rows.field, odd, cells, by_outputs, rows.inner, 2 + smooth, cells,
                   *groups, to_moved, scores, offsets.odd, plane)
-    kernel_scores(features, cosine, frequencies, cells, by_outputs, even, 2, cells,
+    kernel_scores(features, rows.cosine, frequencies, cells, by_outputs, rows.scale, 2, cells,
                   *groups, to_moved, scores, offsets.even, plane)
-    kernel_scores(waves, 0, pairs, others, by_outputs, 0, 2, cells,
+    kernel_scores(waves, rows.hidden_sine, pairs, others, by_outputs, rows.inner, 2, cells,
                   *groups, from_others, scores, offsets.hidden_odd, plane)
-    kernel_scores(waves, edge, pairs, others, by_outputs, even, 2, cells,
+    kernel_scores(waves, rows.hidden_cosine, pairs, others, by_outputs, rows.scale, 2, cells,
                   *groups, from_others, scores, offsets.hidden_even, plane)
-    mix(by_outputs, 0, by_features, 0, adjoint.odd, False)
-    mix(by_outputs, even, by_features, cosine, adjoint.even, False)
-    mix(by_outputs, 0, by_waves, 0, adjoint.hidden_odd, False)
-    mix(by_outputs, even, by_waves, edge, adjoint.hidden_even, False)
+    mix(by_outputs, rows.inner, by_features, rows.field, adjoint.odd, False)
+    mix(by_outputs, rows.scale, by_features, rows.cosine, adjoint.even, False)
+    mix(by_outputs, rows.inner, by_waves, rows.hidden_sine, adjoint.hidden_odd, False)
+    mix(by_outputs, rows.scale, by_waves, rows.hidden_cosine, adjoint.hidden_even, False)
 
-    transform(by_waves, 0, 2 * pairs, coupling.waves_to_sites, sides, plane)
+    transform(by_waves, rows.waves, coupling.waves_to_sites, sides, plane)
     _hidden_gradient(coupling, integrated, by_waves, by_integrated, scores, offsets)
     if offsets.ring_offset >= 0:
         for m in range(terms):
-            total = broadcast(0.0)
-            for row in range(edge + m * hidden, edge + (m + 1) * hidden):
+            total, first = broadcast(0.0), rows.ring + m * rows.integrated_sites
+            for row in range(first, first + rows.integrated_sites):
                 total = total + load(by_integrated, row)
             store(scores, offsets.ring_offset + m, total)
-    transform(by_integrated, 0, pairs + terms, coupling.waves_to_modes, sides, plane)
-    kernel_scores(features, 0, 1, cells, by_integrated, 0, pairs, others,
+    transform(by_integrated, rows.integrated, coupling.waves_to_modes, sides, plane)
+    kernel_scores(features, rows.field, 1, cells, by_integrated, rows.hidden, pairs, others,
                   *groups, to_others, scores, offsets.hidden, plane)
-    mix(by_integrated, 0, by_features, 0, adjoint.hidden, True)
+    mix(by_integrated, rows.hidden, by_features, rows.field, adjoint.hidden, True)
     if terms:
-        kernel_scores(features, 0, odd, cells, by_integrated, edge, terms, others,
+        kernel_scores(features, rows.field, odd, cells, by_integrated, rows.ring, terms, others,
                       *groups, to_others, scores, offsets.ring, plane)
-        mix(by_integrated, edge, by_features, 0, adjoint.ring, True)
+        mix(by_integrated, rows.ring, by_features, rows.field, adjoint.ring, True)
     # fmt: on
 
-    transform(by_features, 0, 1 + 2 * frequencies, adjoint.to_sites, sides, plane)
+    transform(by_features, rows.features, adjoint.to_sites, sides, plane)
     clear(scores, offsets.frequency, frequencies)
     if offsets.phase >= 0:
         clear(scores, offsets.phase, frequencies)
-    for site in range(half):
-        a, total = load(field, frozen + site), load(by_features, site)
+    for site in range(rows.half):
+        a, total = load(field, frozen + site), load(by_features, rows.field + site)
         for f in range(frequencies):
-            by_sine = load(by_features, (1 + f) * half + site)
-            by_cosine = load(by_features, cosine + f * half + site)
+            by_sine = load(by_features, rows.sine + f * rows.half + site)
+            by_cosine = load(by_features, rows.cosine + f * rows.half + site)
             turns = coupling.frequency[f] * a + coupling.phase[f]
             gradient = _phase_gradient(turns, by_sine, by_cosine)
             total = total + TURN * coupling.frequency[f] * gradient
@@ -222,16 +217,15 @@ def _conditioner_gradient(field, slope, frozen, coupling, adjoint, workspace, gr
 @inlined
 def _hidden_gradient(coupling, integrated, by_waves, by_integrated, scores, offsets):
     """From waves of the hidden fields to these; scores of their frequencies and phases."""
-    pairs = len(coupling.hidden_frequency)
-    hidden = by_waves.shape[0] // (2 * pairs)
-    for p in range(pairs):
+    rows = coupling.rows
+    for p in range(len(coupling.hidden_frequency)):
         frequency, phase = coupling.hidden_frequency[p], coupling.hidden_phase[p]
         total, phases = broadcast(0.0), broadcast(0.0)
-        for row in range(p * hidden, (p + 1) * hidden):
-            h, sine = load(integrated, row), load(by_waves, row)
-            cosine = load(by_waves, pairs * hidden + row)
+        for row in range(p * rows.integrated_sites, (p + 1) * rows.integrated_sites):
+            h, sine = load(integrated, rows.hidden + row), load(by_waves, rows.hidden_sine + row)
+            cosine = load(by_waves, rows.hidden_cosine + row)
             gradient = _phase_gradient(frequency * h + phase, sine, cosine)
-            store(by_integrated, row, TURN * frequency * gradient)
+            store(by_integrated, rows.hidden + row, TURN * frequency * gradient)
             total, phases = total + h * gradient, phases + gradient
         store(scores, offsets.hidden_frequency + p, total)
         if offsets.hidden_phase >= 0:

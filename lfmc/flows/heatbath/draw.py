@@ -23,6 +23,8 @@ class Fields(NamedTuple):
 class Workspace(NamedTuple):
     """Workspace of the kernels, in rows of lanes, for one group of fields at a time.
 
+    `coupling_planes` lists what the first four hold.
+
     Attributes:
         features: of the frozen half.
         integrated, waves: fields on the integrated sites, and their sines and cosines.
@@ -109,15 +111,12 @@ def whole_groups(rows: Floats) -> Floats:
 
 def workspace_of(arrays: FlowArrays, plane: int = 0) -> Workspace:
     """Allocate a workspace with at least `plane` rows in its plane."""
-    kept, integrated = len(arrays.prior.widths), len(arrays.integrated.near)
-    one = arrays.couplings[0]
-    smooth, frequencies = len(one.field_scale), len(one.frequency)
-    pairs, terms, half = len(one.hidden_frequency), len(one.strength), kept // 2
+    kept, one = len(arrays.prior.widths), arrays.couplings[0]
     plane = max(plane, kept + len(arrays.prior.response), BLOCKS * int(max(one.sides)))
     return Workspace(
-        features=aligned(((1 + 2 * frequencies) * half, LANES)),
-        integrated=aligned(((pairs + terms) * integrated, LANES)),
-        waves=aligned((2 * pairs * integrated, LANES)),
-        outputs=aligned(((4 + smooth) * half, LANES)),
+        features=aligned((one.rows.features, LANES)),
+        integrated=aligned((one.rows.integrated, LANES)),
+        waves=aligned((one.rows.waves, LANES)),
+        outputs=aligned((one.rows.outputs, LANES)),
         plane=aligned((plane, LANES)),
     )

@@ -40,12 +40,12 @@ def along_axis(source, first, target, to, matrix, start, side, before, after):
                 store(target, to + offset + (side - 1) * after, one)
 
 
-@kernel_of("void(f8[:,::1], i8, i8, f8[:,::1], i8[::1], f8[:,::1])")
-def transform(field, first, features, waves, sides, workspace):
-    """Transform sites to modes or modes to sites in place, all axes of all cells of the features.
+@kernel_of("void(f8[:,::1], i8, f8[:,::1], i8[::1], f8[:,::1])")
+def transform(field, rows, waves, sides, workspace):
+    """Transform sites to modes or modes to sites in place, all axes of all cells of all features.
 
     Args:
-        field, first: rows of lanes, and the first one of them.
+        field, rows: planes of features, and the number of their rows.
         waves: (cells, numbers): for each axis a (side, side) matrix, flat.
         sides: of a cell, (d,).
         workspace: as many rows as a plane has.
@@ -53,9 +53,9 @@ def transform(field, first, features, waves, sides, workspace):
     cells, sites = waves.shape[0], 1
     for axis in range(len(sides)):
         sites *= sides[axis]
-    for plane in range(features * cells):
+    for plane in range(rows // sites):
         matrix = waves[plane % cells]
-        row, start, before, after = first + plane * sites, 0, 1, sites
+        row, start, before, after = plane * sites, 0, 1, sites
         for axis in range(len(sides)):
             side = sides[axis]
             after //= side

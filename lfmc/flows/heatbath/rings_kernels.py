@@ -18,12 +18,12 @@ _TOLERANCE = 8 * 2.0**-52
 
 
 @kernel
-def ring_maps(field, moved, coupling, edges, first, workspace):
+def ring_maps(field, moved, coupling, edges, workspace):
     """All rings along all axes, in place; their log determinant.
 
     Args:
         field, moved: rows of lanes, the first one of the moved half.
-        edges, first: rows of the fields of edges, term after term, and the first one.
+        edges: rows of the fields on the integrated sites, with those of edges, term after term.
         workspace: BLOCKS rows per site of a ring.
     """
     ladj, start = broadcast(0.0), 0
@@ -33,7 +33,7 @@ def ring_maps(field, moved, coupling, edges, first, workspace):
         for begin in range(start, start + half, side):
             for i in range(side):
                 store(workspace, i, load(field, moved + coupling.ring_rows[begin + i]))
-            _edges(coupling, edges, first, workspace, begin, side)
+            _edges(coupling, edges, workspace, begin, side)
             ladj = ladj + factorise(workspace, side)
             for i in range(side):
                 store(field, moved + coupling.ring_rows[begin + i], moved_site(workspace, side, i))
@@ -42,7 +42,7 @@ def ring_maps(field, moved, coupling, edges, first, workspace):
 
 
 @kernel
-def inverse_ring_maps(field, moved, coupling, edges, first, workspace):
+def inverse_ring_maps(field, moved, coupling, edges, workspace):
     """The inverse of `ring_maps`; the log determinant of the forward maps."""
     ladj, half = broadcast(0.0), len(coupling.ring_rows) // len(coupling.ring_sides)
     for axis in range(len(coupling.ring_sides) - 1, -1, -1):
@@ -52,19 +52,20 @@ def inverse_ring_maps(field, moved, coupling, edges, first, workspace):
                 value = load(field, moved + coupling.ring_rows[begin + i])
                 store(workspace, i, value)
                 store(workspace, WANTED * side + i, value)
-            ladj = ladj + _solve_ring(coupling, edges, first, workspace, begin, side)
+            ladj = ladj + _solve_ring(coupling, edges, workspace, begin, side)
             for i in range(side):
                 store(field, moved + coupling.ring_rows[begin + i], load(workspace, i))
     return ladj
 
 
 @inlined
-def _edges(coupling, edges, first, workspace, begin, side):
+def _edges(coupling, edges, workspace, begin, side):
     """F_i and its slope f_i of every edge of a ring."""
-    each = (edges.shape[0] - first) // len(coupling.strength)
+    each = coupling.rows.integrated_sites
     for i in range(side):
         u = load(workspace, i) + load(workspace, i + 1 if i < side - 1 else 0)
-        edge, force, slope = first + coupling.ring_edges[begin + i], broadcast(0.0), broadcast(0.0)
+        edge = coupling.rows.ring + coupling.ring_edges[begin + i]
+        force, slope = broadcast(0.0), broadcast(0.0)
         for m in range(len(coupling.strength)):
             t = tanh(coupling.sharpness[m] * (u + load(edges, edge + m * each)))
             force = force + coupling.force[m] * t
@@ -149,13 +150,13 @@ def _residue(workspace, side):
 
 
 @inlined
-def _solve_ring(coupling, edges, first, workspace, begin, side):
+def _solve_ring(coupling, edges, workspace, begin, side):
     """x with the wanted image, as `flows.rings.inverse_ring_map` finds it.
 
     A lane that has arrived stays where it is, whatever the others need. Returns the log
     determinant of the map there; NaN where x is not found to `LARGEST_ERROR`.
     """
-    _edges(coupling, edges, first, workspace, begin, side)
+    _edges(coupling, edges, workspace, begin, side)
     square, on_its_way = _residue(workspace, side), broadcast(1.0)
     ladj, rounding = factorise(workspace, side), broadcast(1.0)
     for i in range(side):
@@ -179,7 +180,7 @@ def _solve_ring(coupling, edges, first, workspace, begin, side):
             for i in range(side):
                 step = share * load(workspace, STEP * side + i)
                 store(workspace, i, load(workspace, BEFORE * side + i) - step)
-            _edges(coupling, edges, first, workspace, begin, side)
+            _edges(coupling, edges, workspace, begin, side)
             left = _residue(workspace, side)
             # Where nothing but rounding is left, any step is as good.
             worse = select(farthest > 0.0, left - square * (1.0 - DECREASE * share), -1.0)

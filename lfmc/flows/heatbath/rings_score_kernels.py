@@ -27,12 +27,12 @@ MORE_BLOCKS = 2
 
 
 @kernel
-def ring_scores(field, slope, moved, coupling, adjoint, edges, first, gradients, scores, workspace):
+def ring_scores(field, slope, moved, coupling, adjoint, edges, gradients, scores, workspace):
     """All rings along all axes, in place; their log determinant.
 
     Args:
         field, moved: rows of lanes, the first one of the moved half; slope: d log q / d field.
-        edges, first: fields of edges, term after term.
+        edges: rows of the fields on the integrated sites, with those of edges, term after term.
         gradients: receives the derivatives of log q with respect to them, in the same rows.
         scores: those of the parameters of the rings are added.
         workspace: BLOCKS + MORE_BLOCKS + terms rows for each site of a ring.
@@ -44,7 +44,7 @@ def ring_scores(field, slope, moved, coupling, adjoint, edges, first, gradients,
         for begin in range(start, start + half, side):
             for i in range(side):
                 store(workspace, i, load(field, moved + coupling.ring_rows[begin + i]))
-            _bends(coupling, edges, first, workspace, begin, side)
+            _bends(coupling, edges, workspace, begin, side)
             ladj = ladj + factorise(workspace, side)
             _inverse(workspace, side)
             for i in range(side):
@@ -55,7 +55,7 @@ def ring_scores(field, slope, moved, coupling, adjoint, edges, first, gradients,
                 )
                 store(workspace, RESIDUE * side + i, load(slope, row) - (change + other))
             substitute(workspace, side)
-            _sum_scores(coupling, adjoint, edges, first, gradients, scores, workspace, begin, side)
+            _sum_scores(coupling, adjoint, edges, gradients, scores, workspace, begin, side)
             for i in range(side):
                 row = moved + coupling.ring_rows[begin + i]
                 store(field, row, moved_site(workspace, side, i))
@@ -64,13 +64,12 @@ def ring_scores(field, slope, moved, coupling, adjoint, edges, first, gradients,
 
 
 @inlined
-def _bends(coupling, edges, first, workspace, begin, side):
+def _bends(coupling, edges, workspace, begin, side):
     """F_i, f_i, the slope of f_i, and all tanh."""
-    terms = len(coupling.strength)
-    each = (edges.shape[0] - first) // terms
+    terms, each = len(coupling.strength), coupling.rows.integrated_sites
     for i in range(side):
         u = load(workspace, i) + load(workspace, i + 1 if i < side - 1 else 0)
-        edge = first + coupling.ring_edges[begin + i]
+        edge = coupling.rows.ring + coupling.ring_edges[begin + i]
         force, slope, bend = broadcast(0.0), broadcast(0.0), broadcast(0.0)
         for m in range(terms):
             t = tanh(coupling.sharpness[m] * (u + load(edges, edge + m * each)))
@@ -106,15 +105,14 @@ def _inverse(workspace, side):
 
 
 @inlined
-def _sum_scores(coupling, adjoint, edges, first, gradients, scores, workspace, begin, side):
+def _sum_scores(coupling, adjoint, edges, gradients, scores, workspace, begin, side):
     """Derivatives with respect to fields of edges, strengths and sharpness."""
-    terms = len(coupling.strength)
-    each = (edges.shape[0] - first) // terms
+    terms, each = len(coupling.strength), coupling.rows.integrated_sites
     for i in range(side):
         following = i + 1 if i < side - 1 else 0
         u, h = load(workspace, i) + load(workspace, following), load(workspace, _INVERSE * side + i)
         pair = load(workspace, STEP * side + i) + load(workspace, STEP * side + following)
-        edge = first + coupling.ring_edges[begin + i]
+        edge = coupling.rows.ring + coupling.ring_edges[begin + i]
         for m in range(terms):
             row, strength, sharpness = edge + m * each, coupling.strength[m], coupling.sharpness[m]
             t, w = load(workspace, (BLOCKS + MORE_BLOCKS + m) * side + i), u + load(edges, row)
