@@ -42,7 +42,7 @@ def test_the_default_dag_is_the_papers(root, configured):
     each = {"tune": 5, "train": 5, "hmc": 5, "local": 5, "cluster": 5}
     flows = {"propose": 10, "accept": 10}
     chains = {"measure": 25, "autocorrelation": 25, "verify": 25}
-    once = {"fit": 1, "gates": 1, "summary": 1, "plot": 1, "figures": 1}
+    once = {"fit": 1, "gates": 1, "logz": 1, "summary": 1, "plot": 1, "figures": 1}
     assert found == {**each, **flows, **chains, "retrain": 10, **once}
 
 

@@ -26,12 +26,14 @@ class Spec(NamedTuple):
         numbers: further columns, each with its smallest and largest value; NaN is allowed.
         added: columns that earlier versions did not write, with what they mean there.
         unknown: numbers that may be missing (NaN); all others must be there.
+        command: what makes the table of a run.
     """
 
     keys: tuple[str, ...]
     numbers: dict[str, tuple[float, float]]
     added: Mapping[str, Any] = MappingProxyType({})
     unknown: tuple[str, ...] = ()
+    command: str = "lfmc fit"
 
     @property
     def required(self) -> tuple[str, ...]:
@@ -100,6 +102,21 @@ TABLES = {
         {"value": ANY, "error": POSITIVE, "sigmas": ANY},
         {},
         ("sigmas",),
+    ),
+    "log_Z": Spec(
+        ("ensemble", "sampler"),
+        {
+            "log_Z": ANY,
+            "error": POSITIVE,
+            "per_site": ANY,
+            "per_site_error": POSITIVE,
+            "ess": SHARE,
+            "samples": POSITIVE,
+            "exact": ANY,
+        },
+        {"note": ""},
+        ("error", "per_site_error", "exact"),
+        "lfmc logz",
     ),
     "gates": Spec(
         ("gate", *CHAIN),

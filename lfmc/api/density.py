@@ -1,19 +1,17 @@
 """The density of a model: samples, log q of fields, and log Z from importance weights."""
 
-from math import sqrt
 from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 
+from lfmc.analysis.log_z import LogZEstimate, log_Z_of
 from lfmc.api.arguments import batch_of, fields_of, seed_of, whole
 from lfmc.api.model import Model
 from lfmc.api.surroundings import own_torch
-from lfmc.errors import LfmcError
 from lfmc.lattice import FloatArray
 from lfmc.proposals.generate import CHUNK, drawing
 from lfmc.streams import generator
-from lfmc.training.acceptance import effective_sample_size
 
 FEWEST = 32
 
@@ -25,26 +23,25 @@ class Samples(NamedTuple):
     log_q: FloatArray
 
 
-class LogZ(NamedTuple):
+class LogZ(LogZEstimate):
     """log of Z = int d phi exp(-S).
 
     Attributes:
         value: the logarithm of the mean importance weight.
         error: its standard error, sqrt((N/ESS - 1) / N) for N samples; it is right only if the
-            model leaves no part of p out.
+            model leaves no part of p out. NaN where it is withheld.
         ess: effective sample size per sample, in (0, 1].
         samples: N.
+        note: why the error is withheld; empty if it is not.
     """
 
-    value: float
-    error: float
-    ess: float
-    samples: int
+    __slots__ = ()
 
     def __str__(self) -> str:
         from lfmc.figures.format import value_error
 
-        return f"log Z = {value_error(self.value, self.error)}, ESS {self.ess:.3f}"
+        withheld = f" ({self.note})" if self.note else ""
+        return f"log Z = {value_error(self.value, self.error)}{withheld}, ESS {self.ess:.3f}"
 
 
 def draw(model: Model, count: int, *, seed: int) -> Samples:
@@ -105,11 +102,4 @@ def log_Z(model: Model, *, samples: int = 65_536, seed: int = 0) -> LogZ:
         for _ in range(-(-count // CHUNK)):
             phi, log_q = one(random.standard_normal((CHUNK, model.flow.sites)))
             parts.append(-np.asarray(model.theory.evaluate(phi)) - log_q)
-    log_weight = np.concatenate(parts)[:count]
-    bad = int((~np.isfinite(log_weight)).sum())
-    if bad:
-        raise LfmcError(f"{bad} of {count} log weights are not finite; train again")
-    top = log_weight.max()
-    value = float(top + np.log(np.exp(log_weight - top).mean()))
-    ess = effective_sample_size(log_weight)
-    return LogZ(value, sqrt(max(1 / ess - 1, 0.0) / count), ess, count)
+    return LogZ(*log_Z_of(np.concatenate(parts)[:count]))

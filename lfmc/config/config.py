@@ -26,7 +26,7 @@ CLASSICAL = ("hmc", "local", "cluster")
 # Stages by what one job of them is for: an ensemble, a chain of one, or the whole run.
 OF_ENSEMBLES = ("tune", "train", "retrain", *CLASSICAL)
 OF_CHAINS = ("propose", "accept", "measure", "autocorrelation", "verify")
-OF_RUNS = ("fit", "gates", "plot", "summary")
+OF_RUNS = ("fit", "gates", "logz", "plot", "summary")
 
 
 class Config(Section):

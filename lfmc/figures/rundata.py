@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from lfmc.analysis.columns import checked
+from lfmc.analysis.columns import TABLES, checked
 from lfmc.config import CLASSICAL, Config
 from lfmc.errors import LfmcError
 from lfmc.figures.drawable import NotDrawable
@@ -65,8 +65,9 @@ class RunData:
             LfmcError: missing, torn, or not what `columns.TABLES` says of it.
         """
         if name not in self._tables:
-            path = self._existing(self.results / "tables" / f"{name}.csv", "lfmc fit")
-            self._tables[name] = checked(read_table(path), name, path, "lfmc fit")
+            command = TABLES[name].command
+            path = self._existing(self.results / "tables" / f"{name}.csv", command)
+            self._tables[name] = checked(read_table(path), name, path, command)
         return self._tables[name]
 
     def reached(self, ensemble: str, sampler: str) -> bool:

@@ -241,6 +241,11 @@ class Theory:
         """
         return None
 
+    @property
+    def log_Z(self) -> float | None:
+        """log of int d phi exp(-S) where it is known exactly."""
+        return None
+
     def reference(self) -> Reference | None:
         """What is known of this point from elsewhere, if anything."""
         return None

@@ -34,6 +34,11 @@ class Free(Scalar):
         modes = np.fft.fftn(white, axes=axes) * width.reshape(self.shape)
         return np.fft.ifftn(modes, axes=axes).real.reshape(count, -1)
 
+    @property
+    def log_Z(self) -> float:
+        """Of the determinant: S = sum_k (khat^2 + m2) |phi_k|^2, Z = prod_k sqrt(pi / that)."""
+        return float(0.5 * np.log(np.pi / (khat2(self.shape) + self.m2)).sum())
+
     @staticmethod
     def potential(phi: Any, a: float) -> Any:
         return a * (phi * phi)
