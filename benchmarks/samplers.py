@@ -31,7 +31,7 @@ LENGTH = {4: 1.7, 6: 1.635, 8: 1.532, 10: 1.406, 12: 1.289, 14: 1.211, 20: 1.05}
 def start(extent: int, settle: int) -> tuple[Phi4, State]:
     """Chains in equilibrium: `settle` updates of cluster and sweep from a cold start."""
     action = Phi4((extent, extent), -4.0, COUPLINGS[extent])
-    state = cold_start(action.shape, 1904, range(CHAINS), "check")
+    state = cold_start(action, 1904, range(CHAINS), "check")
     state, _ = sample_cluster(state, action, ClusterParameters(DELTA, 1, 1), settle, settle)
     return action, state
 

@@ -44,6 +44,17 @@ def neighbours(shape: Shape) -> IntArray:
     return table
 
 
+def sampler_neighbours(shape: Shape) -> IntArray:
+    """The table of `neighbours` as kernels want it: contiguous and plain.
+
+    Raises:
+        LfmcError: an extent below 2, where a site is its own neighbour: no sampler has that term.
+    """
+    if not shape or min(shape) < 2:
+        raise LfmcError(f"shape {list(shape)}: samplers need one extent or more, each at least 2")
+    return np.array(neighbours(shape))
+
+
 @lru_cache
 def parity(shape: Shape) -> IntArray:
     """Checkerboard colour (sum of coordinates mod 2) of every site, (volume,).

@@ -8,14 +8,24 @@ import zlib
 
 import numpy as np
 
+from lfmc.classical import CLASSICAL
+
 STAGES = ("train", "propose", "accept", "tune", "hmc", "local", "cluster", "bootstrap", "check")
+LATER = 1000  # first word of the samplers that are not among them
 
 
 def spawn_key(stage: str, *names: str | int) -> tuple[int, ...]:
     """Key of a stream: stage number, crc32 of each name, integers as they are."""
-    words = [STAGES.index(stage)]
+    words = [STAGES.index(stage)] if stage in STAGES else _of_sampler(stage)
     words += [zlib.crc32(n.encode()) if isinstance(n, str) else n for n in names]
     return tuple(words)
+
+
+def _of_sampler(stage: str) -> list[int]:
+    """Words of a classical sampler that came after STAGES was fixed."""
+    if stage not in CLASSICAL:
+        raise ValueError(f"no stage {stage!r}")
+    return [LATER, zlib.crc32(stage.encode())]
 
 
 def generator(seed: int, stage: str, *names: str | int) -> np.random.Generator:

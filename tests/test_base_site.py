@@ -99,6 +99,8 @@ def test_the_slurm_profile_knows_every_rule_that_is_submitted(root, tmp_path):
         "fit",
         "gates",
         "summary",
+        "samplers",
     }
     profile = (root / "workflow/profiles/slurm/config.yaml").read_text()
     assert all(f'("{rule}"' in profile for rule in rules)
+    assert "?for sampler in CLASSICAL:" in profile

@@ -62,5 +62,5 @@ def test_streams_are_uncorrelated():
 
 
 def test_an_unknown_stage_is_refused():
-    with pytest.raises(ValueError, match="not in tuple"):
+    with pytest.raises(ValueError, match="no stage 'brew'"):
         generator(1, "brew", "A")

@@ -66,7 +66,7 @@ def test_correlators_are_no_part_of_sampling(monkeypatch):
     task = chain_task()
     from lfmc.samplers.state import cold_start
 
-    start = cold_start(task.theory.shape, 1, range(task.plan.replicas), "local", "T4")
+    start = cold_start(task.theory, 1, range(task.plan.replicas), "local", "T4")
     segment = sampling.sample_segment(task, 0, start, lambda done, total: None, lambda: False)
     assert segment.spent.sampling == 0.0
     assert segment.spent.measure >= 7.0
@@ -78,9 +78,9 @@ def chain_task() -> tasks.ChainTask:
 
     config = small()
     tuned = {"local": {"delta": 0.5}, "hmc": {"trajectory_length": 1.0}, "cluster": {"delta": 0.5}}
-    chosen = method(config, "local", tuned)
-    division = plan("local", 400, 4, chosen.save_every, 10, 16, 0)
     action = theory_of(config.ensemble("T4"))
+    chosen = method(config, "local", action, tuned)
+    division = plan(5.0, 400, 4, chosen.save_every, 10, 16, 0)
     return tasks.ChainTask(config, "T4", action, chosen, division, "key", "{}")
 
 

@@ -239,7 +239,7 @@ def test_log_q_both_ways_at_strong_bimodality():
 
 def test_both_searches_agree_on_fields_of_the_target():
     flow = steep_flow()
-    state = cold_start((8, 8), 5, range(20 * LANES), "check", "roots")
+    state = cold_start(Phi4((8, 8), -4.0, 6.0), 5, range(20 * LANES), "check", "roots")
     state, _ = sample_local(state, flow.action, LocalParameters(0.5), 500, 501)
     phi = fields(state)
     ours, theirs = field_log_weight(flow_arrays(flow), phi), flow.log_weight(torch.from_numpy(phi))

@@ -81,8 +81,8 @@ def test_schwinger_dyson_holds_on_odd_lattices(name, shape):
 @pytest.mark.parametrize("shape", [*ODD, (2,), (2, 3), (4, 3)])
 def test_leapfrog_is_that_of_the_formula(shape):
     action = Phi4(shape, -2.0, 5.0)
-    phi = cold_start(shape, 5, range(LANES), "check", "leapfrog", width=0.4).phi
-    p = cold_start(shape, 6, range(LANES), "check", "momenta", width=1.0).phi
+    phi = cold_start(Phi4(shape, -2.0, 5.0), 5, range(LANES), "check", "leapfrog", width=0.4).phi
+    p = cold_start(Phi4(shape, -2.0, 5.0), 6, range(LANES), "check", "momenta", width=1.0).phi
     end, p_end = leapfrog(phi, p, action, HmcParameters(0.6, 6))
     x, q = (chains_first(a, LANES) for a in (phi, p))
     q = q - 0.05 * action.gradient(x)
@@ -100,7 +100,7 @@ def test_leapfrog_is_that_of_the_formula(shape):
 def test_samplers_stay_within_their_buffers(name, shape, monkeypatch):
     sample, parameters = SAMPLES[name]
     guards = guarded(monkeypatch)
-    state = cold_start(shape, 1, range(LANES + 1), "check", name)
+    state = cold_start(Phi4(shape, -2.0, 5.0), 1, range(LANES + 1), "check", name)
     assert np.isfinite(fields(state)).all()
     end, info = sample(state, Phi4(shape, -2.0, 5.0), parameters, 4, 2)
     assert np.isfinite(end.phi).all()
@@ -114,7 +114,7 @@ def test_samplers_stay_within_their_buffers(name, shape, monkeypatch):
 def test_guards_notice_a_row_too_many(monkeypatch):
     """The negative control: a pair stored where one site is left."""
     guards = guarded(monkeypatch)
-    state = cold_start((3, 3), 1, range(LANES), "check", "guards")
+    state = cold_start(Phi4((3, 3), -4.0, 6.0), 1, range(LANES), "check", "guards")
     row = guards.given[-1][-8 * LANES :][:LANES]
     row[:] = state.phi[0, -1]
     assert guards.broken() == 1
@@ -168,6 +168,6 @@ def test_heatbath_needs_even_extents_and_says_so(shape):
 @pytest.mark.parametrize("name", SAMPLES)
 def test_samplers_refuse_sites_that_are_their_own_neighbours(name, shape):
     sample, parameters = SAMPLES[name]
-    state = cold_start((2, 2), 1, range(4), "check", name)
+    state = cold_start(Phi4((2, 2), -4.0, 6.0), 1, range(4), "check", name)
     with pytest.raises(LfmcError, match="each at least 2"):
         sample(state, Phi4(shape, -4.0, 6.0), parameters, 1, 1)

@@ -190,7 +190,7 @@ def test_other_settings_start_anew_and_say_why(tuning, tmp_path, caplog):
 def test_accepted_fractions_are_counts_of_proposals(name, tuning):
     """The acceptance of a continued chain is added up from counts, to the same bits."""
     task = chain_task(config_of(2000), name, "T", tuning)
-    state = sampling.cold_start(task.theory.shape, 1, range(40), "check")
+    state = sampling.cold_start(task.theory, 1, range(40), "check")
     _, info = task.method.advance(state, task.theory, 50, 50)
     proposals = task.method.proposals(volume(task.theory.shape))
     counts = np.rint(info.accepted * proposals)

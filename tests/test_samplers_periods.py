@@ -12,6 +12,7 @@ from lfmc.samplers.local import LocalParameters, sample_local
 from lfmc.samplers.method import method
 from lfmc.samplers.state import State, cold_start, copied
 from lfmc.samplers.tune import tune
+from lfmc.theories.ensembles import theory_of
 from lfmc.theories.phi4 import Phi4
 
 pytestmark = pytest.mark.stat
@@ -22,7 +23,7 @@ CHAINS = 256
 
 
 def warm(action: Phi4, name: str) -> State:
-    state = cold_start(action.shape, 17, range(CHAINS), "check", name)
+    state = cold_start(action, 17, range(CHAINS), "check", name)
     return sample_local(state, action, LocalParameters(0.5), 400, 401)[0]
 
 
@@ -63,8 +64,8 @@ def test_every_chain_draws_lengths_of_its_own_from_the_window():
 
 def test_a_trajectory_of_given_length_is_reversible():
     action = Phi4((4, 6), -4.0, 5.0)
-    phi = cold_start(action.shape, 5, range(LANES), "check", "reverse", width=0.4).phi
-    p = cold_start(action.shape, 6, range(LANES), "check", "momenta", width=1.0).phi
+    phi = cold_start(action, 5, range(LANES), "check", "reverse", width=0.4).phi
+    p = cold_start(action, 6, range(LANES), "check", "momenta", width=1.0).phi
     for length in (0.5, 1.5):
         parameters = HmcParameters(length, 10, WINDOW)
         end, p_end = leapfrog(phi, p, action, parameters)
@@ -129,7 +130,7 @@ def test_the_acceptance_is_tuned_with_the_lengths_that_are_used():
     for length in ("random", "fixed"):
         config = configured(length=length)
         tuned = tune(config, "T")
-        chosen = method(config, "hmc", tuned)
+        chosen = method(config, "hmc", theory_of(config.ensembles[0]), tuned)
         assert chosen.parameters.window == (WINDOW if length == "random" else None)
         assert ("window" in chosen.known()) == (length == "random")
         _, info = chosen.advance(warm(Phi4((4, 4), 1.0, 1e-6), "tuned"), FREE_4, 1000, 1001)

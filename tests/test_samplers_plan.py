@@ -7,7 +7,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lfmc.config import CLASSICAL
 from lfmc.errors import LfmcError
 from lfmc.samplers.hmc import HmcParameters, sample_hmc
 from lfmc.samplers.plan import plan
@@ -44,13 +43,13 @@ def test_thermalisation_is_checked():
 def test_a_hot_start_of_hmc_is_noticed():
     """The trap itself: fields of width 3 at E1, ten steps of a tuned trajectory."""
     action = Phi4((6, 6), -4.0, 6.975)
-    hot = cold_start(action.shape, 2, range(128), "check", width=3.0)
+    hot = cold_start(action, 2, range(128), "check", width=3.0)
     with pytest.raises(LfmcError, match=r"never accepted|exp\(-dH\)"):
         check(sample_hmc(hot, action, HmcParameters(1.66, 10), 500, 501)[1], "hmc", action)
 
 
 @given(
-    name=st.sampled_from(CLASSICAL),
+    cost=st.sampled_from([1.0, 5.0, 15.0]),
     configurations=st.integers(100, 10**6),
     replicas=st.integers(2, 300),
     save_every=st.integers(1, 20),
@@ -58,9 +57,9 @@ def test_a_hot_start_of_hmc_is_noticed():
     sites=st.sampled_from([4, 36, 196, 4096]),
 )
 def test_a_plan_covers_every_configuration_once(
-    name, configurations, replicas, save_every, keep, sites
+    cost, configurations, replicas, save_every, keep, sites
 ):
-    division = plan(name, configurations, replicas, save_every, keep, sites, 11)
+    division = plan(cost, configurations, replicas, save_every, keep, sites, 11)
     bounds = [division.bounds(i) for i in range(division.segments)]
     assert bounds[0][0] == 0
     assert bounds[-1][1] == division.saved

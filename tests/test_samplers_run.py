@@ -89,7 +89,7 @@ def test_a_target_out_of_reach_is_one_line():
         return state, Info(dict.fromkeys(Phi4.scalars, zeros), zeros, np.full(shape, 0.2), {})
 
     with pytest.raises(LfmcError, match=r"tune: deaf accepts 0\.200 .* where 0\.7 was wanted"):
-        approach(deaf, cold_start((2, 2), 1, range(4), "check"), 0.7, "deaf")
+        approach(deaf, cold_start(Phi4((2, 2), -4.0, 6.0), 1, range(4), "check"), 0.7, "deaf")
 
 
 @pytest.mark.parametrize("name", STAGES)
@@ -292,7 +292,7 @@ def test_tune_command_writes_what_runs_read(run_lfmc, tmp_path):
 
 def test_a_field_that_is_not_finite_is_refused(config, tuning, tmp_path):
     task = tasks.chain_task(config, "local", "T", tuning)
-    state = cold_start((4, 4), 1, range(40), "check")
+    state = cold_start(Phi4((4, 4), -4.0, 6.0), 1, range(40), "check")
     state.phi[0, 3, 2] = np.nan
     with pytest.raises(LfmcError, match="local T: a field is not finite"):
         sampling.sample_segment(task, 0, State(*state), lambda a, b: None, lambda: False)

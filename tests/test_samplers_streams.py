@@ -25,7 +25,7 @@ ACTION = Phi4((4, 6), -4.0, 5.5)
 
 def advanced(name, chains, pieces=(12,), save_every=3, action=ACTION):
     sample, parameters = SAMPLERS[name]
-    state = cold_start(action.shape, 4, chains, name.split("-")[0], "E1")
+    state = cold_start(action, 4, chains, name.split("-")[0], "E1")
     infos = []
     for updates in pieces:
         state, info = sample(state, action, parameters, updates, save_every)
@@ -68,7 +68,7 @@ def test_chains_differ_and_seeds_matter(name):
 @every_sampler
 def test_a_kernel_does_not_touch_the_state_it_is_given(name):
     sample, parameters = SAMPLERS[name]
-    state = cold_start(ACTION.shape, 4, range(5), "check", "E1")
+    state = cold_start(ACTION, 4, range(5), "check", "E1")
     phi, streams = state.phi.copy(), state.streams.copy()
     sample(state, ACTION, parameters, 5, 5)
     assert np.array_equal(phi, state.phi)

@@ -12,7 +12,7 @@ from lfmc.samplers import hmc
 from lfmc.samplers.cluster import ClusterParameters, sample_cluster
 from lfmc.samplers.hmc import HmcParameters, leapfrog, sample_hmc
 from lfmc.samplers.local import LocalParameters, sample_local
-from lfmc.samplers.state import buffers, cold_start, copied, geometry, info
+from lfmc.samplers.state import buffers, cold_start, copied, info
 from lfmc.theories.phi4 import Phi4
 
 pytestmark = pytest.mark.stat
@@ -30,7 +30,7 @@ every_sampler = pytest.mark.parametrize("name", SAMPLERS)
 def run(name, action, updates, seed=1, save_every=None, parameters=None):
     """Thermalised chains: Info of `updates` updates, times the sampler's own factor."""
     sample, usual, factor = SAMPLERS[name]
-    state = cold_start(action.shape, seed, range(CHAINS), "check", name)
+    state = cold_start(action, seed, range(CHAINS), "check", name)
     state, _ = sample_local(state, action, LocalParameters(0.5), 300, 301)
     state, _ = sample(state, action, parameters or usual, 100, 101)
     updates *= factor
@@ -111,10 +111,10 @@ def test_schwinger_dyson_and_both_signs_at_e1(name, normalisation):
 
 def creutz(sign, window=None):
     action = Phi4((4, 4), 1.0, 0.0)
-    state = cold_start(action.shape, 3, range(CHAINS), "check", "creutz")
+    state = cold_start(action, 3, range(CHAINS), "check", "creutz")
     state, _ = sample_local(state, action, LocalParameters(0.5), 300, 301)
     new, records = copied(state), buffers(state, action, 400, 401)
-    arguments = (geometry(action.shape), 3.0, 10, window, action.couplings(), *records, 401, sign)
+    arguments = (action.geometry(), 3.0, 10, window, action.couplings(), *records, 401, sign)
     hmc._run(new.phi, new.streams, *arguments, aligned((2, *state.phi.shape[1:])))
     found = info(new, action, records, "dH")
     return found.accepted.mean(), np.exp(-found.extra["dH"]).mean(1)
@@ -137,8 +137,8 @@ def test_wrong_sign_acceptance_is_caught():
 
 def trajectory(steps, length=1.0):
     action = Phi4((4, 6), -4.0, 5.0)
-    state = cold_start(action.shape, 5, range(32), "check", "leapfrog", width=0.4)
-    p = cold_start(action.shape, 6, range(32), "check", "momenta", width=1.0).phi
+    state = cold_start(action, 5, range(32), "check", "leapfrog", width=0.4)
+    p = cold_start(action, 6, range(32), "check", "momenta", width=1.0).phi
     return action, state.phi, p, leapfrog(state.phi, p, action, HmcParameters(length, steps))
 
 
@@ -175,7 +175,7 @@ def test_leapfrog_error_is_of_second_order():
 def test_recorded_dh_is_that_of_the_trajectory():
     """One trajectory whose momenta are drawn by hand from the same stream."""
     action = Phi4((4, 4), -4.0, 6.0)
-    state = cold_start(action.shape, 7, range(32), "check", "dh", width=0.3)
+    state = cold_start(action, 7, range(32), "check", "dh", width=0.3)
     momenta = copied(state)
     from lfmc.samplers.state import _draw_fields
 
@@ -189,7 +189,7 @@ def test_recorded_dh_is_that_of_the_trajectory():
 
 def test_trajectories_that_diverge_are_rejected_and_recorded():
     action = Phi4((4, 4), -4.0, 6.0)
-    state = cold_start(action.shape, 8, range(40), "check", "far", width=1.0)
+    state = cold_start(action, 8, range(40), "check", "far", width=1.0)
     new, found = sample_hmc(state, action, HmcParameters(1000.0, 30), 3, 3)
     assert np.isposinf(found.extra["dH"]).any()
     assert not found.accepted[~np.isfinite(found.extra["dH"])].any()
@@ -202,13 +202,13 @@ def test_cluster_flips_only_signs():
     In about every second chain all signs are turned besides.
     """
     action = Phi4((6, 6), -4.0, 5.0)
-    state = cold_start(action.shape, 9, range(64), "check", "signs")
+    state = cold_start(action, 9, range(64), "check", "signs")
     state, _ = sample_local(state, action, LocalParameters(0.5), 200, 201)
     _, found = sample_cluster(state, action, ClusterParameters(1e-12, 1, 1), 1, 1)
     old = np.concatenate(np.moveaxis(state.phi, 1, 2))
     now = found.saved[:, 0]
     assert abs(abs(now) - abs(old)).max() < 1e-11
-    size, near = found.extra["cluster_size"][:, 0], geometry(action.shape)
+    size, near = found.extra["cluster_size"][:, 0], action.geometry()
     flipped = old * now < 0
     turned = (flipped.sum(1) != size).sum()
     assert 15 < turned < 49  # of 64: 2e-5
@@ -259,10 +259,10 @@ def test_wrong_bond_probability_is_caught():
     action = Phi4((2, 2), -4.0, 5.0)
     exact = quadrature(action)
     for factor, wrong in ((1.0, False), (2.0, True)):
-        state = cold_start(action.shape, 10, range(CHAINS), "check", "bonds")
+        state = cold_start(action, 10, range(CHAINS), "check", "bonds")
         state, _ = sample_local(state, action, LocalParameters(0.5), 300, 301)
         new, records = copied(state), buffers(state, action, 4000, 4001)
-        near = geometry(action.shape)
+        near = action.geometry()
         broken(new.phi, new.streams, near, factor, action.couplings(), records.scalars)
         found = info(new, action, records).scalars
         deviation = max(

@@ -48,6 +48,16 @@ def shape_of(theory: Any) -> tuple[int, ...]:
     return tuple(whole("an extent of shape", n, 1) for n in shape)
 
 
+def numbers_of(theory: Any) -> int:
+    """Numbers of one field of a theory; of one that `lfmc` does not know: one per site.
+
+    Raises:
+        LfmcError: as `shape_of`.
+    """
+    shape = shape_of(theory)
+    return theory.numbers if isinstance(theory, Theory) else prod(shape)
+
+
 def require_theory(theory: Any) -> None:
     """Evaluate a theory on two fields, as NumPy arrays and as torch tensors.
 
@@ -56,7 +66,7 @@ def require_theory(theory: Any) -> None:
     """
     import torch
 
-    sites = prod(shape_of(theory))
+    sites = numbers_of(theory)
     phi = np.random.Generator(np.random.Philox(0)).standard_normal((2, sites))
     name = type(theory).__name__
     try:
@@ -95,14 +105,20 @@ def settings_of(theory: Any, name: str, what: str) -> Ensemble:
     return ensemble_of(theory, name)
 
 
+def _shape_of_field(theory: Any) -> tuple[int, ...]:
+    """Axes of a field that is not flat: those of the lattice, then those of a site."""
+    shape = shape_of(theory)
+    each = numbers_of(theory) // prod(shape)
+    return shape if each == 1 else (*shape, each)
+
+
 def fields_of(theory: Any, phi: Any, what: str = "phi") -> FloatArray:
     """Fields as float64, (batch, sites), from (..., sites) or (..., *shape), array or tensor.
 
     Raises:
         LfmcError: another shape, or a number that is not finite.
     """
-    shape = shape_of(theory)
-    sites = prod(shape)
+    shape, sites = _shape_of_field(theory), numbers_of(theory)
     if hasattr(phi, "detach"):
         phi = phi.detach().cpu().numpy()
     try:
@@ -125,5 +141,8 @@ def fields_of(theory: Any, phi: Any, what: str = "phi") -> FloatArray:
 
 def batch_of(theory: Any, phi: Any) -> tuple[int, ...]:
     """The axes of fields that `fields_of` accepts which count fields, (...)."""
-    shape, given = shape_of(theory), tuple(phi.shape if hasattr(phi, "shape") else np.shape(phi))
+    shape, given = (
+        _shape_of_field(theory),
+        tuple(phi.shape if hasattr(phi, "shape") else np.shape(phi)),
+    )
     return given[: -len(shape)] if given[-len(shape) :] == shape else given[:-1]

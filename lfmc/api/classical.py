@@ -11,6 +11,7 @@ from lfmc.chains import Chain as Record
 from lfmc.clock import CPU, Spent, cpu_seconds
 from lfmc.config import Config
 from lfmc.config.problems import validated
+from lfmc.config.sampler_sections import tuned_samplers
 from lfmc.errors import LfmcError
 from lfmc.samplers.method import method
 from lfmc.samplers.plan import plan
@@ -138,13 +139,14 @@ def _run(sampler: str, theory: Any, wanted: Wanted, settings: dict[str, Any]) ->
     }
     config = validated(Config, raw, sampler)
     began = cpu_seconds()
-    parameters = {one: tuned(config, name, theory, one) for one in sorted({"local", sampler})}
-    chosen = method(config, sampler, parameters)
+    needed = tuned_samplers(sorted({theory.opening, sampler}))
+    parameters = {one: tuned(config, name, theory, one) for one in needed}
+    chosen = method(config, sampler, theory, parameters)
     every = chosen.save_every
     if updates % every:
         raise LfmcError(f"updates = {updates}; give a multiple of save_every = {every}")
     division = plan(
-        sampler,
+        config.samplers.section(sampler).cost,
         chains * (updates // every),
         chains,
         every,
@@ -153,7 +155,7 @@ def _run(sampler: str, theory: Any, wanted: Wanted, settings: dict[str, Any]) ->
         chosen.forces_per_update,
     )
     task = ChainTask(config, name, theory, chosen, division, key="", stamp="")
-    state = cold_start(theory.shape, seed, range(chains), sampler, name)
+    state = cold_start(theory, seed, range(chains), sampler, name)
     if begin is not None:
         state = started_from(state, begin)
     state = thermalise(state, theory, chosen)

@@ -17,7 +17,7 @@ FEWEST = 32
 
 
 class Samples(NamedTuple):
-    """Fields of a model, (count, sites), and their log density, (count,)."""
+    """Fields of a model, (count, numbers), and their log density, (count,)."""
 
     phi: FloatArray
     log_q: FloatArray
@@ -55,10 +55,10 @@ def draw(model: Model, count: int, *, seed: int) -> Samples:
     padded = -(-count // CHUNK) * CHUNK
     with own_torch():
         one = drawing(model.flow)
-        phi, log_q = np.empty((padded, model.flow.sites)), np.empty(padded)
+        phi, log_q = np.empty((padded, model.flow.numbers)), np.empty(padded)
         for begin in range(0, padded, CHUNK):
             part = slice(begin, begin + CHUNK)
-            phi[part], log_q[part] = one(random.standard_normal((CHUNK, model.flow.sites)))
+            phi[part], log_q[part] = one(model.flow.base.draw(random, CHUNK))
     return Samples(phi[:count], log_q[:count])
 
 
@@ -67,7 +67,7 @@ def log_prob(model: Model, phi: Any) -> FloatArray | float:
 
     Args:
         model: of `lfmc.train`, `lfmc.load` or `lfmc.as_model`.
-        phi: `(..., sites)` or `(..., *shape)`, array or tensor.
+        phi: `(..., numbers)` or `(..., *shape)`, array or tensor.
 
     Returns:
         (...), float64; a number for one field.
@@ -100,6 +100,6 @@ def log_Z(model: Model, *, samples: int = 65_536, seed: int = 0) -> LogZ:
     with own_torch():
         one = drawing(model.flow)
         for _ in range(-(-count // CHUNK)):
-            phi, log_q = one(random.standard_normal((CHUNK, model.flow.sites)))
+            phi, log_q = one(model.flow.base.draw(random, CHUNK))
             parts.append(-np.asarray(model.theory.evaluate(phi)) - log_q)
     return LogZ(*log_Z_of(np.concatenate(parts)[:count]))

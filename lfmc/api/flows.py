@@ -1,14 +1,13 @@
 """Flows as users give them: settings of a kind that `lfmc` has, or torch modules of their own."""
 
 from copy import deepcopy
-from math import prod
 from typing import Any
 
 import torch
 from pydantic import BaseModel
 from torch import Tensor, nn
 
-from lfmc.api.arguments import require_theory, seed_of, shape_of
+from lfmc.api.arguments import numbers_of, require_theory, seed_of, shape_of
 from lfmc.api.model import Model, describe
 from lfmc.api.surroundings import own_torch
 from lfmc.config.problems import validated
@@ -35,7 +34,7 @@ class OwnFlow(Flow):
     def __init__(self, theory: Any, module: nn.Module) -> None:
         super().__init__(theory)
         self.module = module
-        self.inverse_tolerance = float(getattr(module, "inverse_tolerance", NEAR * self.sites))
+        self.inverse_tolerance = float(getattr(module, "inverse_tolerance", NEAR * self.numbers))
 
     def forward(self, z: Tensor) -> Draw:
         return Draw(*self.module(z))
@@ -143,8 +142,8 @@ def own_flow(theory: Any, module: nn.Module, normals: int = NORMALS) -> Flow:
     flow = copy if isinstance(copy, Flow) else OwnFlow(theory, copy)
     if not any(True for _ in flow.parameters()):
         raise LfmcError(f"{name} has no parameters: nothing can be trained")
-    if flow.sites != prod(shape_of(theory)):
-        raise LfmcError(f"{name} is a flow of {flow.sites} sites, not of {shape_of(theory)}")
+    if flow.numbers != numbers_of(theory):
+        raise LfmcError(f"{name} is a flow of {flow.numbers} sites, not of {shape_of(theory)}")
     require_exact(flow, name, normals)
     return flow
 
@@ -157,7 +156,7 @@ def require_exact(flow: Flow, name: str, normals: int = NORMALS) -> None:
         LfmcError: what differs, and by how much.
     """
     random = torch.Generator().manual_seed(0)
-    z = torch.randn(normals, flow.sites, generator=random, dtype=torch.float64)
+    z = flow.base.tensor(random, normals, torch.float64)
     try:
         phi, log_q = flow(z)
         alone, inverse = flow(z[:1]), flow.log_q(phi)
@@ -172,7 +171,7 @@ def require_exact(flow: Flow, name: str, normals: int = NORMALS) -> None:
             f"{tuple(inverse.shape)} of normals {tuple(z.shape)}; expected {tuple(z.shape)}, "
             f"{tuple(z.shape[:1])} and {tuple(z.shape[:1])}"
         )
-    allowed = max(NEAR * flow.sites, flow.inverse_tolerance)
+    allowed = max(NEAR * flow.numbers, flow.inverse_tolerance)
     found = {
         "log_q(phi) differs from that of forward(z)": inverse - log_q,
         "log q of a sample depends on its batch": alone[1] - log_q[:1],
@@ -182,7 +181,7 @@ def require_exact(flow: Flow, name: str, normals: int = NORMALS) -> None:
         worst = float(difference.abs().max())
         if not worst <= allowed:
             raise LfmcError(f"{name}: {what} by {worst:.1e} (allowed {allowed:.0e})")
-    if flow.sites > LARGEST:
+    if flow.numbers > LARGEST:
         return
     fixed = deepcopy(flow).requires_grad_(False)
     with torch.enable_grad():

@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterator
 from copy import deepcopy
 from dataclasses import replace
 from functools import partial
-from math import prod
 from typing import Any
 
 import numpy as np
@@ -79,7 +78,7 @@ def sample(
         proposal = proposals_of_updates(states.index, states.multiplicity, replicas)
         j = np.arange(kept)
         replica, update = j % replicas, ((2 * j + 1) * each) // max(2 * kept, 1)
-        fields = _fields(blocks, proposal[replica, update], prod(shape))
+        fields = _fields(blocks, proposal[replica, update], model.flow.numbers)
     record = Record(
         ensemble=described(model.theory, model.name),
         sampler=model.sampler,
@@ -118,7 +117,9 @@ def _blocks(
         first = int(index) * BLOCK
         report(first, count)
         random = generator(seed, "propose", model.name, model.sampler, int(index))
-        made = drawn_block(draw, model.theory, random, BLOCK, min(BLOCK, count - first))
+        made = drawn_block(
+            draw, model.flow.base, model.theory, random, BLOCK, min(BLOCK, count - first)
+        )
         bad = np.flatnonzero(~(np.isfinite(made.log_q) & np.isfinite(made.action)))
         if len(bad):
             at = bad[0]
@@ -144,10 +145,10 @@ def _weights(
 
 
 def _fields(
-    blocks: Callable[..., Iterator[tuple[int, Drawn]]], proposals: IntArray, sites: int
+    blocks: Callable[..., Iterator[tuple[int, Drawn]]], proposals: IntArray, numbers: int
 ) -> FloatArray:
     """Return whole fields of some proposals, which are drawn again."""
-    fields = np.empty((len(proposals), sites))
+    fields = np.empty((len(proposals), numbers))
     for first, made in blocks(wanted=np.unique(proposals // BLOCK)) if len(proposals) else ():
         here = (proposals >= first) & (proposals < first + BLOCK)
         fields[here] = made.fields[proposals[here] - first]

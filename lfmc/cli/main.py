@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from lfmc import __version__
+from lfmc.classical import CLASSICAL
 from lfmc.cli.ending import INTERRUPTED, one_line
 from lfmc.errors import unknown
 
@@ -21,9 +22,7 @@ COMMANDS = {
     "retrain": "lfmc.cli.training:retrain",
     "propose": "lfmc.cli.flows:propose",
     "accept": "lfmc.cli.flows:accept",
-    "hmc": "lfmc.cli.samplers:hmc",
-    "local": "lfmc.cli.samplers:local",
-    "cluster": "lfmc.cli.samplers:cluster",
+    **{name: f"lfmc.cli.samplers:{name}" for name in CLASSICAL},
     "measure": "lfmc.cli.analysis:measure",
     "autocorrelation": "lfmc.cli.analysis:autocorrelation",
     "fit": "lfmc.cli.analysis:fit",
@@ -49,9 +48,7 @@ SUMMARY = {
     "retrain": "Train a further model; how much does tau_int depend on the training?",
     "propose": "Generate proposals in parallel blocks (mpirun -n N lfmc propose ...).",
     "accept": "Turn proposals into an exact Markov chain.",
-    "hmc": "Sample with hybrid Monte Carlo.",
-    "local": "Sample with local Metropolis.",
-    "cluster": "Sample with the embedded Wolff cluster algorithm.",
+    **CLASSICAL,
     "measure": "Observables with errors from a chain.",
     "autocorrelation": "Integrated autocorrelation times of a chain.",
     "fit": "Tables, dynamical critical exponents and costs of all ensembles.",

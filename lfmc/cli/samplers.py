@@ -1,9 +1,10 @@
-"""`lfmc tune`, `lfmc hmc`, `lfmc local` and `lfmc cluster`."""
+"""`lfmc tune`, and a command for each of the classical samplers."""
 
 from pathlib import Path
 
 import click
 
+from lfmc.classical import CLASSICAL
 from lfmc.cli.options import ensemble_option, open_run, run_options
 from lfmc.cli.progress import announce_compilation, ended, progress, say, stopped, termination
 
@@ -19,6 +20,7 @@ def tune(config_path: Path, results: Path | None, ensemble: str) -> None:
     run = open_run(config_path, results)
     run.ensemble(ensemble)
     announce_compilation()
+    from lfmc.config.sampler_sections import tuned_samplers
     from lfmc.provenance import provenance
     from lfmc.samplers.tune import tune as tuned_parameters
     from lfmc.store import write_json
@@ -26,10 +28,10 @@ def tune(config_path: Path, results: Path | None, ensemble: str) -> None:
     found = tuned_parameters(run.config, ensemble)
     output = run.path("tune", ensemble, suffix=".json")
     write_json(output, {**found, "provenance": provenance(found["settings"])})
-    for name, key in (("hmc", "trajectory_length"), ("local", "delta"), ("cluster", "delta")):
+    for name in tuned_samplers(CLASSICAL):
         if name not in found:
             continue
-        part = found[name]
+        key, part = run.config.samplers.section(name).tuned, found[name]
         click.echo(
             f"{ensemble} {name}: {key} {part[key]:.4f}, acceptance {part['acceptance']:.4f} "
             f"+- {part['acceptance_error']:.4f}",
@@ -80,6 +82,8 @@ def _acceptance(chain: Path) -> str:
         return f"acceptance {float(file.attrs['acceptance']):.4f}"
 
 
-hmc = _sampler("hmc", "Sample with hybrid Monte Carlo.")
-local = _sampler("local", "Sample with local Metropolis, sites in a fixed order.")
-cluster = _sampler("cluster", "Sample with the embedded Wolff cluster and Metropolis sweeps.")
+def __getattr__(name: str) -> click.Command:
+    """The command of the sampler of that name."""
+    if name not in CLASSICAL:
+        raise AttributeError(name)
+    return _sampler(name, CLASSICAL[name])

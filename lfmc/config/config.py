@@ -11,18 +11,20 @@ from typing import Annotated, Any, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
+from lfmc.classical import CLASSICAL as SUMMARIES
 from lfmc.config import flow_limits
 from lfmc.config.kinds import samplers_of
 from lfmc.config.limits import names_refused, sizes_refused
 from lfmc.config.problems import validated
 from lfmc.config.results_folder import results_folder
+from lfmc.config.sampler_sections import Samplers, tuned_samplers
 from lfmc.config.section import Section
-from lfmc.config.sections import Accept, Ensemble, Fit, Propose, Samplers, Statistics
-from lfmc.config.training_sections import FlowSettings
+from lfmc.config.sections import Accept, Ensemble, Fit, Propose, Statistics
+from lfmc.config.training_sections import FlowSettings, with_own_flow
 from lfmc.config.yaml_reader import NoSuchFile, read_yaml
 from lfmc.errors import LfmcError, unknown
 
-CLASSICAL = ("hmc", "local", "cluster")
+CLASSICAL = tuple(SUMMARIES)
 # Stages by what one job of them is for: an ensemble, a chain of one, or the whole run.
 OF_ENSEMBLES = ("tune", "train", "retrain", *CLASSICAL)
 OF_CHAINS = ("propose", "accept", "measure", "autocorrelation", "verify")
@@ -45,6 +47,7 @@ class Config(Section):
     @model_validator(mode="after")
     def _check(self) -> Self:
         found = [*names_refused(self), *sizes_refused(self)]
+        object.__setattr__(self, "flow", with_own_flow(self.flow, self.ensembles))
         if self.flow.targets:
             found += flow_limits.refusals(self.ensembles, self.flow.model)
         found += [
@@ -203,24 +206,18 @@ def stage_settings(
         settings["accept"] = config.accept.model_dump(mode="json")
         settings["configurations"] = config.statistics.configurations
     elif stage in CLASSICAL:
-        settings["settings"] = _sampler_settings(getattr(config.samplers, stage))
+        settings["settings"] = config.samplers.section(stage).chain_settings()
         settings["statistics"] = statistics
     elif stage == "tune":
         samplers = config.samplers
         exist = samplers_of(config.ensemble(ensemble or ""))
         settings["settings"] = {
-            name: _sampler_settings(getattr(samplers, name)) for name in CLASSICAL if name in exist
+            name: samplers.section(name).chain_settings()
+            for name in tuned_samplers(CLASSICAL)
+            if name in exist
         }
     elif stage == "fit":
         settings["fit"] = config.fit.model_dump(mode="json")
-    return settings
-
-
-def _sampler_settings(section: Section) -> dict[str, Any]:
-    """As they were before there was a choice of lengths: fixed ones are not named."""
-    settings = section.model_dump(mode="json")
-    if settings.get("length") == "fixed":
-        del settings["length"]
     return settings
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 from lfmc.config.flow_section import FlowSection
+from lfmc.config.kinds import theory_class
 from lfmc.config.sections import Ensemble
 
 
@@ -14,5 +15,17 @@ def refusals(ensembles: Iterable[Ensemble], flow: FlowSection) -> list[str]:
     return [
         f"ensemble {e.name} (shape {list(e.sites)}), flow.model of kind {flow.kind}: {what}"
         for e in ensembles
-        if (what := flow.refusal(e.sites))
+        if (what := _of_field(e, flow) or flow.refusal(e.sites))
     ]
+
+
+def _of_field(ensemble: Ensemble, flow: FlowSection) -> str:
+    """Why it does not exist for the theory of an ensemble; empty if it does."""
+    theory = theory_class(ensemble.kind)
+    field = theory.field
+    if (field.on, field.space) != (flow.on, flow.space):
+        own = f"; take {theory.own_flow}" if theory.own_flow else ""
+        return f"exists for {flow.space} fields on {flow.on}, not for theory {ensemble.kind}{own}"
+    if flow.theories and ensemble.kind not in flow.theories:
+        return f"exists for theory {' and '.join(flow.theories)}, not for {ensemble.kind}"
+    return ""

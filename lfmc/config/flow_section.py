@@ -21,12 +21,17 @@ class FlowSection(Section):
         dimensions: numbers of dimensions of the lattice in which it exists.
         scores: whether it gives scores of single samples, which natural gradients need.
         instead: what to take in other dimensions.
+        on, space: the fields for which it exists, as of `lfmc.theories.base.Field`.
+        theories: kinds of theories for which it exists; empty: all with such a field.
         transfers: whether parameters of one lattice are a start on another (`flow.start`).
     """
 
     builds: ClassVar[str]
     dimensions: ClassVar[range] = range(1, 5)
     instead: ClassVar[str] = "realnvp or continuous"
+    on: ClassVar[str] = "sites"
+    space: ClassVar[str] = "real"
+    theories: ClassVar[tuple[str, ...]] = ()
     scores: ClassVar[bool] = False
     transfers: ClassVar[bool] = False
 

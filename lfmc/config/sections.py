@@ -4,7 +4,6 @@ from math import prod
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
-    BeforeValidator,
     Field,
     SerializeAsAny,
     SerializerFunctionWrapHandler,
@@ -187,61 +186,6 @@ class Statistics(Section):
                 f"give at least {self.replicas * 10} or fewer replicas"
             )
         return self
-
-
-class Hmc(Section):
-    """Hybrid Monte Carlo: leapfrog, momentum first; trajectory length tuned to `acceptance`."""
-
-    steps: Few = 10
-    length: Literal["random", "fixed"] = "random"
-    acceptance: Probability = 0.7
-    thermalisation: Count = 1000
-
-
-class Local(Section):
-    """Local Metropolis: fixed order, uniform proposal of tuned half-width."""
-
-    acceptance: Probability = 0.7
-    thermalisation: Count = 2000
-
-
-class Cluster(Section):
-    """Embedded Wolff cluster, each update followed by Metropolis sweeps."""
-
-    clusters: Few = 1
-    sweeps: Few = 1
-    save_every: Few = 2
-    acceptance: Probability = 0.7
-    thermalisation: Count = 500
-
-
-def _as_tuple(value: Any) -> Any:
-    return tuple(value) if isinstance(value, list) else value
-
-
-class Samplers(Section):
-    """Settings of the classical samplers, and which of them run: all that a theory has, if no
-    `run` is given. `samplers: [hmc, cluster]` is short for `samplers: { run: [hmc, cluster] }`.
-    """
-
-    run: Annotated[
-        tuple[Literal["hmc", "local", "cluster"], ...] | None, BeforeValidator(_as_tuple)
-    ] = None
-    hmc: Hmc = Hmc()
-    local: Local = Local()
-    cluster: Cluster = Cluster()
-
-    @model_validator(mode="before")
-    @classmethod
-    def _listed(cls, raw: Any) -> Any:
-        return {"run": raw} if isinstance(raw, list) else raw
-
-    @field_validator("run")
-    @classmethod
-    def _once(cls, value: tuple[str, ...] | None) -> tuple[str, ...] | None:
-        if value is not None and len(set(value)) != len(value):
-            raise ValueError("names a sampler twice")
-        return value
 
 
 class Propose(Section):

@@ -1,5 +1,7 @@
 """Sections of the configuration: a flow, the acceptances it is trained to, and its training."""
 
+import json
+from collections.abc import Iterable
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
@@ -23,8 +25,9 @@ from lfmc.config.flow_sections import (
     RealNvpSettings,
     SplineSettings,
 )
+from lfmc.config.kinds import theory_class
 from lfmc.config.section import Section
-from lfmc.config.sections import Configurations, Count, Few, Name, Probability
+from lfmc.config.sections import Configurations, Count, Ensemble, Few, Name, Probability
 
 OTHERS = "another package's"
 
@@ -161,3 +164,13 @@ class FlowSettings(Section):
         if any(round(100 * x, 9) % 1 for x in value):
             raise ValueError("targets are whole per cents, e.g. 0.5 (they name flow-50)")
         return value
+
+
+def with_own_flow(flow: FlowSettings, ensembles: Iterable[Ensemble]) -> FlowSettings:
+    """The settings with the flow that all theories name as their own, if none is chosen."""
+    own = {theory_class(e.kind).own_flow for e in ensembles}
+    kind = own.pop() if len(own) == 1 else ""
+    if not kind or "model" in flow.model_fields_set:
+        return flow
+    chosen = flow.model_dump(mode="json", exclude_unset=True)
+    return FlowSettings.model_validate_json(json.dumps({**chosen, "model": {"kind": kind}}))

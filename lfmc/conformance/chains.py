@@ -36,7 +36,7 @@ def chain_checks(theory: Scalar, seed: int) -> Iterator[Check]:
 
 def _sampled(theory: Scalar, sampler: str, seed: int) -> tuple[dict[str, Any], Any]:
     """Chains of one sampler: their scalars, and exp(-dH) per chain for hmc."""
-    state = cold_start(theory.shape, seed, range(CHAINS), "check", theory.kind, sampler)
+    state = cold_start(theory, seed, range(CHAINS), "check", theory.kind, sampler)
     local = LocalParameters(0.25 * theory.largest_field())
     state, _ = sample_local(state, theory, local, 500, 500)
     if sampler == "hmc":

@@ -29,7 +29,7 @@ def flow_checks(start: Flow, disturbed: Flow, theory: Scalar, seed: int = 1) -> 
         allowed = max(flow.inverse_tolerance, 1e-9)
         error = log_q_error(flow, JACOBIANS, seed)
         yield Check(f"log q, automatic Jacobian {name}", _number(error), allowed)
-        z = torch.randn(BATCH, flow.sites, generator=_generator(seed), dtype=torch.float64)
+        z = flow.base.tensor(_generator(seed), BATCH, torch.float64)
         with torch.no_grad():
             phi, log_q = flow(z)
             again = flow.log_q(phi)
@@ -54,7 +54,7 @@ def disturb(flow: Flow, seed: int = 1) -> Flow:
 
 def _normalisation(flow: Flow, theory: Scalar, seed: int) -> Check:
     """<exp(-S - log q)>_q = Z, against the transfer matrix."""
-    z = torch.randn(DRAWS, flow.sites, generator=_generator(seed + 1), dtype=torch.float64)
+    z = flow.base.tensor(_generator(seed + 1), DRAWS, torch.float64)
     with torch.no_grad():
         phi, log_q = flow(z)
         log_weight = (-theory.evaluate(phi) - log_q).numpy()

@@ -10,7 +10,7 @@ from lfmc.kernels.theory import action_change, measure, site_change, slope
 from lfmc.kernels.tuples import store_each
 from lfmc.samplers.hmc import HmcParameters, leapfrog
 from lfmc.samplers.local import LocalParameters, sample_local
-from lfmc.samplers.state import cold_start, geometry
+from lfmc.samplers.state import cold_start
 from lfmc.theories.scalar import Scalar
 
 
@@ -19,7 +19,7 @@ def kernel_checks(theory: Scalar, seed: int) -> Iterator[Check]:
     phi = random_fields(theory, seed, LANES)
     block = np.ascontiguousarray(phi.T)
     step = 0.1 * theory.largest_field()
-    names, couplings, near = theory.scalars, theory.couplings(), geometry(theory.shape)
+    names, couplings, near = theory.scalars, theory.couplings(), theory.geometry()
     slopes, seen = np.empty_like(block), np.empty((len(names), LANES))
     changes = np.empty((2, LANES))
     _answers(block, near, couplings, step, slopes, seen, changes)
@@ -48,7 +48,7 @@ def _answers(block, near, couplings, step, slopes, seen, changes):
 
 
 def _reversible(theory: Scalar, seed: int) -> Check:
-    state = cold_start(theory.shape, seed, range(LANES), "check", theory.kind)
+    state = cold_start(theory, seed, range(LANES), "check", theory.kind)
     state, _ = sample_local(state, theory, LocalParameters(0.5), 100, 100)
     momenta = np.random.default_rng(seed).standard_normal(state.phi.shape)
     parameters = HmcParameters(0.5, 10)

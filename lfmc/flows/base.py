@@ -1,4 +1,4 @@
-"""The base of every flow: base normals -> (phi, log q) in one pass, and log q of a given field.
+"""The base of every flow: base variables -> (phi, log q) in one pass, and log q of a given field.
 
 log q is the exact density of the map as computed, in the precision of the parameters: float64
 for everything that decides, float32 only while training. No flow sees the batch as a whole, so a
@@ -8,15 +8,17 @@ sample's numbers do not depend on the batch it sits in beyond the rounding of a 
 
 import math
 from abc import abstractmethod
-from typing import NamedTuple
+from typing import Any, Literal, NamedTuple
 
+import numpy as np
+import torch
 from torch import Tensor, nn
 
 from lfmc.errors import LfmcError
 from lfmc.flows.density_gradient import WithGradient, gradient_at
 from lfmc.flows.scores import Scored
-from lfmc.lattice import volume
-from lfmc.theories.scalar import Scalar
+from lfmc.lattice import FloatArray, volume
+from lfmc.theories.base import Action
 
 
 class Draw(NamedTuple):
@@ -31,6 +33,32 @@ class Draw(NamedTuple):
     log_q: Tensor
 
 
+class Base(NamedTuple):
+    """The base variables of a sample: how many, and their law, each independent of the others.
+
+    Attributes:
+        numbers: of one sample; fixed, so that no sample depends on those before it.
+        law: normal, N(0, 1); or uniform in [0, 1).
+    """
+
+    numbers: int
+    law: Literal["normal", "uniform"] = "normal"
+
+    def draw(self, random: np.random.Generator, count: int) -> FloatArray:
+        """Base variables of `count` samples, (count, numbers), float64."""
+        size = (count, self.numbers)
+        return random.standard_normal(size) if self.law == "normal" else random.random(size)
+
+    def tensor(self, random: torch.Generator, count: int, dtype: torch.dtype) -> Tensor:
+        """The same from torch, (count, numbers)."""
+        make = torch.randn if self.law == "normal" else torch.rand
+        return make(count, self.numbers, generator=random, dtype=dtype)
+
+    def log_density(self, z: Tensor) -> Tensor:
+        """log density of base variables, (..., numbers) -> (...)."""
+        return standard_normal_log_density(z) if self.law == "normal" else z.new_zeros(z.shape[:-1])
+
+
 class Flow(nn.Module):
     """Base of every flow.
 
@@ -39,32 +67,44 @@ class Flow(nn.Module):
     that learns everything leaves the defaults, x = phi.
 
     Attributes:
+        sites: of the lattice; numbers: of one field.
         inverse_tolerance: how far `log_q` of a drawn field may be from the log q it came with, in
             float64: rounding, unless the flow says otherwise.
     """
 
     inverse_tolerance = 1e-9
 
-    def __init__(self, action: Scalar) -> None:
+    def __init__(self, action: Action) -> None:
         super().__init__()
-        self.action = action
+        self.action: Any = action  # a flow of its own theories knows more of it
         self.sites = volume(action.shape)
+        self.numbers = int(getattr(action, "numbers", self.sites))
+
+    @property
+    def base(self) -> Base:
+        """Base variables of one sample; here as many normals as the field has numbers."""
+        return Base(self.numbers)
 
     @property
     def reduced_sites(self) -> int:
-        """Base normals that one reduced sample needs."""
+        """Numbers of one reduced sample."""
         return self.sites
+
+    @property
+    def reduced_base(self) -> Base:
+        """Base variables of one reduced sample."""
+        return Base(self.reduced_sites)
 
     @abstractmethod
     def forward(self, z: Tensor) -> Draw:
-        """Base normals z (batch, sites) -> fields and log q."""
+        """Base variables z (batch, base.numbers) -> fields (batch, numbers) and log q."""
 
     @abstractmethod
     def log_q(self, phi: Tensor) -> Tensor:
-        """log q of given fields, (batch, sites) -> (batch,), by the inverse map."""
+        """log q of given fields, (batch, numbers) -> (batch,), by the inverse map."""
 
     def reduced(self, z: Tensor) -> Draw:
-        """Base normals (batch, reduced_sites) -> reduced samples and their log density."""
+        """Base variables (batch, reduced_base.numbers) -> reduced samples and their log density."""
         return self(z)
 
     def reduced_action(self, x: Tensor) -> Tensor:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from lfmc.flows.base import Flow, standard_normal_log_density
+from lfmc.flows.base import Flow
 from lfmc.lattice import FloatArray
 
 Drawing = Callable[[FloatArray], tuple[FloatArray, FloatArray]]
@@ -18,7 +18,7 @@ CHUNK = 128
 def log_q_error(
     flow: Flow, samples: int = SAMPLES, seed: int = 0, draw: Drawing | None = None
 ) -> float | None:
-    """Largest |log q - (log N(z) - log |det d phi / d z|)| over some samples of the flow.
+    """Largest |log q - (log r(z) - log |det d phi / d z|)| over some samples of the flow.
 
     The whole map, in the precision of the flow, by automatic differentiation: zero up to rounding
     for couplings, the error of the discretised integral for a continuous flow. Largest over
@@ -34,21 +34,21 @@ def log_q_error(
     Returns:
         The error, or None for lattices of more than LARGEST sites, where it would take too long.
     """
-    if flow.sites > LARGEST:
+    if flow.numbers > LARGEST:
         return None
     generator = torch.Generator().manual_seed(seed)
     dtype = next(flow.parameters()).dtype
     worst = 0.0
     for _ in range(samples):
-        z = torch.randn(flow.sites, generator=generator, dtype=dtype)
+        z = flow.base.tensor(generator, 1, dtype)[0]
         rows: list[Tensor] = []
         log_q = z.new_zeros(1)
-        for part in torch.arange(flow.sites).split(CHUNK):
+        for part in torch.arange(flow.numbers).split(CHUNK):
             # A sample does not depend on its batch, so copies of one give one row each.
             copies = z.expand(len(part), -1).clone().requires_grad_()
             phi, log_q = flow(copies)
             rows += torch.autograd.grad(phi[:, part].diagonal().sum(), copies)
-        exact = standard_normal_log_density(z) - torch.linalg.slogdet(torch.cat(rows))[1]
+        exact = flow.base.log_density(z) - torch.linalg.slogdet(torch.cat(rows))[1]
         worst = max(worst, abs(float(log_q[0].detach() - exact)))
         if draw is not None:
             worst = max(worst, abs(float(draw(z[None].numpy())[1][0]) - float(exact)))

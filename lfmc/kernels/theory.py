@@ -1,6 +1,7 @@
 """The functions of a theory that kernels call, selected by the type of its couplings.
 
-Fields of a block are (volume, LANES), `near` is the table of neighbours (volume, 2d).
+Fields of a block are (numbers, LANES), `near` is the table of `Theory.geometry`, for scalar
+theories the neighbours (volume, 2d).
 """
 
 from typing import Any

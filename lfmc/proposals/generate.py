@@ -4,12 +4,13 @@ A block is a pure function of (seed, ensemble, sampler, model file, block index)
 depend on the number of ranks or on interruptions. `lfmc.proposals.parts` stores finished blocks,
 and `lfmc.proposals.propose` distributes the others over the ranks.
 
-Layout of propose/ENSEMBLE/SAMPLER.h5, N proposals, K orbits of separations, F kept fields:
+Layout of propose/ENSEMBLE/SAMPLER.h5, N proposals, K correlators, F kept
+fields of n numbers, from b base variables:
     /log_q, /S           float64 (N,)   exact density of the map, and action
-    /scalars/{m,phi2,phi4,E}  float32 (N,)   Phi4.measure
-    /two_point           float32 (N, K)  orbit-averaged G(x) of each proposal
-    /fields/phi          float64 (F, V)  whole fields of proposals /fields/index (F,)
-    /fields/prior        float64 (F, V)  the base normals that were mapped to them
+    /scalars/NAME        float32 (N,)    Theory.measure, for phi^4 m, phi2, phi4, E
+    /two_point           float32 (N, K)  correlators of each proposal, for a scalar theory G(x)
+    /fields/phi          float64 (F, n)  whole fields of proposals /fields/index (F,)
+    /fields/prior        float64 (F, b)  the base variables that were mapped to them
     /blocks/checksum     uint8 (B, 32)   sha256 of number and content of each of the B blocks
     attributes: kind="proposals", ensemble (JSON), sampler, model_sha256, block, seconds, provenance
 All but the checksums are virtual data sets over the parts of the ranks (`lfmc.proposals.parts`).
@@ -26,11 +27,11 @@ from lfmc.clock import Spent, cpu_seconds
 from lfmc.config import Config, settings_hash, stage_settings
 from lfmc.device import device_key
 from lfmc.errors import LfmcError
-from lfmc.flows.base import Flow
+from lfmc.flows.base import Base, Flow
 from lfmc.flows.build import load_flow
 from lfmc.flows.exactness import Drawing
 from lfmc.flows.passes import passes
-from lfmc.lattice import FloatArray, separation_orbits, volume
+from lfmc.lattice import FloatArray
 from lfmc.proposals.blocks import Layout, layout
 from lfmc.provenance import file_hash
 from lfmc.streams import generator
@@ -49,7 +50,7 @@ class ProposalTask(NamedTuple):
     """The proposals of one model for one ensemble.
 
     Attributes:
-        draw: base normals (CHUNK, sites) -> fields and log q, from `drawing`.
+        draw: base variables (CHUNK, numbers) -> fields and log q, from `drawing`.
         key: hash of everything that the bits depend on.
         keep: the whole field of every `keep`-th proposal is stored.
         total: number of proposals; None for that of the configuration.
@@ -113,7 +114,7 @@ def drawing(flow: Flow) -> Drawing:
 
 
 class Drawn(NamedTuple):
-    """Proposals of one block, (count,) or (count, sites): fields, their base normals, log q, S,
+    """Proposals of one block, (count,) or (count, numbers): fields, their base variables, log q, S,
     and float32 scalars by name."""
 
     fields: FloatArray
@@ -124,13 +125,18 @@ class Drawn(NamedTuple):
 
 
 def drawn_block(
-    draw: Drawing, action: Action, random: np.random.Generator, size: int, count: int
+    draw: Drawing, base: Base, action: Action, random: np.random.Generator, size: int, count: int
 ) -> Drawn:
-    """Return the first `count` of the `size` proposals of a block, from its own random stream."""
-    theory, sites = measurable(action), volume(action.shape)
+    """Return the first `count` of the `size` proposals of a block, from its own random stream.
+
+    Args:
+        draw: the pass of a flow; base: its base variables.
+    """
+    theory = measurable(action)
     padded = -(-size // CHUNK) * CHUNK
-    z = random.standard_normal((padded, sites))
-    fields, log_q, s = np.empty_like(z), np.empty(padded), np.empty(padded)
+    z = base.draw(random, padded)
+    fields = np.empty((padded, theory.numbers))
+    log_q, s = np.empty(padded), np.empty(padded)
     seen = {name: np.empty(padded, np.float32) for name in theory.scalars}
     for begin in range(0, padded, CHUNK):
         part = slice(begin, begin + CHUNK)
@@ -159,7 +165,7 @@ def timed_block(task: ProposalTask, index: int) -> tuple[Arrays, Spent]:
     action = theory_of(config.ensemble(task.ensemble))
     first = index * task.size
     count = min(task.size, config.proposals - first)
-    made = drawn_block(task.draw, action, random, task.size, count)
+    made = drawn_block(task.draw, task.flow.base, action, random, task.size, count)
     fields, log_q, s, z = made.fields, made.log_q, made.action, made.prior
     bad = np.flatnonzero(~(np.isfinite(log_q) & np.isfinite(s)))
     if len(bad):
@@ -188,16 +194,14 @@ class Column(NamedTuple):
 def columns(task: ProposalTask) -> dict[str, Column]:
     """Return the data sets of a block, a part or all proposals, in the order of the file."""
     theory = theory_of(task.config.ensemble(task.ensemble))
-    shape = theory.shape
-    field = Column("f8", (volume(shape),))
     return {
         "log_q": Column("f8", ()),
         "S": Column("f8", ()),
         **{f"scalars/{name}": Column("f4", ()) for name in theory.scalars},
-        "two_point": Column("f4", (len(separation_orbits(shape).size),)),
+        "two_point": Column("f4", (theory.separations,)),
         "fields/index": Column("i8", ()),
-        "fields/phi": field,
-        "fields/prior": field,
+        "fields/phi": Column("f8", (theory.numbers,)),
+        "fields/prior": Column("f8", (task.flow.base.numbers,)),
     }
 
 

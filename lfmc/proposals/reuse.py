@@ -16,14 +16,12 @@ import numpy as np
 from lfmc.clock import Spent
 from lfmc.config import stage_settings
 from lfmc.errors import LfmcError
-from lfmc.lattice import volume
 from lfmc.made_for import leaves
 from lfmc.proposals.blocks import block_checksum
 from lfmc.proposals.generate import CHUNK, Arrays, ProposalTask, key_of
 from lfmc.proposals.parts import Made, read_block, read_part
 from lfmc.store import open_hdf5
 from lfmc.streams import generator
-from lfmc.theories.ensembles import theory_of
 
 log = logging.getLogger(__name__)
 
@@ -94,12 +92,11 @@ def _with_fields(task: ProposalTask, index: int, arrays: Arrays) -> bool:
     Returns:
         False if the flow gives another log q than is stored, as on another kind of processor.
     """
-    sites = volume(theory_of(task.config.ensemble(task.ensemble)).shape)
     random = generator(task.config.seed, "propose", task.ensemble, task.sampler, index)
-    z = random.standard_normal((-(-task.size // CHUNK) * CHUNK, sites))
+    z = task.flow.base.draw(random, -(-task.size // CHUNK) * CHUNK)
     first, count = index * task.size, len(arrays["log_q"])
     kept = np.flatnonzero((first + np.arange(count)) % task.keep == 0)
-    fields, log_q = np.empty((len(kept), sites)), np.empty(len(kept))
+    fields, log_q = np.empty((len(kept), task.flow.numbers)), np.empty(len(kept))
     for chunk in np.unique(kept // CHUNK):
         drawn, density = task.draw(z[chunk * CHUNK : (chunk + 1) * CHUNK])
         here = kept // CHUNK == chunk

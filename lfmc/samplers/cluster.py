@@ -22,13 +22,13 @@ from lfmc.kernels.lanes import LANES, broadcast, inlined, kernel, load, store
 from lfmc.kernels.mathematics import exp_negative
 from lfmc.kernels.theory import hopping, measure
 from lfmc.kernels.tuples import store_each
+from lfmc.samplers.kind import SamplerKind
 from lfmc.samplers.local import sweep
 from lfmc.samplers.state import (
     Info,
     State,
     buffers,
     copied,
-    geometry,
     info,
     load_streams,
     save_field,
@@ -56,7 +56,7 @@ def sample_cluster(
     _run(
         new.phi,
         new.streams,
-        geometry(theory.shape),
+        theory.geometry(),
         *parameters,
         theory.couplings(),
         *records,
@@ -137,3 +137,10 @@ def _run(
             store_each(scalars[b], k * len(seen), seen)
             if (k + 1) % save_every == 0:
                 save_field(saved[b], field, k // save_every)
+
+
+CLUSTER = SamplerKind(
+    sample_cluster,
+    lambda settings, delta: ClusterParameters(delta, settings.clusters, settings.sweeps),
+    decisions=lambda parameters, numbers: numbers * parameters.sweeps,
+)

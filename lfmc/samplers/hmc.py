@@ -19,18 +19,18 @@ from typing import NamedTuple
 
 import numpy as np
 
-from lfmc.config.sections import Hmc
+from lfmc.config.sampler_sections import Hmc
 from lfmc.kernels.generators import draw, normal_pair, one_to_two, symmetric
 from lfmc.kernels.lanes import aligned, broadcast, inlined, kernel, load, select, store
 from lfmc.kernels.mathematics import log_positive
 from lfmc.kernels.theory import action_change, measure, slope
 from lfmc.kernels.tuples import select_each, store_each
+from lfmc.samplers.kind import SamplerKind
 from lfmc.samplers.state import (
     Info,
     State,
     buffers,
     copied,
-    geometry,
     info,
     load_streams,
     save_field,
@@ -68,7 +68,7 @@ def sample_hmc(
     """Advance every chain by `updates` trajectories; extra: dH = H(end) - H(start)."""
     new = copied(state)
     records = buffers(state, theory, updates, save_every)
-    near, work = geometry(theory.shape), aligned((2, *state.phi.shape[1:]))
+    near, work = theory.geometry(), aligned((2, *state.phi.shape[1:]))
     _run(
         new.phi, new.streams, near, *parameters, theory.couplings(), *records, save_every, 1.0, work
     )
@@ -81,7 +81,7 @@ def leapfrog(
     """The same trajectory on blocks (blocks, volume, LANES): (phi, momenta) at its end."""
     p, end = momenta.copy(), np.empty_like(phi)
     length, steps = parameters.length, parameters.steps
-    _trajectories(phi, p, end, geometry(theory.shape), length, steps, theory.couplings())
+    _trajectories(phi, p, end, theory.geometry(), length, steps, theory.couplings())
     return end, p
 
 
@@ -221,3 +221,10 @@ def _trajectories(phi, p, end, near, length, steps, couplings):
     for b in range(phi.shape[0]):
         _trajectory(phi[b], p[b], end[b], near, length, steps, couplings)
         _last_kick(end[b], p[b], near, couplings, 0.5 * length / steps)
+
+
+def _parameters(settings: Hmc, length: float) -> HmcParameters:
+    return HmcParameters(length, settings.steps, length_window(settings))
+
+
+HMC = SamplerKind(sample_hmc, _parameters, forces=lambda parameters: parameters.forces_per_update)

@@ -11,12 +11,12 @@ from lfmc.kernels.lanes import broadcast, inlined, kernel, load, select, store
 from lfmc.kernels.mathematics import exp_negative
 from lfmc.kernels.theory import measure, site_change
 from lfmc.kernels.tuples import store_each
+from lfmc.samplers.kind import SamplerKind
 from lfmc.samplers.state import (
     Info,
     State,
     buffers,
     copied,
-    geometry,
     info,
     load_streams,
     save_field,
@@ -40,7 +40,7 @@ def sample_local(
     _run(
         new.phi,
         new.streams,
-        geometry(theory.shape),
+        theory.geometry(),
         *parameters,
         theory.couplings(),
         *records[:3],
@@ -79,3 +79,10 @@ def _run(phi, streams, near, delta, couplings, scalars, saved, accepted, save_ev
             if (k + 1) % save_every == 0:
                 save_field(saved[b], field, k // save_every)
         store_streams(streams[b], state)
+
+
+LOCAL = SamplerKind(
+    sample_local,
+    lambda settings, delta: LocalParameters(delta),
+    decisions=lambda parameters, numbers: numbers,
+)

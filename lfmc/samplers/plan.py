@@ -9,8 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-SEGMENT_FORCES = 1.5e10  # site forces, or site updates times COST, of one segment: 5-10 s
-COST = {"hmc": 1.0, "local": 5.0, "cluster": 15.0}
+SEGMENT_FORCES = 1.5e10  # site forces, or site updates times their cost, of one segment: 5-10 s
 SEGMENT_RECORDS = 2_000_000  # updates of all chains in one segment: 40 MB of scalars and dH
 SEGMENT_VALUES = 50_000_000  # saved field values in one segment: 40 MB of correlators
 CHUNK_VALUES = 500_000  # saved field values between two looks at the clock: 4 MB
@@ -58,18 +57,22 @@ class Plan(NamedTuple):
 
 
 def plan(
-    name: str,
+    cost: float,
     configurations: int,
     replicas: int,
     save_every: int,
     keep_fields: int,
-    sites: int,
+    numbers: int,
     forces_per_update: int,
 ) -> Plan:
-    """Divide a run of a sampler; `configurations` are those of all replicas, rounded up."""
+    """Divide a run of a sampler; `configurations` are those of all replicas, rounded up.
+
+    Args:
+        cost: of an update of one number, see `SamplerSection`.
+    """
     saved = -(-configurations // replicas)
-    work = replicas * sites * save_every * max(forces_per_update, 1) * COST[name]
-    records, values = replicas * save_every, replicas * sites
+    work = replicas * numbers * save_every * max(forces_per_update, 1) * cost
+    records, values = replicas * save_every, replicas * numbers
     longest = min(SEGMENT_FORCES / work, SEGMENT_RECORDS / records, SEGMENT_VALUES / values)
     pieces = -(-saved // max(1, int(longest)))
     segment = -(-saved // pieces)  # of equal length, for the chunks of the final file are segments

@@ -62,7 +62,7 @@ def run(
         log.warning("%s %s: %s are taken from %s", task.name, task.ensemble, had, output)
     elif state is None:
         streams = (task.config.seed, range(task.plan.replicas), task.name, task.ensemble)
-        start = cold_start(task.theory.shape, *streams)
+        start = cold_start(task.theory, *streams)
         task.method.advance(start, task.theory, 1, 1)  # compiles: not a cost of the sampler
         began = cpu_seconds()
         state = thermalise(start, task.theory, task.method, lambda: _leave_if(stop))
@@ -126,7 +126,7 @@ def sample_segment(
         )
         with np.errstate(over="ignore"):  # a dH beyond 3e38 is infinite in float32
             records |= {f"extra/{k}": v.astype(np.float32) for k, v in info.extra.items()}
-        if task.name == "hmc":
+        if task.method.proposals(task.theory.numbers) == 1:
             records["extra/accepted"] = info.accepted.astype(np.uint8)
         accepted += float(info.accepted.sum())
         replica, when = task.plan.kept_fields()

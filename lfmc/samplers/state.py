@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from lfmc.errors import LfmcError
 from lfmc.kernels.generators import normal_pair
 from lfmc.kernels.lanes import LANES, aligned, inlined, kernel, load, store
-from lfmc.lattice import Shape, neighbours, volume
 from lfmc.streams import chain_words
 from lfmc.theories.base import Theory
 
@@ -23,7 +22,7 @@ class State(NamedTuple):
     """Many chains between two updates.
 
     Attributes:
-        phi: fields, float64 (blocks, volume, LANES); chain c is block c // LANES, lane c % LANES.
+        phi: fields, float64 (blocks, numbers, LANES); chain c is block c // LANES, lane c % LANES.
         streams: xoshiro256++ words of every chain, uint64 (blocks, 4, LANES).
         chains: number of chains that are read; the rest fill the last block.
     """
@@ -38,7 +37,7 @@ class Info(NamedTuple):
 
     Attributes:
         scalars: of every update, name -> (chains, updates); see `Theory.scalars`.
-        saved: fields after every `save_every` updates, (chains, saved, volume).
+        saved: fields after every `save_every` updates, (chains, saved, numbers).
         accepted: accepted fraction of each update's proposals, (chains, updates).
         extra: sampler's own records, name -> (chains, updates).
     """
@@ -49,21 +48,10 @@ class Info(NamedTuple):
     extra: dict[str, Floats]
 
 
-def geometry(shape: Shape) -> NDArray[np.int64]:
-    """Neighbour table (volume, 2d) as the kernels want it: contiguous and plain.
-
-    Raises:
-        LfmcError: an extent below 2, where a site is its own neighbour: no sampler has that term.
-    """
-    if not shape or min(shape) < 2:
-        raise LfmcError(f"shape {list(shape)}: samplers need one extent or more, each at least 2")
-    return np.array(neighbours(shape))
-
-
 def cold_start(
-    shape: Shape, seed: int, chains: range, stage: str, *names: str | int, width: float = 0.1
+    theory: Theory, seed: int, chains: range, stage: str, *names: str | int, width: float = 0.1
 ) -> State:
-    """Gaussian fields of small width, each chain from its own stream.
+    """Fields made of normals of small width (`Theory.start`), each chain from its own stream.
 
     Small, because HMC from a hot start may never accept: its first trajectories fall down the
     quartic wall and dH is huge.
@@ -72,8 +60,9 @@ def cold_start(
     filled = range(chains.start, chains.start + blocks * LANES)
     words = chain_words(seed, filled, stage, *names)
     streams = np.ascontiguousarray(words.reshape(4, blocks, LANES).swapaxes(0, 1))
-    phi = aligned((blocks, volume(shape), LANES))
+    phi = aligned((blocks, theory.numbers, LANES))
     _draw_fields(phi, streams, width)
+    phi[:] = theory.start(phi)
     return State(phi, streams, len(chains))
 
 
@@ -93,7 +82,7 @@ def chains_first(rows: NDArray, count: int) -> NDArray:
 
 
 def fields(state: State) -> NDArray[np.float64]:
-    """Fields of all chains, (chains, volume)."""
+    """Fields of all chains, (chains, numbers)."""
     return chains_first(state.phi, state.chains)
 
 
@@ -108,7 +97,7 @@ class Buffers(NamedTuple):
 
     Attributes:
         scalars: (blocks, updates * number of scalars, LANES), in the order of `Theory.scalars`.
-        saved: (blocks, saved * volume, LANES).
+        saved: (blocks, saved * numbers, LANES).
         accepted: (blocks, updates, LANES).
         extra: (blocks, updates, LANES).
     """
@@ -121,20 +110,20 @@ class Buffers(NamedTuple):
 
 def buffers(state: State, theory: Theory, updates: int, save_every: int) -> Buffers:
     """Empty records for `updates` updates of which every `save_every`-th is saved."""
-    blocks, sites, _ = state.phi.shape
-    rows = (updates * len(theory.scalars), updates // save_every * sites, updates, updates)
+    blocks, numbers, _ = state.phi.shape
+    rows = (updates * len(theory.scalars), updates // save_every * numbers, updates, updates)
     return Buffers(*(aligned((blocks, n, LANES)) for n in rows))
 
 
 def info(state: State, theory: Theory, filled: Buffers, extra: str | None = None) -> Info:
     """Records of the chains that are read, chains first."""
-    updates, sites = filled.accepted.shape[1], state.phi.shape[1]
-    saved = filled.saved.shape[1] // sites
+    updates, numbers = filled.accepted.shape[1], state.phi.shape[1]
+    saved = filled.saved.shape[1] // numbers
     shape = (state.chains, updates, len(theory.scalars))
     by_chain = np.moveaxis(chains_first(filled.scalars, state.chains).reshape(shape), 2, 0)
     return Info(
         dict(zip(theory.scalars, by_chain, strict=True)),
-        chains_first(filled.saved, state.chains).reshape(state.chains, saved, sites),
+        chains_first(filled.saved, state.chains).reshape(state.chains, saved, numbers),
         chains_first(filled.accepted, state.chains),
         {extra: chains_first(filled.extra, state.chains)} if extra else {},
     )
@@ -164,7 +153,7 @@ def store_streams(streams, state):
 
 @inlined
 def save_field(saved, phi, index):
-    """Copy a block's fields to place `index` of (saved * volume, LANES)."""
+    """Copy a block's fields to place `index` of (saved * numbers, LANES)."""
     sites = phi.shape[0]
     for x in range(sites):
         store(saved, index * sites + x, load(phi, x))

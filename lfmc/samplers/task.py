@@ -7,6 +7,7 @@ import numpy as np
 
 from lfmc.config import Config, settings_hash, stage_settings
 from lfmc.config.problems import shortened
+from lfmc.config.sampler_sections import tuned_samplers
 from lfmc.errors import LfmcError, unknown
 from lfmc.provenance import stamp
 from lfmc.samplers.method import Method, method
@@ -14,9 +15,6 @@ from lfmc.samplers.plan import Plan, plan
 from lfmc.store import read_json
 from lfmc.theories.base import Theory
 from lfmc.theories.ensembles import theory_of
-
-# What runs read of a tuning.
-TUNED = (("hmc", "trajectory_length"), ("local", "delta"), ("cluster", "delta"))
 
 
 class ChainTask(NamedTuple):
@@ -37,7 +35,7 @@ class ChainTask(NamedTuple):
 
     def settings(self) -> dict[str, Any]:
         """The settings of the stage with the tuned parameters."""
-        known = self.method.known() | {"opening_delta": self.method.delta}
+        known = self.method.known() | self.method.opening.known()
         return stage_settings(self.config, self.name, self.ensemble) | {"parameters": known}
 
 
@@ -55,7 +53,8 @@ def read_tuning(path: Path, config: Config, ensemble: str) -> dict[str, Any]:
     if tuned.get("settings_hash") != wanted:
         raise LfmcError(f"{path}: tuned for other settings than the configuration's; {again}")
     exist = theory_of(config.ensemble(ensemble)).samplers
-    for name, key in ((name, key) for name, key in TUNED if name in exist):
+    for name in tuned_samplers(exist):
+        key = config.samplers.section(name).tuned
         part = tuned.get(name)
         value = part.get(key) if isinstance(part, dict) else None
         if type(value) not in (int, float) or not 0 < float(value or 0) < np.inf:
@@ -73,10 +72,11 @@ def chain_task(config: Config, name: str, ensemble: str, tuning: Path) -> ChainT
     if name not in config.classical(ensemble):
         raise unknown(f"sampler of {ensemble}", name, config.samplers_of(ensemble))
     tuned = read_tuning(tuning, config, ensemble)
-    chosen, theory = method(config, name, tuned), theory_of(config.ensemble(ensemble))
+    theory = theory_of(config.ensemble(ensemble))
+    chosen = method(config, name, theory, tuned)
     statistics = config.statistics
     division = plan(
-        name,
+        config.samplers.section(name).cost,
         statistics.configurations,
         statistics.replicas,
         chosen.save_every,
@@ -85,8 +85,8 @@ def chain_task(config: Config, name: str, ensemble: str, tuning: Path) -> ChainT
         chosen.forces_per_update,
     )
     settings = stage_settings(config, name, ensemble)
-    settings["parameters"] = chosen.known() | {"opening_delta": chosen.delta}
+    settings["parameters"] = chosen.known() | chosen.opening.known()
     key = settings_hash({**settings, "plan": division._asdict()})
-    seconds = float(tuned[name].get("seconds", 0.0))
+    seconds = float(tuned.get(name, {}).get("seconds", 0.0))
     mark = stamp(settings, (tuning,))
     return ChainTask(config, ensemble, theory, chosen, division, key, mark, seconds)

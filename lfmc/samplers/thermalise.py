@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 
 from lfmc.errors import LfmcError
 from lfmc.samplers.creutz import creutz_factor
-from lfmc.samplers.local import LocalParameters, sample_local
 from lfmc.samplers.method import Method
 from lfmc.samplers.state import Info, State, require_finite
 from lfmc.theories.base import Theory
@@ -26,7 +25,7 @@ SIGMAS = 7.0
 def thermalise(
     state: State, theory: Theory, method: Method, pause: Callable[[], None] = lambda: None
 ) -> State:
-    """Sweeps, then the sampler's own updates, then the checks.
+    """Updates of `Theory.opening`, then the sampler's own, then the checks.
 
     Args:
         pause: called before each of the three parts; may raise to leave it all.
@@ -38,9 +37,8 @@ def thermalise(
     everyone = state._replace(chains=state.phi.shape[0] * state.phi.shape[2])
     n = method.thermalisation
     pause()
-    everyone, _ = sample_local(
-        everyone, theory, LocalParameters(method.delta), max(n, 100), n + 100
-    )
+    opening, updates = method.opening, max(n, 100)
+    everyone, _ = opening.sample(everyone, theory, opening.parameters, updates, n + 100)
     pause()
     everyone, _ = method.advance(everyone, theory, n - n // 2, n + 1)
     pause()

@@ -23,7 +23,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lfmc.kernels.lanes import LANES
-from lfmc.lattice import volume
 from lfmc.samplers.method import Method
 from lfmc.samplers.plan import CHUNK_VALUES, Plan
 from lfmc.samplers.state import Info, State
@@ -141,7 +140,7 @@ class Walk(NamedTuple):
         return State(phi, np.concatenate([part.streams for part in parts]), chains)
 
     def fields(self, replica: NDArray[np.int64], when: NDArray[np.int64]) -> NDArray[np.float64]:
-        """Fields of chains at saved configurations, (fields, volume); known ones are looked up."""
+        """Fields of chains at saved configurations, (fields, numbers); known ones are looked up."""
         names = zip(self.trail["replica"].tolist(), self.trail["when"].tolist(), strict=True)
         known = dict(zip(names, self.trail["phi"], strict=True))
         wanted = list(zip(replica.tolist(), when.tolist(), strict=True))
@@ -150,7 +149,7 @@ class Walk(NamedTuple):
             block = chain // LANES
             reached[block] = self._led(block, time + 1, reached.get(block))
             known[chain, time] = reached[block][1].phi[0, :, chain % LANES].copy()
-        found = np.empty((len(wanted), volume(self.theory.shape)))
+        found = np.empty((len(wanted), self.theory.numbers))
         for row, pair in enumerate(wanted):
             found[row] = known[pair]
         return found
@@ -164,7 +163,7 @@ class Walk(NamedTuple):
             at, state = at, State(phi, streams, LANES)
         else:
             at, state = reached
-        longest = max(1, CHUNK_VALUES // (LANES * volume(self.theory.shape)))
+        longest = max(1, CHUNK_VALUES // (LANES * self.theory.numbers))
         while at < saved:
             self.pause()
             count = min(longest, saved - at)

@@ -13,10 +13,9 @@ import numpy as np
 
 from lfmc.clock import cpu_seconds
 from lfmc.config import Config, settings_hash, stage_settings
+from lfmc.config.sampler_sections import SamplerSection, tuned_samplers
 from lfmc.errors import LfmcError
-from lfmc.samplers.cluster import ClusterParameters, sample_cluster
-from lfmc.samplers.hmc import HmcParameters, length_window, sample_hmc
-from lfmc.samplers.local import LocalParameters, sample_local
+from lfmc.samplers.kind import sampler_kind
 from lfmc.samplers.state import Info, State, cold_start, require_finite
 from lfmc.theories.base import Theory
 from lfmc.theories.ensembles import theory_of
@@ -27,6 +26,7 @@ CHAINS = 64
 ITERATIONS = 24
 BATCH = 200
 MEASURED = 5000
+UNTUNED = 0.5  # half-width, or length, of updates before anything is tuned
 
 Sample = Callable[[State, float, int], tuple[State, Info]]
 
@@ -35,19 +35,21 @@ def tune(config: Config, ensemble: str) -> dict[str, Any]:
     """Tuned parameters of all classical samplers that exist for an ensemble's theory.
 
     Returns:
-        hmc.trajectory_length, local.delta, cluster.delta, each with acceptance,
-        acceptance_error, target, iterations, updates (per chain) and seconds (CPU); seconds of all;
-        settings.
+        hmc.trajectory_length, local.delta, cluster.delta ... (`SamplerSection.tuned`), each with
+        acceptance, acceptance_error, target, iterations, updates (per chain) and seconds (CPU);
+        seconds of all; settings.
 
     Raises:
         LfmcError: an acceptance that cannot be reached.
     """
     theory = theory_of(config.ensemble(ensemble))
     found: dict[str, Any] = {}
-    for name in (name for name in ("local", "cluster", "hmc") if name in theory.samplers):
+    # HMC last: the order of the entries is that of the file.
+    for name in sorted(tuned_samplers(theory.samplers), key=lambda name: name == "hmc"):
         found[name] = tuned(config, ensemble, theory, name)
     settings = stage_settings(config, "tune", ensemble)
-    found["hmc"]["steps"] = config.samplers.hmc.steps
+    if "hmc" in found:
+        found["hmc"]["steps"] = config.samplers.hmc.steps
     found["seconds"] = sum(one["seconds"] for one in found.values())
     found["settings"] = settings
     found["settings_hash"] = settings_hash(settings)
@@ -56,30 +58,30 @@ def tune(config: Config, ensemble: str) -> dict[str, Any]:
 
 def tuned(config: Config, ensemble: str, theory: Theory, name: str) -> dict[str, Any]:
     """The entry of `tune` of one sampler."""
-    samplers = config.samplers
-    wolff, steps = samplers.cluster, samplers.hmc.steps
-    window = length_window(samplers.hmc)
-
-    def local(state: State, step: float, updates: int) -> tuple[State, Info]:
-        return sample_local(state, theory, LocalParameters(step), updates, updates)
-
-    def hmc(state: State, step: float, updates: int) -> tuple[State, Info]:
-        return sample_hmc(state, theory, HmcParameters(step, steps, window), updates, updates)
-
-    def cluster(state: State, step: float, updates: int) -> tuple[State, Info]:
-        parameters = ClusterParameters(step, wolff.clusters, wolff.sweeps)
-        return sample_cluster(state, theory, parameters, updates, updates)
-
-    sample, key, target = {
-        "local": (local, "delta", samplers.local.acceptance),
-        "cluster": (cluster, "delta", wolff.acceptance),
-        "hmc": (hmc, "trajectory_length", samplers.hmc.acceptance),
-    }[name]
-    state = _warm(config.seed, ensemble, name, theory)
+    settings = config.samplers.section(name)
+    sample = stepping(settings, theory, name)
+    state = cold_start(theory, config.seed, range(CHAINS), "tune", ensemble, name)
+    state = opened(state, config, theory, 300)
     sample(state, 0.1, 1)  # compiles: not a cost of the sampler
     began = cpu_seconds()
-    step, record = approach(sample, state, target, name)
-    return {key: step, **record, "seconds": cpu_seconds() - began}
+    step, record = approach(sample, state, settings.acceptance, name)
+    return {settings.tuned: step, **record, "seconds": cpu_seconds() - began}
+
+
+def stepping(settings: SamplerSection, theory: Theory, name: str) -> Sample:
+    """A sampler as a function of its tuned parameter."""
+    kind = sampler_kind(name, settings, theory)
+
+    def sample(state: State, step: float, updates: int) -> tuple[State, Info]:
+        return kind.sample(state, theory, kind.parameters(settings, step), updates, updates)
+
+    return sample
+
+
+def opened(state: State, config: Config, theory: Theory, updates: int) -> State:
+    """Chains after some updates of `Theory.opening`, before anything is tuned."""
+    name = theory.opening
+    return stepping(config.samplers.section(name), theory, name)(state, UNTUNED, updates)[0]
 
 
 def approach(
@@ -120,9 +122,3 @@ def approach(
         "iterations": ITERATIONS,
         "updates": ITERATIONS * BATCH + MEASURED,
     }
-
-
-def _warm(seed: int, ensemble: str, name: str, theory: Theory) -> State:
-    state = cold_start(theory.shape, seed, range(CHAINS), "tune", ensemble, name)
-    state, _ = sample_local(state, theory, LocalParameters(0.5), 300, 300)
-    return state

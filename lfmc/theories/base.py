@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lfmc.errors import LfmcError
-from lfmc.lattice import Shape, volume
+from lfmc.lattice import Shape, sampler_neighbours, volume
 
 Floats = NDArray[np.floating]
 
@@ -105,6 +105,10 @@ class Theory:
             `measure` and of the kernel `measure`.
         example: parameters of a point at which conformance is checked.
         line: parameters that two ensembles must share for one power law in L to join them.
+        own_samplers: samplers of which the theory has its own kernel: name -> "module:object" of
+            a `lfmc.samplers.kind.SamplerKind`, in the place of the general one.
+        own_flow: kind of flow that is trained where a configuration chooses none; "" for the
+            general default.
         shape: extents of the lattice.
     """
 
@@ -113,6 +117,8 @@ class Theory:
     scalars: ClassVar[tuple[str, ...]]
     example: ClassVar[dict[str, float]] = {}
     line: ClassVar[tuple[str, ...]] = ()
+    own_samplers: ClassVar[dict[str, str]] = {}
+    own_flow: ClassVar[str] = ""
 
     shape: Shape
 
@@ -161,7 +167,12 @@ class Theory:
     @property
     @abstractmethod
     def samplers(self) -> tuple[str, ...]:
-        """The classical samplers that exist for it, of hmc, local, cluster."""
+        """The classical samplers that exist for it, of `lfmc.classical.CLASSICAL`."""
+
+    @property
+    def opening(self) -> str:
+        """The one of `samplers` that leads chains from their start towards equilibrium."""
+        return "local" if "local" in self.samplers else self.samplers[0]
 
     @property
     @abstractmethod
@@ -196,6 +207,23 @@ class Theory:
     @abstractmethod
     def couplings(self) -> Any:
         """A NamedTuple of what kernels need; its type selects them (`lfmc.kernels.theory`)."""
+
+    def geometry(self) -> Any:
+        """What kernels are given as `near`: an int64 table, (numbers, columns).
+
+        Here the neighbours of every site, (sites, 2d).
+
+        Raises:
+            LfmcError: an extent below 2, where a site is its own neighbour.
+        """
+        return sampler_neighbours(self.shape)
+
+    def start(self, phi: Floats) -> Floats:
+        """Fields from which chains start, from normals of small width; both (..., numbers, lanes).
+
+        Here the normals themselves. A field that is not real numbers is made of them.
+        """
+        return phi
 
     @abstractmethod
     def evaluate(self, phi: Any) -> Any:

@@ -16,6 +16,11 @@ class RealField(ScalarObservables):
     def __init__(self, shape: Shape) -> None:
         self.shape = shape
 
+    @property
+    def numbers(self) -> int:
+        """Numbers of one configuration."""
+        return self.field.numbers(self.shape)
+
     def measure(self, phi: Floats) -> dict[str, Floats]:
         """`scalars` of each configuration, (batch, sites) -> (batch,) each."""
         return averages(phi, self.shape)

@@ -90,7 +90,7 @@ def score_sums(flow: Flow, seeds: Sequence[int], origin: float, mpi: Ranks = ALO
 
     def chunk(number: int) -> FloatArray:
         generator = torch.Generator().manual_seed(seeds[number])
-        z = torch.randn(CHUNK, flow.reduced_sites, generator=generator, dtype=like.dtype)
+        z = flow.reduced_base.tensor(generator, CHUNK, like.dtype)
         log_weight, scores = evaluate(z)
         centred = (log_weight - origin)[None]
         rows = torch.cat([scores, centred, torch.ones_like(centred)]).to(like.dtype)

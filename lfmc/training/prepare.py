@@ -15,7 +15,7 @@ from lfmc.flows.build import build_flow
 from lfmc.flows.passes import passes
 from lfmc.mpi.ranks import Ranks
 from lfmc.streams import generator as stream
-from lfmc.theories.ensembles import scalar_of, theory_of
+from lfmc.theories.ensembles import theory_of
 from lfmc.training.adam import Adam
 from lfmc.training.natural import NaturalGradient, Sums, precision
 from lfmc.training.optimiser import Optimiser
@@ -84,7 +84,7 @@ def precision_of(settings: FlowSettings) -> torch.dtype:
 
 def team_of(config: Config, ensemble: Ensemble, flow: Flow, mpi: Ranks) -> Team:
     """Return the ranks with samples of p, whose time counts; that of compilation does not."""
-    action, like = scalar_of(ensemble), next(flow.parameters())
+    action, like = theory_of(ensemble), next(flow.parameters())
     compile_target(action)
     passes(flow).compile(weights=True, scores=config.flow.optimiser == "natural")
     clock = clock_of(flow)

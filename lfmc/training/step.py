@@ -39,7 +39,7 @@ def model_log_weight(
     parts = [torch.empty(0, dtype=torch.float64)]
     for number in range(mine.stop):
         size = min(chunk, count - number * chunk)
-        z = torch.randn(size, flow.reduced_sites, generator=generator, dtype=like.dtype)
+        z = flow.reduced_base.tensor(generator, size, like.dtype)
         if number in mine:
             parts.append(evaluate(z))
     return torch.from_numpy(concatenated(mpi, torch.cat(parts).numpy()))
@@ -72,7 +72,7 @@ def gradient_step(
         The loss and the norm of its gradient. If one is not finite, nothing has changed.
     """
     like = next(flow.parameters())
-    z = torch.randn(batch, flow.reduced_sites, generator=generator, dtype=like.dtype)
+    z = flow.reduced_base.tensor(generator, batch, like.dtype)
     optimiser.zero_grad()
     loss = estimate(flow, z.to(like.device))
     norm = clip_grad_norm_(flow.parameters(), clip)

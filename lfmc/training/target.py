@@ -2,63 +2,62 @@
 
 import numpy as np
 
+from lfmc.config.sampler_sections import Samplers
 from lfmc.flows.variational import variational_variance
 from lfmc.lattice import FloatArray
-from lfmc.samplers.cluster import ClusterParameters, sample_cluster
-from lfmc.samplers.hmc import WINDOW, HmcParameters, sample_hmc
-from lfmc.samplers.local import LocalParameters, sample_local
-from lfmc.samplers.state import Info, State, cold_start
-from lfmc.samplers.tune import Sample, approach
+from lfmc.samplers.kind import sampler_kind
+from lfmc.samplers.state import cold_start
+from lfmc.samplers.tune import UNTUNED, approach, stepping
 from lfmc.streams import generator
+from lfmc.theories.base import Theory
 from lfmc.theories.scalar import Scalar
 
 CHAINS = 128
 THERMALISATION = 400
 SPACING = 10
-HMC_STEPS = 10
-HMC_ACCEPTANCE = 0.7
+SETTINGS = Samplers()  # the defaults: HMC of 10 steps and random length, at acceptance 0.7
 
 
-def compile_target(theory: Scalar) -> None:
+def compile_target(theory: Theory) -> None:
     """Compile the kernels of `target_fields`, whose time does not count as training."""
-    state = cold_start(theory.shape, 0, range(1), "check", "")
-    if "cluster" in theory.samplers:
-        sample_cluster(state, theory, ClusterParameters(1.0, clusters=1, sweeps=1), 1, 1)
-    else:
-        state, _ = sample_local(state, theory, LocalParameters(1.0), 1, 1)
-        sample_hmc(state, theory, HmcParameters(0.1, HMC_STEPS, WINDOW), 1, 1)
+    if theory.independent_fields(1, 0) is not None:
+        return
+    state = cold_start(theory, 0, range(1), "check", "")
+    for name in dict.fromkeys((theory.opening, _source(theory))):
+        state, _ = stepping(SETTINGS.section(name), theory, name)(state, 0.1, 1)
 
 
-def target_fields(theory: Scalar, count: int, seed: int, ensemble: str) -> FloatArray:
+def target_fields(theory: Theory, count: int, seed: int, ensemble: str) -> FloatArray:
     """Return fields of p, (count, numbers), SPACING updates apart (several tau_int).
 
     They are the theory's own if it can draw them (`Theory.independent_fields`), else they come from
-    cluster updates if the theory has them, and from HMC of tuned length otherwise.
+    cluster updates if the theory has them, and from HMC of tuned length otherwise; of theories
+    without either, from `Theory.opening`.
     """
     own = theory.independent_fields(count, int(generator(seed, "check", ensemble).integers(2**62)))
     if own is not None:
         return np.ascontiguousarray(own, dtype=np.float64)
-    width = 1.2 * float(np.sqrt(variational_variance(theory).mean()))
-    state = cold_start(theory.shape, seed, range(CHAINS), "check", ensemble)
+    name, width = _source(theory), UNTUNED
+    if isinstance(theory, Scalar):
+        width = 1.2 * float(np.sqrt(variational_variance(theory).mean()))
+    state = cold_start(theory, seed, range(CHAINS), "check", ensemble)
     each = -(-count // CHAINS)
-    if "cluster" in theory.samplers:
-        parameters = ClusterParameters(width, clusters=1, sweeps=1)
-        state, _ = sample_cluster(state, theory, parameters, THERMALISATION, THERMALISATION)
-        _, info = sample_cluster(state, theory, parameters, each * SPACING, SPACING)
-    else:
-        state, _ = sample_local(
-            state, theory, LocalParameters(width), THERMALISATION, THERMALISATION
-        )
-        length, _ = approach(_trajectories(theory), state, HMC_ACCEPTANCE, "hmc")
-        hmc = HmcParameters(length, HMC_STEPS, WINDOW)
-        state, _ = sample_hmc(state, theory, hmc, THERMALISATION, THERMALISATION)
-        _, info = sample_hmc(state, theory, hmc, each * SPACING, SPACING)
+    settings, value = SETTINGS.section(name), width
+    if name == "hmc":
+        opening = stepping(SETTINGS.section(theory.opening), theory, theory.opening)
+        state, _ = opening(state, width, THERMALISATION)
+        value, _ = approach(stepping(settings, theory, name), state, settings.acceptance, name)
+    kind = sampler_kind(name, settings, theory)
+    parameters = kind.parameters(settings, value)
+    state, _ = kind.sample(state, theory, parameters, THERMALISATION, THERMALISATION)
+    _, info = kind.sample(state, theory, parameters, each * SPACING, SPACING)
     # Neighbours in the list come from different chains, so blocks of it are unbiased samples.
     return np.ascontiguousarray(info.saved.swapaxes(0, 1).reshape(each * CHAINS, -1)[:count])
 
 
-def _trajectories(theory: Scalar) -> Sample:
-    def sample(state: State, length: float, updates: int) -> tuple[State, Info]:
-        return sample_hmc(state, theory, HmcParameters(length, HMC_STEPS, WINDOW), updates, updates)
-
-    return sample
+def _source(theory: Theory) -> str:
+    """The sampler that makes fields of p."""
+    for name in ("cluster", "hmc"):
+        if name in theory.samplers:
+            return name
+    return theory.opening

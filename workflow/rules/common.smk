@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 from lfmc.cli.lines import FRONT_END, shorten, wanted
-from lfmc.config import stage_settings
+from lfmc.config import CLASSICAL, stage_settings
 from lfmc.config.configfile import config_or_exit, kept_for_jobs
 from lfmc.errors import LfmcError
 from lfmc.figures.registry import FIGURES, inputs

@@ -1,0 +1,11 @@
+"""The classical samplers by name, in the order of tables, with what each does. Imports nothing.
+
+A sampler is a name here, its settings in `lfmc.config.sampler_sections`, and its kernel in
+`lfmc.samplers`; command, workflow rule, tuning, division and files follow from these.
+"""
+
+CLASSICAL = {
+    "hmc": "Sample with hybrid Monte Carlo.",
+    "local": "Sample with local Metropolis.",
+    "cluster": "Sample with the embedded Wolff cluster algorithm.",
+}

@@ -1,0 +1,141 @@
+"""Sections of the configuration: the classical samplers, and what is known of each.
+
+Another sampler is a name in `lfmc.classical`, a section here and a key of `Samplers`.
+"""
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
+
+from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
+
+from lfmc.classical import CLASSICAL
+from lfmc.config.section import Section
+from lfmc.config.sections import Count, Few, Probability
+from lfmc.errors import unknown
+
+
+class SamplerSection(Section):
+    """Settings of a classical sampler, and what is known of the sampler.
+
+    Attributes:
+        runs: "module:object" of its `lfmc.samplers.kind.SamplerKind`, imported when it runs.
+        cost: seconds of an update of one number of the field, in those of a force of HMC, about.
+        tuned: the parameter that `lfmc tune` finds; empty if there is none.
+        thermalisation: updates before the first one that counts.
+        acceptance: to which `tuned` is tuned; only where there is such a parameter.
+    """
+
+    runs: ClassVar[str]
+    cost: ClassVar[float] = 1.0
+    tuned: ClassVar[str] = ""
+
+    if TYPE_CHECKING:  # each has its own, so that files keep the order of their keys
+
+        @property
+        def thermalisation(self) -> int: ...
+        @property
+        def acceptance(self) -> float: ...
+
+    def saves_every(self, common: int) -> int:
+        """Updates from one saved configuration to the next; `common`: of most samplers."""
+        return common
+
+    def chain_settings(self) -> dict[str, Any]:
+        """The settings on which a chain depends."""
+        return self.model_dump(mode="json")
+
+
+class Hmc(SamplerSection):
+    """Hybrid Monte Carlo: leapfrog, momentum first; trajectory length tuned to `acceptance`."""
+
+    runs: ClassVar[str] = "lfmc.samplers.hmc:HMC"
+    tuned: ClassVar[str] = "trajectory_length"
+
+    steps: Few = 10
+    length: Literal["random", "fixed"] = "random"
+    acceptance: Probability = 0.7
+    thermalisation: Count = 1000
+
+    def chain_settings(self) -> dict[str, Any]:
+        """As they were before there was a choice of lengths: fixed ones are not named."""
+        settings = self.model_dump(mode="json")
+        if settings["length"] == "fixed":
+            del settings["length"]
+        return settings
+
+
+class Local(SamplerSection):
+    """Local Metropolis: fixed order, uniform proposal of tuned half-width."""
+
+    runs: ClassVar[str] = "lfmc.samplers.local:LOCAL"
+    cost: ClassVar[float] = 5.0
+    tuned: ClassVar[str] = "delta"
+
+    acceptance: Probability = 0.7
+    thermalisation: Count = 2000
+
+
+class Cluster(SamplerSection):
+    """Embedded Wolff cluster, each update followed by Metropolis sweeps."""
+
+    runs: ClassVar[str] = "lfmc.samplers.cluster:CLUSTER"
+    cost: ClassVar[float] = 15.0
+    tuned: ClassVar[str] = "delta"
+
+    clusters: Few = 1
+    sweeps: Few = 1
+    save_every: Few = 2
+    acceptance: Probability = 0.7
+    thermalisation: Count = 500
+
+    def saves_every(self, common: int) -> int:
+        return self.save_every
+
+
+def _known(value: str) -> str:
+    if value not in CLASSICAL:
+        raise ValueError(str(unknown("sampler", value, CLASSICAL)))
+    return value
+
+
+SamplerName = Annotated[
+    str, AfterValidator(_known), Field(json_schema_extra={"enum": list(CLASSICAL)})
+]
+
+
+def _as_tuple(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value
+
+
+class Samplers(Section):
+    """Settings of the classical samplers, and which of them run: all that a theory has, if no
+    `run` is given. `samplers: [hmc, cluster]` is short for `samplers: { run: [hmc, cluster] }`.
+    """
+
+    run: Annotated[tuple[SamplerName, ...] | None, BeforeValidator(_as_tuple)] = None
+    hmc: Hmc = Hmc()
+    local: Local = Local()
+    cluster: Cluster = Cluster()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _listed(cls, raw: Any) -> Any:
+        return {"run": raw} if isinstance(raw, list) else raw
+
+    @field_validator("run")
+    @classmethod
+    def _once(cls, value: tuple[str, ...] | None) -> tuple[str, ...] | None:
+        if value is not None and len(set(value)) != len(value):
+            raise ValueError("names a sampler twice")
+        return value
+
+    def section(self, name: str) -> SamplerSection:
+        """The settings of the sampler of that name."""
+        found: SamplerSection = getattr(self, name)
+        return found
+
+
+def tuned_samplers(names: Iterable[str]) -> tuple[str, ...]:
+    """Those of some samplers that have a parameter to tune."""
+    sections = Samplers()
+    return tuple(name for name in names if sections.section(name).tuned)

@@ -1,0 +1,25 @@
+# One rule for each classical sampler; all read the tuning of their ensemble.
+for sampler in CLASSICAL:
+
+    rule:
+        name:
+            sampler
+        input:
+            tuning="<results>/tune/{ensemble}.json",
+        output:
+            update(f"<results>/{sampler}/{{ensemble}}.h5"),  # a longer chain continues the one that is there
+        log:
+            f"<logs>/{sampler}/{{ensemble}}.log",
+        benchmark:
+            f"<benchmarks>/{sampler}/{{ensemble}}.tsv"
+        priority: first(10_000)
+        conda:
+            "../envs/lfmc.yaml"
+        threads: 1
+        resources:
+            mem_mb=memory(1500),
+            runtime=minutes(60),
+        params:
+            settings=settings(sampler),
+        shell:
+            lfmc(sampler, "--ensemble {wildcards.ensemble:q}")
