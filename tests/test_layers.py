@@ -13,7 +13,7 @@ pytestmark = pytest.mark.unit
 # Lowest first. Modules of the first layer may use each other; packages of one later layer may not.
 LAYERS = (
     {
-        "attributes", "claim", "clock", "config", "errors", "hdf5_refused", "made_for",
+        "attributes", "claim", "classical", "clock", "config", "errors", "hdf5_refused", "made_for",
         "not_reached", "private_folder", "provenance", "seal", "shared_memory", "store",
     },
     {"lattice"},
