@@ -24,7 +24,7 @@ def plot(
     lfmc plot greens fields      several
     lfmc plot --all              every figure; one that cannot be drawn says why in its place
     """
-    from lfmc.figures.registry import FIGURES
+    from lfmc.figures.registry import FIGURES, figures_of
 
     if list_names:
         for name, entry in FIGURES.items():
@@ -42,7 +42,7 @@ def plot(
     from lfmc.figures.output import plot as draw_to_files
     from lfmc.figures.rundata import RunData
 
-    for name in FIGURES if every else names:
+    for name in figures_of(run.config) if every else names:
         data = RunData(run.config, run.results)
         try:
             paths = draw_to_files(name, data)

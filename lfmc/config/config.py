@@ -72,6 +72,13 @@ class Config(Section):
         )
         return self.model_copy(update={"seed": self.seed + model, "statistics": shorter})
 
+    def restricted(self, ensembles: tuple[Ensemble, ...]) -> Self:
+        """The configuration with some of its ensembles."""
+        copy = self.model_copy(update={"ensembles": ensembles})
+        for name in ("named", "family"):  # what was known of the others
+            copy.__dict__.pop(name, None)
+        return copy
+
     def ensemble(self, name: str) -> Ensemble:
         """The ensemble of that name; an unknown one names the choices."""
         try:

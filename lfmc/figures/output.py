@@ -27,7 +27,7 @@ def plot(name: str, run: RunData) -> list[Path]:
         LfmcError: unknown figure, or an input that is missing or damaged.
         NotDrawable: sound inputs that make no figure.
     """
-    module = figure_module(name)
+    module, run = figure_module(name), run.of_figure(name)
     with look(), drawing(name):
         figure = module.draw(run)
         caption = module.caption(run) + run.not_reached() + run.theories()

@@ -8,7 +8,8 @@ from types import ModuleType
 from typing import NamedTuple
 
 from lfmc.config import CLASSICAL, Config
-from lfmc.errors import unknown
+from lfmc.config.kinds import theory_class
+from lfmc.errors import LfmcError, unknown
 
 
 class Entry(NamedTuple):
@@ -20,6 +21,7 @@ class Entry(NamedTuple):
         tables: names below results/tables, without .csv.
         bins: needs measure/E/X.h5 of every ensemble and sampler.
         fields: needs the whole fields of `field_sources`.
+        family: `Theory.family` of the ensembles that it shows; empty: of all.
     """
 
     title: str
@@ -27,18 +29,20 @@ class Entry(NamedTuple):
     tables: tuple[str, ...] = ()
     bins: bool = False
     fields: bool = False
+    family: str = ""
 
 
 PAPER = "Figures of the paper"
 COSTS = "Costs"
+SCALAR = "scalar"
 
 FIGURES: dict[str, Entry] = {
-    "fields": Entry("Example fields", PAPER, fields=True),
+    "fields": Entry("Example fields", PAPER, fields=True, family=SCALAR),
     "rejection_runs": Entry("Rejection runs", PAPER, ("acceptance",), bins=True),
-    "greens": Entry("Zero-momentum Green's functions", PAPER, ("observables",)),
-    "effective_mass": Entry("Effective masses", PAPER, ("observables", "published")),
-    "chi2_energy": Entry("Susceptibility and Ising energy", PAPER, ("observables",)),
-    "error_scaling": Entry("Statistical error against statistics", PAPER, bins=True),
+    "greens": Entry("Zero-momentum Green's functions", PAPER, ("observables",), family=SCALAR),
+    "effective_mass": Entry("Effective masses", PAPER, ("observables", "published"), family=SCALAR),
+    "chi2_energy": Entry("Susceptibility and Ising energy", PAPER, ("observables",), family=SCALAR),
+    "error_scaling": Entry("Statistical error against statistics", PAPER, bins=True, family=SCALAR),
     "tau_int": Entry(
         "Autocorrelation times of saved configurations",
         PAPER,
@@ -49,7 +53,7 @@ FIGURES: dict[str, Entry] = {
         PAPER,
         ("tau_int", "exponents", "observables", "acceptance"),
     ),
-    "table1": Entry("Table I", PAPER, ("observables", "published")),
+    "table1": Entry("Table I", PAPER, ("observables", "published"), family=SCALAR),
     "training_cost": Entry("Training cost", COSTS, ("training",)),
     "training_quality": Entry("Trained flows, site by site", COSTS, ("training",)),
     "cost_per_sample": Entry("Cost of an independent sample", COSTS, ("costs",)),
@@ -57,9 +61,29 @@ FIGURES: dict[str, Entry] = {
 }
 
 
+def figures_of(config: Config) -> dict[str, Entry]:
+    """The figures of a run: those of all theories, and those of the families of its own."""
+    families = {theory_class(e.kind).family for e in config.ensembles}
+    return {n: entry for n, entry in FIGURES.items() if entry.family in ("", *families)}
+
+
+def shown(config: Config, name: str) -> Config:
+    """The configuration with the ensembles that a figure shows.
+
+    Raises:
+        LfmcError: there are none.
+    """
+    family = _entry(name).family
+    ensembles = tuple(e for e in config.ensembles if family in ("", theory_class(e.kind).family))
+    if not ensembles:
+        kinds = ", ".join(dict.fromkeys(e.kind for e in config.ensembles))
+        raise LfmcError(f"{name}: shows {family} theories, which this run has not; it has {kinds}")
+    return config if ensembles == config.ensembles else config.restricted(ensembles)
+
+
 def inputs(name: str, config: Config) -> tuple[str, ...]:
     """Files that a figure reads, relative to the results folder."""
-    entry = _entry(name)
+    entry, config = _entry(name), shown(config, name)
     # The acceptances tell which flows have a chain.
     paths = [f"tables/{table}.csv" for table in dict.fromkeys((*entry.tables, "acceptance"))]
     for ensemble in config.ensemble_names:

@@ -3,9 +3,9 @@
 Every problem names the file and the command that makes it.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +14,7 @@ from lfmc.analysis.columns import TABLES, checked
 from lfmc.config import CLASSICAL, Config
 from lfmc.errors import LfmcError
 from lfmc.figures.drawable import NotDrawable
+from lfmc.figures.registry import shown
 from lfmc.made_for import require_same
 from lfmc.store import open_hdf5, read_table
 from lfmc.theories.base import Theory
@@ -57,6 +58,11 @@ class RunData:
     inputs: list[Path] = field(default_factory=list)
     _tables: dict[str, Any] = field(default_factory=dict, repr=False)
     _bins: dict[tuple[str, str], Bins] = field(default_factory=dict, repr=False)
+
+    def of_figure(self, name: str) -> Self:
+        """The same results, with the ensembles that a figure shows."""
+        config = shown(self.config, name)
+        return self if config is self.config else replace(self, config=config)
 
     def table(self, name: str) -> Any:
         """results/tables/NAME.csv as a pandas table.

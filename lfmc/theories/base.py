@@ -105,6 +105,7 @@ class Theory:
             `measure` and of the kernel `measure`.
         example: parameters of a point at which conformance is checked.
         line: parameters that two ensembles must share for one power law in L to join them.
+        family: of theories with the same observables, which have figures of their own.
         own_samplers: samplers of which the theory has its own kernel: name -> "module:object" of
             a `lfmc.samplers.kind.SamplerKind`, in the place of the general one.
         own_flow: kind of flow that is trained where a configuration chooses none; "" for the
@@ -117,6 +118,7 @@ class Theory:
     scalars: ClassVar[tuple[str, ...]]
     example: ClassVar[dict[str, float]] = {}
     line: ClassVar[tuple[str, ...]] = ()
+    family: ClassVar[str] = ""
     own_samplers: ClassVar[dict[str, str]] = {}
     own_flow: ClassVar[str] = ""
 

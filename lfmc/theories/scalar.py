@@ -75,6 +75,7 @@ class Scalar(ScalarObservables, Theory):
     """
 
     scalars: ClassVar[tuple[str, ...]] = ("m", "phi2", "U", "virial", "E")
+    family: ClassVar[str] = "scalar"
     hopping: ClassVar[float] = 1.0
     potential: ClassVar[Callable[..., Any]]
     slope: ClassVar[Callable[..., Any]]

@@ -12,7 +12,7 @@ from lfmc.cli.lines import FRONT_END, shorten, wanted
 from lfmc.config import CLASSICAL, stage_settings
 from lfmc.config.configfile import config_or_exit, kept_for_jobs
 from lfmc.errors import LfmcError
-from lfmc.figures.registry import FIGURES, inputs
+from lfmc.figures.registry import figures_of, inputs
 
 # Rules call the lfmc and the mpiexec that are installed beside the snakemake that runs them, unless
 # Snakemake is to provide them (--software-deployment-method).
@@ -44,6 +44,7 @@ if workflow.modifier.path_modifier.replace_prefix(CONFIG.results) != CONFIG.resu
 ENSEMBLES = CONFIG.ensemble_names
 FLOWS = CONFIG.flow_names
 SAMPLERS = CONFIG.sampler_names
+FIGURES = figures_of(CONFIG)
 # Not every sampler runs for every ensemble: a theory may have no cluster algorithm.
 CHAINS = dict(zip(("ensemble", "sampler"), zip(*CONFIG.chains)))
 TABLES = ("observables", "tau_int", "exponents", "acceptance", "training", "costs", "published")
