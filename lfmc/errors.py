@@ -13,6 +13,12 @@ class LfmcError(Exception):
 
     Attributes:
         printed: whether this process prints it. If all ranks fail for one reason, one rank does.
+
+    Example:
+        >>> theory = lfmc.Phi4((4, 4), m2=-4.0, lam=6.975)
+        >>> lfmc.hmc(theory, updates=105, seed=1, progress=False)
+        Traceback (most recent call last):
+        lfmc.errors.LfmcError: updates = 105; give a multiple of save_every = 10
     """
 
     printed = True

@@ -21,6 +21,14 @@ class Chain:
         replica, update: where each of them belongs, (kept,).
         log_weight: log p - log q of every proposal up to a constant, (proposals,); None unless a
             flow made them.
+
+    Example:
+        >>> theory = lfmc.Phi4((4, 4), m2=-4.0, lam=6.975)
+        >>> chain = lfmc.hmc(theory, chains=32, updates=500, seed=1, progress=False)
+        >>> chain.sampler, chain.replicas, chain.updates, sorted(chain.scalars)
+        ('hmc', 32, 500, ['E', 'm', 'phi2', 'phi4'])
+        >>> chain.fields[0].reshape(theory.shape).shape
+        (4, 4)
     """
 
     theory: Any

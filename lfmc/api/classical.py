@@ -57,6 +57,15 @@ def hmc(
     Raises:
         LfmcError: arguments that do not fit, an acceptance that cannot be reached, or a
             thermalisation that fails its checks; the message says what to change.
+
+    Example:
+        >>> theory = lfmc.Phi4((4, 4), m2=-4.0, lam=6.975)
+        >>> chain = lfmc.hmc(theory, chains=32, updates=500, seed=1, progress=False)
+        >>> chain.scalars["phi2"].shape, chain.two_point.shape[:2]
+        ((32, 500), (32, 50))
+        >>> sd = lfmc.measure(chain).sd  # the Schwinger-Dyson identity: 1
+        >>> abs(sd.value - 1) < 5 * sd.error
+        True
     """
     wanted = Wanted(chains, updates, seed, save_every, keep_fields, start, name, progress)
     return _run("hmc", theory, wanted, settings)
@@ -79,6 +88,12 @@ def local(
 
     Args:
         settings: keys of `samplers.local`: acceptance, thermalisation.
+
+    Example:
+        >>> theory = lfmc.Phi4((4, 4), m2=-4.0, lam=6.975)
+        >>> chain = lfmc.local(theory, chains=32, updates=500, seed=1, progress=False)
+        >>> chain.fields.shape
+        (1000, 16)
     """
     wanted = Wanted(chains, updates, seed, save_every, keep_fields, start, name, progress)
     return _run("local", theory, wanted, settings)
@@ -101,6 +116,12 @@ def cluster(
 
     Args:
         settings: keys of `samplers.cluster`: clusters, sweeps, acceptance, thermalisation.
+
+    Example:
+        >>> theory = lfmc.Phi4((4, 4), m2=-4.0, lam=6.975)
+        >>> chain = lfmc.cluster(theory, chains=32, updates=200, seed=1, progress=False)
+        >>> chain.save_every, chain.two_point.shape[:2]
+        (2, (32, 100))
     """
     settings = {**settings, "save_every": save_every}
     wanted = Wanted(chains, updates, seed, 10, keep_fields, start, name, progress)

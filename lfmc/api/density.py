@@ -33,6 +33,10 @@ class LogZ(LogZEstimate):
         ess: effective sample size per sample, in (0, 1].
         samples: N.
         note: why the error is withheld; empty if it is not.
+
+    Example:
+        >>> print(lfmc.LogZ(value=1.25, error=0.004, ess=0.8, samples=65536))
+        log Z = 1.2500(40), ESS 0.800
     """
 
     __slots__ = ()
@@ -49,6 +53,14 @@ def draw(model: Model, count: int, *, seed: int) -> Samples:
 
     Raises:
         LfmcError: arguments that do not fit.
+
+    Example:
+        >>> theory = lfmc.Phi4((4, 4), m2=8.0, lam=0.5)
+        >>> model = lfmc.as_model(lfmc.build_flow(theory), theory)
+        >>> phi, log_q = lfmc.draw(model, 1000, seed=4)
+        >>> phi.shape, log_q.shape
+        ((1000, 16), (1000,))
+        >>> log_weight = -theory.evaluate(phi) - log_q
     """
     count, seed = whole("count", count, 1, 10**9), seed_of(seed)
     random = generator(seed, "check", model.name, model.sampler)
@@ -74,6 +86,14 @@ def log_prob(model: Model, phi: Any) -> FloatArray | float:
 
     Raises:
         LfmcError: fields of another shape, or that are not finite.
+
+    Example:
+        >>> theory = lfmc.Phi4((4, 4), m2=-4.0, lam=6.975)
+        >>> model = lfmc.train(theory, target=0.7, seed=1, progress=False)
+        >>> samples = lfmc.draw(model, 100, seed=3)
+        >>> log_q = lfmc.log_prob(model, samples.phi)  # by the inverse of the map
+        >>> log_q.shape, bool(np.abs(log_q - samples.log_q).max() < 1e-9)
+        ((100,), True)
     """
     fields = fields_of(model.theory, phi)
     with own_torch(), torch.no_grad():
@@ -93,6 +113,15 @@ def log_Z(model: Model, *, samples: int = 65_536, seed: int = 0) -> LogZ:
 
     Raises:
         LfmcError: arguments that do not fit, or a weight that is not finite.
+
+    Example:
+        >>> free = lfmc.theory("free", (4, 4), m2=1.0)  # Z = prod_k sqrt(pi / (k^2 + m2))
+        >>> model = lfmc.as_model(lfmc.build_flow(free), free)
+        >>> z = lfmc.log_Z(model, samples=4096)
+        >>> k2 = 4 * np.sin(np.pi * np.arange(4) / 4) ** 2
+        >>> exact = 0.5 * np.log(np.pi / (k2[:, None] + k2 + 1.0)).sum()
+        >>> bool(abs(z.value - exact) < 5 * z.error + 1e-3)
+        True
     """
     count, seed = whole("samples", samples, FEWEST, 10**8), seed_of(seed)
     random = generator(seed, "check", model.name, model.sampler, "log Z")

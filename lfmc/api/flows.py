@@ -64,6 +64,14 @@ def build_flow(theory: Any, flow: Any = None, *, seed: int = 0) -> Flow:
 
     Raises:
         LfmcError: unknown keys, or a kind that does not exist for this theory and lattice.
+
+    Example:
+        >>> import torch
+        >>> theory = lfmc.Phi4((4, 4), m2=-4.0, lam=6.975)
+        >>> flow = lfmc.build_flow(theory, {"kind": "realnvp", "hidden": [32]}, seed=1)
+        >>> phi, log_q = flow(torch.randn(5, 16, dtype=torch.float64))
+        >>> phi.shape, log_q.shape
+        (torch.Size([5, 16]), torch.Size([5]))
     """
     with own_torch():
         settings = settings_of_flow(theory, flow, 0.5, {})
@@ -81,6 +89,13 @@ def as_model(flow: nn.Module, theory: Any, *, name: str = "theory") -> Model:
 
     Raises:
         LfmcError: log q is not the density of the map, or depends on the batch.
+
+    Example:
+        >>> theory = lfmc.Phi4((4, 4), m2=8.0, lam=0.5)
+        >>> flow = lfmc.build_flow(theory, {"kind": "heatbath", "layers": 2}, seed=1)
+        >>> model = lfmc.as_model(flow, theory)  # untrained: exact, with some acceptance
+        >>> lfmc.sample(model, 10_000, seed=2, progress=False).acceptance > 0.5
+        True
     """
     with own_torch():
         require_theory(theory)

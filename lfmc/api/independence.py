@@ -58,6 +58,15 @@ def sample(
 
     Raises:
         LfmcError: arguments that do not fit, or a proposal whose weight is not finite.
+
+    Example:
+        >>> theory = lfmc.Phi4((4, 4), m2=-4.0, lam=6.975)
+        >>> model = lfmc.train(theory, target=0.7, seed=1, progress=False)
+        >>> chain = lfmc.sample(model, 20_000, seed=2, progress=False)
+        >>> chain.replicas, chain.updates, chain.sampler
+        (10, 2000, 'flow-70')
+        >>> abs(chain.acceptance - 0.7) < 0.05
+        True
     """
     seed, replicas = seed_of(seed), whole("replicas", replicas, 1, 10**6)
     each = -(-whole("configurations", configurations, 1, 10**9) // replicas)

@@ -20,6 +20,10 @@ class Measured(NamedTuple):
         tau, tau_error: integrated autocorrelation time in updates, 1/2 + sum rho; NaN for derived
             quantities. Where tau_error is NaN, tau is a lower bound.
         note: why a number is withheld; empty otherwise.
+
+    Example:
+        >>> print(lfmc.Measured(value=1.2345, error=0.0067))
+        1.2345(67)
     """
 
     value: float
@@ -37,6 +41,13 @@ class Measurement(Mapping[str, Measured]):
 
     Names are those of docs/method.md, for phi^4: chi2, E, phi2, phi4, m, absm, binder, sd, G0,
     m2ndL, mpL, Gt_0 ..., mLeff_1 ..., acceptance. Printed, it is a table.
+
+    Example:
+        >>> theory = lfmc.Phi4((4, 4), m2=-4.0, lam=6.975)
+        >>> chain = lfmc.hmc(theory, chains=32, updates=500, seed=1, progress=False)
+        >>> found = lfmc.measure(chain)
+        >>> found.chi2 == found["chi2"], "binder" in found, found.to_pandas().shape[1]
+        (True, True, 5)
     """
 
     def __init__(self, title: str, found: dict[str, Measured]) -> None:
@@ -84,6 +95,15 @@ def measure(chain: Chain) -> Measurement:
 
     Raises:
         LfmcError: a chain with NaN or inf, or whose scalars contradict each other.
+
+    Example:
+        >>> theory = lfmc.Phi4((4, 4), m2=-4.0, lam=6.975)
+        >>> chain = lfmc.hmc(theory, chains=32, updates=500, seed=1, progress=False)
+        >>> found = lfmc.measure(chain)
+        >>> print(found.chi2)  # value(error)
+        0.9...(...)
+        >>> found.chi2.tau > 0.5, found["mpL"].value > 0
+        (True, True)
     """
     record = chain.record
     times = {}

@@ -26,6 +26,12 @@ class Model:
         ess: effective sample size per sample.
         steps, samples, seconds: what the training took; CPU seconds.
         history: one record per check of the training; `pandas.DataFrame(model.history)`.
+
+    Example:
+        >>> theory = lfmc.Phi4((4, 4), m2=-4.0, lam=6.975)
+        >>> model = lfmc.train(theory, target=0.7, seed=1, progress=False)
+        >>> model.sampler, model.seed, model.steps > 0
+        ('flow-70', 1, True)
     """
 
     theory: Any
@@ -79,6 +85,15 @@ class TargetNotReached(LfmcError):
     Attributes:
         model: the best that a check has seen; it can be used like any other.
         limit: what ended the training, in words.
+
+    Example:
+        >>> theory = lfmc.Phi4((4, 4), m2=-4.0, lam=6.975)
+        >>> flow = {"kind": "realnvp", "couplings": 2, "hidden": [8]}
+        >>> try:
+        ...     lfmc.train(theory, 0.9, seed=1, flow=flow, max_steps=5, progress=False)
+        ... except lfmc.TargetNotReached as missed:
+        ...     print(missed.limit, missed.model.reached)
+        flow.training.max_steps = 5 False
     """
 
     def __init__(self, model: Model, limit: str) -> None:

@@ -27,6 +27,10 @@ class Run:
     Attributes:
         config: the validated configuration.
         results: folder of the results.
+
+    Example:
+        >>> print(lfmc.open_run("results", config="config.yaml"))
+        Run('results': E1; flow-70, hmc, local, cluster)
     """
 
     config: Config
@@ -129,6 +133,13 @@ def open_run(results: str | Path = "results", config: str | Path = "config.yaml"
 
     Raises:
         LfmcError: no such folder, or an invalid configuration.
+
+    Example:
+        >>> run = lfmc.open_run("results", config="config.yaml")
+        >>> run.ensembles, run.samplers
+        (('E1',), ('flow-70', 'hmc', 'local', 'cluster'))
+        >>> tau_int = run.table("tau_int")  # pandas
+        >>> chain, model = run.chain("E1", "hmc"), run.model("E1", "flow-70")
     """
     folder = Path(results)
     if not folder.is_dir():

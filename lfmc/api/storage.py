@@ -23,6 +23,14 @@ def save(what: Model | Chain, path: str | Path) -> None:
 
     Raises:
         LfmcError: another object or suffix, or a folder that cannot be written.
+
+    Example:
+        >>> theory = lfmc.Phi4((4, 4), m2=-4.0, lam=6.975)
+        >>> chain = lfmc.hmc(theory, chains=32, updates=500, seed=1, progress=False)
+        >>> lfmc.save(chain, "hmc.h5")
+        >>> lfmc.save(chain, "hmc.csv")
+        Traceback (most recent call last):
+        lfmc.errors.LfmcError: hmc.csv: a chain needs a name that ends in .h5
     """
     suffix = {Model: MODEL, Chain: CHAIN}.get(type(what))
     if suffix is None:
@@ -47,6 +55,15 @@ def load(path: str | Path, *, theory: Any = None, flow: nn.Module | None = None)
 
     Raises:
         LfmcError: no such file, a damaged one, or one that needs a theory or flow.
+
+    Example:
+        >>> theory = lfmc.Phi4((4, 4), m2=8.0, lam=0.5)
+        >>> model = lfmc.train(theory, target=0.5, seed=1, progress=False)
+        >>> lfmc.save(model, "model.safetensors")
+        >>> again = lfmc.load("model.safetensors")
+        >>> phi = lfmc.draw(model, 10, seed=2).phi
+        >>> bool((lfmc.log_prob(again, phi) == lfmc.log_prob(model, phi)).all())
+        True
     """
     if Path(path).suffix == CHAIN:
         return load_chain(Path(path), theory)

@@ -18,6 +18,13 @@ def theory(kind: str, shape: Sequence[int], **parameters: float) -> Theory:
 
     Raises:
         LfmcError: an unknown kind, or parameters that it does not have or allow; names the choices.
+
+    Example:
+        >>> lfmc.theory("sine_gordon", (8, 8), beta=1.0, g=0.5, m2=1.0).shape
+        (8, 8)
+        >>> lfmc.theory("sine_gorden", (8, 8))
+        Traceback (most recent call last):
+        lfmc.errors.LfmcError: ...sine_gordon...
     """
     try:
         section = parameters_of({"kind": kind, **parameters})

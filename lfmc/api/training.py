@@ -65,6 +65,12 @@ def train(
     Raises:
         TargetNotReached: a limit came first; the error has the best model.
         LfmcError: arguments that do not fit, or batches that keep coming out non-finite.
+
+    Example:
+        >>> theory = lfmc.Phi4((4, 4), m2=-4.0, lam=6.975)
+        >>> model = lfmc.train(theory, target=0.7, seed=1, progress=False)
+        >>> model.reached, model.acceptance.value > 0.7, model.acceptance_target.value > 0.7
+        (True, True, True)
     """
     seed = seed_of(seed)
     own = isinstance(flow, nn.Module)

@@ -72,6 +72,23 @@ class Scalar(ScalarObservables, Theory):
 
     Recorded scalars, averages over the lattice: m = <phi>, phi2 = <phi^2>, U = <U(phi)>,
     virial = <phi U'(phi)>, E = 1/d <sum_mu phi_x phi_{x+mu}>.
+
+    Example:
+        >>> class Phi6(lfmc.Scalar):
+        ...     kind = "phi6"
+        ...
+        ...     def constants(self):
+        ...         return (2.0 * self.dimension + 1.0,)
+        ...
+        ...     @staticmethod
+        ...     def potential(phi, a):
+        ...         return a * phi * phi + phi**6
+        ...
+        ...     @staticmethod
+        ...     def slope(phi, a):
+        ...         return 2.0 * a * phi + 6.0 * phi**5
+        >>> Phi6((4, 4)).evaluate(np.ones((2, 16)))  # V (a + 1 - 2 d) of a constant field 1
+        array([32., 32.])
     """
 
     scalars: ClassVar[tuple[str, ...]] = ("m", "phi2", "U", "virial", "E")

@@ -28,6 +28,14 @@ class Phi4(Scalar):
 
     What the family derives from U is given here in closed form, which also is what keeps the bits
     of results that were made when phi^4 was the only theory.
+
+    Example:
+        >>> theory = lfmc.Phi4((4, 4), m2=-4.0, lam=6.975)
+        >>> phi = np.ones((3, 16))  # S = V (m2 + lam) phi^4 of a constant field 1
+        >>> theory.evaluate(phi).round(6)
+        array([47.6, 47.6, 47.6])
+        >>> theory.gradient(phi).shape
+        (3, 16)
     """
 
     kind: ClassVar[str] = "phi4"
