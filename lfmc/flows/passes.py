@@ -35,11 +35,24 @@ class Passes(Protocol):
         """The same of given fields (batch, sites), by the inverse map."""
         ...
 
+    def log_q(self, phi: FloatArray) -> FloatArray:
+        """Fields (batch, sites), float64 -> log q by the inverse map, what `draw` gives, (batch,).
+
+        NaN for a field that is not finite.
+        """
+        ...
+
     def scores(self, z: Tensor) -> Scores:
         """Of base normals (batch, reduced sites); parameters in the order of the flow."""
         ...
 
-    def compile(self, draw: bool = False, weights: bool = False, scores: bool = False) -> None:
+    def compile(
+        self,
+        draw: bool = False,
+        weights: bool = False,
+        scores: bool = False,
+        inverse: bool = False,
+    ) -> None:
         """Compile the kernels that will be called, outside the loop that SIGTERM ends."""
         ...
 
@@ -71,12 +84,24 @@ class TorchPasses:
         """As of `Passes`."""
         return self.flow.log_weight(phi).double().cpu()
 
+    @torch.no_grad()
+    def log_q(self, phi: FloatArray) -> FloatArray:
+        """As of `Passes`."""
+        log_q: FloatArray = self.flow.log_q(torch.tensor(phi).to(self.device)).cpu().numpy()
+        return log_q
+
     def scores(self, z: Tensor) -> Scores:
         """As of `Passes`."""
         found = self.flow.scores(z.to(self.device))
         return Scores(found.log_weight, found.scores.T)
 
-    def compile(self, draw: bool = False, weights: bool = False, scores: bool = False) -> None:
+    def compile(
+        self,
+        draw: bool = False,
+        weights: bool = False,
+        scores: bool = False,
+        inverse: bool = False,
+    ) -> None:
         """Nothing is compiled."""
 
 

@@ -9,6 +9,7 @@ from lfmc.flows.heatbath.arrays import Coupling, Floats, FlowArrays
 from lfmc.flows.heatbath.coupling_kernels import couple, uncouple
 from lfmc.flows.heatbath.mode_prior_kernels import add_prior_density, draw_prior
 from lfmc.flows.heatbath.rings_kernels import BLOCKS
+from lfmc.flows.heatbath.site_inverse_kernels import add_integrated_density
 from lfmc.flows.heatbath.site_kernels import draw_integrated, reduced_action
 from lfmc.kernels.lanes import LANES, aligned
 
@@ -62,17 +63,48 @@ def model_log_weight(arrays: FlowArrays, z: Floats) -> Floats:
 
 def field_log_weight(arrays: FlowArrays, phi: Floats) -> Floats:
     """-S - log q of given fields (batch, sites), by the inverse map, (batch,)."""
-    workspace, batch, kept = workspace_of(arrays), len(phi), len(arrays.prior.widths)
+    workspace, batch = workspace_of(arrays), len(phi)
+    x = _kept_sites(arrays, phi)
+    total = -reduced_actions(arrays, x, workspace)
+    log_q = _pull(arrays, x, len(arrays.prior.widths), workspace)
+    return (total - log_q).ravel()[:batch]
+
+
+def field_log_q(arrays: FlowArrays, phi: Floats) -> Floats:
+    """log q of given fields (batch, sites), by the inverse map of all sites, (batch,).
+
+    What `draw` returns with them, to rounding; NaN for a field that is not finite.
+    """
+    workspace, batch = workspace_of(arrays), len(phi)
+    whole, x = whole_groups(phi), _kept_sites(arrays, phi)
+    integrated = aligned((len(x), LANES))
+    integrated[:] = 0
+    rows = (arrays.integrated, arrays.order, workspace.plane)
+    add_integrated_density(whole, x, integrated, *rows)
+    log_q = _pull(arrays, x, phi.shape[1], workspace)
+    return (integrated + log_q).ravel()[:batch]
+
+
+def _kept_sites(arrays: FlowArrays, phi: Floats) -> Floats:
+    """The kept sites of fields (batch, sites) in rows of lanes, (groups, kept, LANES)."""
+    kept = len(arrays.prior.widths)
     reduced = whole_groups(phi[:, arrays.order[:kept]])
     x = aligned((len(reduced) // LANES, kept, LANES))
     x[:] = reduced.reshape(-1, LANES, kept).swapaxes(1, 2)
-    total = -reduced_actions(arrays, x, workspace)
-    log_q = aligned(total.shape)
+    return x
+
+
+def _pull(arrays: FlowArrays, x: Floats, normals: int, workspace: Workspace) -> Floats:
+    """log q of kept sites (groups, kept, LANES), which go back to the prior's field in place.
+
+    normals: those whose constant it has.
+    """
+    log_q = aligned((len(x), LANES))
     log_q[:] = 0
     for frozen, moved, coupling in reversed(layers_of(arrays)):
         uncouple(x, log_q, frozen, moved, coupling, workspace)
-    add_prior_density(x, log_q, arrays.prior, log_norm(arrays, kept), workspace.plane)
-    return (total - log_q).ravel()[:batch]
+    add_prior_density(x, log_q, arrays.prior, log_norm(arrays, normals), workspace.plane)
+    return log_q
 
 
 def _push(arrays: FlowArrays, z: Floats, workspace: Workspace) -> tuple[Floats, Floats]:

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from lfmc.flows.heatbath.adjoint import Scoring, scoring
 from lfmc.flows.heatbath.arrays import FlowArrays, flow_arrays
-from lfmc.flows.heatbath.draw import draw, field_log_weight, model_log_weight
+from lfmc.flows.heatbath.draw import draw, field_log_q, field_log_weight, model_log_weight
 from lfmc.flows.heatbath.draw_scores import scored
 from lfmc.flows.heatbath.flow import HeatbathFlow
 from lfmc.flows.passes import Scores
@@ -43,12 +43,22 @@ class CompiledPasses:
         """As of `Passes`."""
         return torch.from_numpy(field_log_weight(self._arrays, phi.double().numpy()))
 
+    def log_q(self, phi: FloatArray) -> FloatArray:
+        """As of `Passes`."""
+        return field_log_q(self._arrays, phi)
+
     def scores(self, z: Tensor) -> Scores:
         """As of `Passes`."""
         found = scored(self._scoring, z.double().numpy())
         return Scores(torch.from_numpy(found.log_weight), torch.from_numpy(found.scores))
 
-    def compile(self, draw: bool = False, weights: bool = False, scores: bool = False) -> None:
+    def compile(
+        self,
+        draw: bool = False,
+        weights: bool = False,
+        scores: bool = False,
+        inverse: bool = False,
+    ) -> None:
         """As of `Passes`."""
         z = np.zeros((1, self.flow.sites))
         if scores:
@@ -58,3 +68,5 @@ class CompiledPasses:
             field_log_weight(self._arrays, z)
         if draw:
             self.draw(z)
+        if inverse:
+            self.log_q(z)

@@ -10,7 +10,7 @@ from lfmc.kernels.theory import potential
 
 
 @inlined
-def _neighbours(field, near, site):
+def neighbour_sum(field, near, site):
     """J of an integrated site."""
     j = broadcast(0.0)
     for k in range(near.shape[1]):
@@ -32,11 +32,11 @@ def draw_integrated(z, x, log_q, integrated, order, phi, workspace):
             for lane in range(LANES):
                 phi[first + lane, order[site]] = field[site, lane]
         for site in range(near.shape[0]):
-            store(workspace, 0, _neighbours(field, near, site))
+            store(workspace, 0, neighbour_sum(field, near, site))
             place = order[kept + site]
             for lane in range(LANES):
                 u, j = z[first + lane, kept + site], workspace[0, lane]
-                value, slope = _quantile(u, j, integrated.quantile, integrated.steps)
+                value, slope = quantile(u, j, integrated.quantile, integrated.steps)
                 phi[first + lane, place] = value
                 workspace[0, lane] = slope
             slopes = slopes * load(workspace, 0)
@@ -58,7 +58,7 @@ def reduced_action(x, action, integrated, theory, workspace):
         for site in range(x.shape[1]):
             total = total + potential(load(field, site), theory)
         for site in range(near.shape[0]):
-            store(workspace, 0, _neighbours(field, near, site))
+            store(workspace, 0, neighbour_sum(field, near, site))
             for lane in range(LANES):
                 workspace[0, lane] = _log_z(
                     workspace[0, lane], integrated.log_z, integrated.steps[1]
@@ -74,37 +74,43 @@ def _side(j, sides):
 
 
 @inlined
+def table_of(j, tables):
+    """The quantiles of the side of J."""
+    return tables[_side(j, tables.shape[0])]
+
+
+@inlined
 def _log_z(j, table, step):
     t = abs(j) / step
-    cell = _cell(t, table.shape[1] - 1)
+    cell = cell_of(t, table.shape[1] - 1)
     c, t = table[_side(j, table.shape[0]), cell], t - cell
     return c[0] + t * (c[1] + t * (c[2] + t * c[3]))
 
 
 @inlined
-def _quantile(u, j, tables, steps):
+def quantile(u, j, tables, steps):
     """phi(u; J) and its slope in u: `SiteConditional.map` of one site."""
     sign = -1.0 if j < 0 else 1.0
     u, tj = u * sign, abs(j) / steps[1]
-    table = tables[_side(j, tables.shape[0])]
-    cj = _cell(tj, table.shape[1] - 2)
+    table = table_of(j, tables)
+    cj = cell_of(tj, table.shape[1] - 2)
     tj = min(tj - cj, 1.0)
     inside = min(max(u, -LARGEST_NORMAL), LARGEST_NORMAL)
     tu = (inside + LARGEST_NORMAL) / steps[0]
-    cu = _cell(tu, table.shape[0] - 2)
+    cu = cell_of(tu, table.shape[0] - 2)
     tu = tu - cu
-    left, left_slope = _along_j(table, cu, cj, tj, steps[1])
-    right, right_slope = _along_j(table, cu + 1, cj, tj, steps[1])
+    left, left_slope = quantile_along_j(table, cu, cj, tj, steps[1])
+    right, right_slope = quantile_along_j(table, cu + 1, cj, tj, steps[1])
     secant = right - left
-    left_slope = _increasing(left_slope * steps[0], secant)
-    right_slope = _increasing(right_slope * steps[0], secant)
-    value, slope = _hermite(left, left_slope, right, right_slope, tu)
+    left_slope = increasing(left_slope * steps[0], secant)
+    right_slope = increasing(right_slope * steps[0], secant)
+    value, slope = hermite(left, left_slope, right, right_slope, tu)
     slope = slope / steps[0]
     return (value + (u - inside) * slope) * sign, slope
 
 
 @inlined
-def _increasing(slope, secant):
+def increasing(slope, secant):
     """A slope with which a cubic increases; NaN goes on as NaN."""
     if slope < FLATTEST * secant:
         return FLATTEST * secant
@@ -112,20 +118,22 @@ def _increasing(slope, secant):
 
 
 @inlined
-def _cell(t, last):
+def cell_of(t, last):
     """Index of the table's cell; NaN finds one too and goes on as NaN."""
     return int(min(t, float(last))) if t >= 0 else 0
 
 
 @inlined
-def _along_j(table, cu, cj, t, step):
+def quantile_along_j(table, cu, cj, t, step):
+    """phi of a node of u, and its slope in u, at J in a cell."""
     a, b = table[cu, cj], table[cu, cj + 1]
-    value = _hermite(a[0], a[2] * step, b[0], b[2] * step, t)[0]
-    return value, _hermite(a[1], a[3] * step, b[1], b[3] * step, t)[0]
+    value = hermite(a[0], a[2] * step, b[0], b[2] * step, t)[0]
+    return value, hermite(a[1], a[3] * step, b[1], b[3] * step, t)[0]
 
 
 @inlined
-def _hermite(f0, d0, f1, d1, t):
+def hermite(f0, d0, f1, d1, t):
+    """The cubic with these values and slopes at 0 and 1, and its slope."""
     c2 = 3 * (f1 - f0) - 2 * d0 - d1
     c3 = 2 * (f0 - f1) + d0 + d1
     return f0 + t * (d0 + t * (c2 + t * c3)), d0 + t * (2 * c2 + 3 * t * c3)
