@@ -9,7 +9,7 @@ from benchmarks.markdown import short, table
 from benchmarks.plan import DEFAULT
 from lfmc.figures.format import value_error
 from lfmc.figures.training_cost import FEWEST_COUNTS, power_law
-from lfmc.store import read_table
+from lfmc.table_files import read_table
 
 
 def cost_section(folder: Path) -> str:

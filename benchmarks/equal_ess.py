@@ -5,7 +5,7 @@ from pathlib import Path
 import pandas
 
 from benchmarks.markdown import short, table, times
-from lfmc.store import read_table
+from lfmc.table_files import read_table
 
 LEVELS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 0.8, 0.9)
 OWN = "lfmc"

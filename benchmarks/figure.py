@@ -11,7 +11,8 @@ from benchmarks.plan import ARCHITECTURES, DEFAULT
 from lfmc.figures.abscissa import extents_axis
 from lfmc.figures.panels import logarithmic_y
 from lfmc.figures.style import DOUBLE, look
-from lfmc.store import atomically, read_table
+from lfmc.store import atomically
+from lfmc.table_files import read_table
 
 MARKS = ("o", "D", "s", "^", "v", "P", "X")
 

@@ -9,7 +9,8 @@ from benchmarks import equal_ess
 from benchmarks.cost import cost_section
 from benchmarks.markdown import short, table, times, wrapped
 from lfmc.figures.format import value_error
-from lfmc.store import read_json, read_table
+from lfmc.store import read_json
+from lfmc.table_files import read_table
 
 RUNG = ["ladder", "L", "layers", "samples", "damping"]
 

@@ -7,7 +7,7 @@ import pandas
 
 from benchmarks.machine import load
 from lfmc.provenance import code_version, stamp
-from lfmc.store import read_table, write_table
+from lfmc.table_files import read_table, write_table
 
 
 class Table:

@@ -19,7 +19,8 @@ from typing import Any, NamedTuple
 import h5py
 
 from lfmc.seal import require_whole
-from lfmc.store import small_hdf5, write_bytes, write_json, write_table
+from lfmc.store import small_hdf5, write_bytes, write_json
+from lfmc.table_files import write_table
 
 KIND, KEY = "not-reached", "not_reached"
 

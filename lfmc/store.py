@@ -1,4 +1,4 @@
-"""Files that are whole or absent: HDF5, CSV, JSON and bytes, written aside, sealed and renamed."""
+"""Files that are whole or absent: HDF5, JSON, text and bytes, written aside, sealed, renamed."""
 
 import hashlib
 import json
@@ -20,11 +20,6 @@ from lfmc.hdf5_refused import reason_of, require_hdf5
 from lfmc.seal import HEAD, file_digest, require_whole, seal
 
 RESERVE = 2**18  # bytes for what HDF5 keeps to itself until a file is closed
-# Columns of tables that are read as text, whatever stands in them.
-WORDS = (
-    *("ensemble", "sampler", "observable", "estimator", "unit", "flow", "quantity", "fit_L"),
-    *("gate", "side", "note", "start", "clock"),
-)
 OF_HDF5 = re.compile(r"(Unable|Can't) |[A-Z][\w ]+ \(.*\)$", re.DOTALL)  # HDF5's messages
 
 
@@ -233,30 +228,6 @@ def read_json(path: str | Path) -> dict[str, Any]:
     if not isinstance(content, dict):
         raise LfmcError(f"{path}: not a JSON object; delete it and run again")
     return content
-
-
-def write_table(path: str | Path, table: Any, stamp: str) -> None:
-    """Write a pandas table as CSV under a first line '# provenance {...}'."""
-    with written_aside(path) as aside, open(aside, "w") as stream:
-        stream.write(f"# provenance {stamp}\n")
-        table.to_csv(stream, index=False, float_format="%.10g")
-
-
-def read_table(path: str | Path) -> Any:
-    """Read a CSV of `write_table`; a missing or torn one is a clear error."""
-    import pandas
-
-    try:
-        require_whole(path)
-        columns = pandas.read_csv(path, comment="#", nrows=0).columns
-        words = {name: str for name in columns if name in WORDS}
-        # An ensemble may be called 12 or NA.
-        missing = {name: [""] if name in words else ["", "nan", "NaN"] for name in columns}
-        return pandas.read_csv(
-            path, comment="#", dtype=words, keep_default_na=False, na_values=missing
-        )
-    except (OSError, ValueError) as error:
-        raise LfmcError(f"{path}: not a readable table ({str(error).splitlines()[0]})") from None
 
 
 def atomically(path: str | Path, write: Callable[[Path], None]) -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas
-from same_results import TIMED
+from same_results import TIMED, comment
 
 ROUNDING = 1e-6
 # 318 observables, of few bins each, so that deviations have the tails of Student's t: with 30 bins
@@ -30,7 +30,7 @@ CLASSICAL = ("hmc", "local", "cluster")
 
 def read(path: Path) -> pandas.DataFrame:
     """A table, without its rows in units of time."""
-    rows = pandas.read_csv(path, comment="#")
+    rows = pandas.read_csv(path, comment=comment(path))
     for column in ("unit", "observable", "quantity"):
         if column in rows:
             rows = rows[~rows[column].astype(str).str.contains("second")]

@@ -8,7 +8,7 @@ from lfmc.analysis.columns import TABLES, read_checked
 from lfmc.analysis.measurement import COLUMNS
 from lfmc.analysis.tables import join_tables
 from lfmc.errors import LfmcError
-from lfmc.store import write_table
+from lfmc.table_files import write_table
 
 pytestmark = pytest.mark.unit
 

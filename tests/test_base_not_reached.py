@@ -7,7 +7,8 @@ import pytest
 from lfmc.chains import read_chain
 from lfmc.errors import LfmcError
 from lfmc.not_reached import NotReached, not_reached, write_marker
-from lfmc.store import create_hdf5, read_json, read_table
+from lfmc.store import create_hdf5, read_json
+from lfmc.table_files import read_table
 
 pytestmark = pytest.mark.unit
 

@@ -7,14 +7,13 @@ import re
 import subprocess
 
 import numpy as np
-import pandas
 import pytest
 from flows_small import forget_checksums
 
 from lfmc.errors import LfmcError
 from lfmc.provenance import provenance, stamp
 from lfmc.seal import EMPTY, PIECE, require_whole, seal
-from lfmc.store import create_hdf5, open_hdf5, read_json, read_table, write_json, write_table
+from lfmc.store import create_hdf5, open_hdf5, read_json, write_json
 
 pytestmark = pytest.mark.unit
 
@@ -29,7 +28,6 @@ def write_hdf5(path) -> None:
 WRITERS = {
     "x.h5": write_hdf5,
     "x.json": lambda path: write_json(path, {"a": 1.5, "provenance": provenance()}),
-    "x.csv": lambda path: write_table(path, pandas.DataFrame({"x": np.arange(9) / 7}), stamp()),
 }
 
 
@@ -38,7 +36,7 @@ def read_hdf5(path) -> None:
         file["x"][()]
 
 
-READERS = {"x.h5": read_hdf5, "x.json": read_json, "x.csv": read_table}
+READERS = {"x.h5": read_hdf5, "x.json": read_json}
 
 
 @pytest.fixture(params=WRITERS)
@@ -85,13 +83,6 @@ def test_files_without_a_checksum_are_read(written):
     forget_checksums(written)
     assert not require_whole(written)
     READERS[written.name](written)
-
-
-def test_a_stamp_that_is_written_again_gets_the_new_checksum(tmp_path):
-    write_table(tmp_path / "a.csv", pandas.DataFrame({"x": [1]}), stamp())
-    mark = (tmp_path / "a.csv").read_text().splitlines()[0].removeprefix("# provenance ")
-    write_table(tmp_path / "b.csv", pandas.DataFrame({"x": [2]}), mark)
-    assert read_table(tmp_path / "b.csv").x.tolist() == [2]
 
 
 def test_a_large_file_is_checked_whole(tmp_path):

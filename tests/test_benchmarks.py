@@ -12,7 +12,7 @@ from benchmarks.gates import Refused
 from benchmarks.peers.contest import gate
 from benchmarks.plan import PLANS
 from lfmc.samplers.hmc import HmcParameters, sample_hmc
-from lfmc.store import read_table
+from lfmc.table_files import read_table
 from lfmc.theories.phi4 import Phi4
 
 pytestmark = pytest.mark.unit

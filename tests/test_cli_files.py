@@ -7,10 +7,12 @@ import pandas
 import pytest
 from click.testing import CliRunner
 
-from lfmc.cli.files import config, show
+from lfmc.cli.configuration import config
+from lfmc.cli.show import show
 from lfmc.errors import LfmcError
 from lfmc.provenance import note_parallel, stamp
-from lfmc.store import create_hdf5, write_json, write_table
+from lfmc.store import create_hdf5, write_json
+from lfmc.table_files import write_table
 
 pytestmark = pytest.mark.unit
 
@@ -61,7 +63,7 @@ MAKERS = {
 @pytest.mark.parametrize("name", MAKERS)
 def test_every_kind_of_file_shows_its_provenance(name, tmp_path):
     MAKERS[name](tmp_path / name)
-    text = invoke(show, tmp_path / name).output
+    text = invoke(show, "--full", tmp_path / name).output
     for word in ("seed: 1904", "stage: hmc", "commit: ", "host: ", "utc: ", "torch: 2.13.0"):
         assert word in text
     content = json.loads(invoke(show, "--json", tmp_path / name).output)
@@ -87,7 +89,7 @@ def test_every_kind_of_file_names_job_nodes_ranks_launcher_and_mpi(name, tmp_pat
     content = json.loads(invoke(show, "--json", tmp_path / name).output)
     assert content["parallel"] == ranks
     assert sorted(content["job"].values()) == sorted(job.values())
-    text = invoke(show, tmp_path / name).output
+    text = invoke(show, "--full", tmp_path / name).output
     for line in ("id: 42", "nodes: n[1-3]", "ranks: 6", "launcher: srun", "mpi: MPICH 5"):
         assert line in text
 
@@ -114,9 +116,9 @@ def test_torn_and_foreign_files_are_one_clear_line(name, tmp_path):
 def test_missing_and_unknown_files_are_named(tmp_path):
     with pytest.raises(LfmcError, match="no such file"):
         invoke(show, tmp_path / "absent.h5")
-    (tmp_path / "x.txt").write_text("")
+    (tmp_path / "x.yaml").write_text("")
     with pytest.raises(LfmcError, match=r"lfmc writes \.h5, \.csv"):
-        invoke(show, tmp_path / "x.txt")
+        invoke(show, tmp_path / "x.yaml")
 
 
 def test_check_gives_the_verdict(root, tmp_path):

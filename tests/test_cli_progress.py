@@ -14,7 +14,7 @@ from terminal import pictures, terminal
 from lfmc.cli import progress as module
 from lfmc.cli.progress import Pace, towards
 from lfmc.cli.publish import LiveHistory
-from lfmc.store import read_table
+from lfmc.table_files import read_table
 
 pytestmark = pytest.mark.unit
 
@@ -158,4 +158,4 @@ def test_the_history_of_a_training_at_work_can_be_read(tmp_path):
     live.every = 0.0
     live.update([{"step": 0, "loss": 1.5}, {"step": 5, "loss": 1.0}])
     assert list(read_table(path).step) == [0, 5]
-    assert [p.name for p in path.parent.iterdir()] == ["history.csv"]
+    assert sorted(p.name for p in path.parent.iterdir()) == ["history.csv", "history.csv.json"]

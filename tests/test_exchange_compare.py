@@ -6,7 +6,7 @@ import shutil
 import pytest
 
 from lfmc.exchange.comparison import Pair, compare_runs
-from lfmc.store import read_table, write_table
+from lfmc.table_files import read_table, write_table
 
 pytestmark = pytest.mark.unit
 

@@ -12,7 +12,7 @@ from lfmc.chains import Chain, read_chain
 from lfmc.errors import LfmcError
 from lfmc.exchange import correlators
 from lfmc.exchange.source import read_source
-from lfmc.store import read_table
+from lfmc.table_files import read_table
 from lfmc.theories.base import Means
 from lfmc.theories.ensembles import described
 

@@ -8,7 +8,7 @@ from lfmc.analysis.autocorrelation import autocorrelation_rows
 from lfmc.analysis.binned import bin_chain
 from lfmc.analysis.measurement import COUNTED, measurement_rows
 from lfmc.chains import read_chain
-from lfmc.store import read_table
+from lfmc.table_files import read_table
 
 pytestmark = pytest.mark.unit
 

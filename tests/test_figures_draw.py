@@ -12,7 +12,8 @@ from lfmc.figures.panels import log_errorbar
 from lfmc.figures.registry import FIGURES, figure_module, inputs
 from lfmc.figures.rundata import RunData
 from lfmc.figures.style import look, sampler_mark
-from lfmc.store import open_hdf5, write_table
+from lfmc.store import open_hdf5
+from lfmc.table_files import write_table
 from lfmc.theories.two_point import ising_energy, susceptibility
 
 pytestmark = pytest.mark.unit
@@ -101,7 +102,7 @@ def test_tau_int_is_the_table_and_z_is_printed(run, name, unit):
                 (exponents.sampler == sampler)
                 & (exponents.observable == observable)
                 & (exponents.unit == unit)
-                & (exponents.fit_L == "-".join(map(str, run.config.fit.L)))
+                & (exponents.fit_L == " ".join(map(str, run.config.fit.L)))
             ].iloc[0]
             scaled = z.z_error * max(1, z.chi2_dof) ** 0.5
             assert z.z_error_scaled == pytest.approx(scaled)

@@ -12,7 +12,8 @@ from lfmc.figures.output import plot
 from lfmc.figures.registry import FIGURES, figure_module
 from lfmc.figures.rundata import RunData
 from lfmc.figures.style import look
-from lfmc.store import open_hdf5, write_table
+from lfmc.store import open_hdf5
+from lfmc.table_files import write_table
 
 pytestmark = pytest.mark.unit
 

@@ -11,7 +11,7 @@ from lfmc.figures.output import plot
 from lfmc.figures.registry import FIGURES, figure_module
 from lfmc.figures.rundata import RunData
 from lfmc.not_reached import NotReached, write_marker
-from lfmc.store import read_table, write_table
+from lfmc.table_files import read_table, write_table
 
 pytestmark = pytest.mark.unit
 

@@ -9,7 +9,8 @@ from figures_results import draw, drawn, odd_config, paper_config, write_results
 
 from lfmc.figures.registry import FIGURES, figure_module
 from lfmc.figures.rundata import RunData
-from lfmc.store import open_hdf5, write_table
+from lfmc.store import open_hdf5
+from lfmc.table_files import write_table
 
 pytestmark = pytest.mark.unit
 

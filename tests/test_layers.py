@@ -15,6 +15,7 @@ LAYERS = (
     {
         "attributes", "claim", "classical", "clock", "config", "errors", "hdf5_refused", "made_for",
         "not_reached", "private_folder", "provenance", "seal", "shared_memory", "store",
+        "table_files",
     },
     {"lattice"},
     {"kernels", "streams", "mpi", "device", "weights"},

@@ -5,7 +5,7 @@ import subprocess
 import pytest
 from flows_small import environment, lfmc, small, write_small
 
-from lfmc.store import read_table
+from lfmc.table_files import read_table
 from lfmc.training.train import Trainer
 
 pytestmark = pytest.mark.unit

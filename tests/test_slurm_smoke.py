@@ -9,6 +9,7 @@ from same_results import contents, differences, files
 from slurm_workflow import RANKS, TARGETS, snakemake, through_slurm, workflow
 
 from lfmc.store import open_hdf5
+from lfmc.table_files import table_stamp
 
 pytestmark = [pytest.mark.slurm, pytest.mark.xdist_group("slurm")]
 
@@ -46,7 +47,7 @@ def test_every_file_of_a_job_names_it(slurm_results):
     for stage in ("train", "hmc"):
         path = next((slurm_results[0] / stage).rglob("*.csv" if stage == "train" else "*.h5"))
         if path.suffix == ".csv":
-            text = path.read_text().splitlines()[0].removeprefix("# provenance ")
+            text = table_stamp(path)
         else:
             with open_hdf5(path) as file:
                 text = file.attrs["provenance"]

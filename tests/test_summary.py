@@ -8,14 +8,14 @@ from click.testing import CliRunner
 from figures_results import STAMP, paper_config, write_results
 
 from lfmc.analysis.gates import gate_table
-from lfmc.cli.files import show
+from lfmc.cli.show import show
 from lfmc.cli.summary import summary
 from lfmc.errors import LfmcError
 from lfmc.figures.format import value_error
 from lfmc.figures.rundata import RunData
 from lfmc.figures.summary import summarise
 from lfmc.figures.summary_text import escaped, head_of, latex, markdown
-from lfmc.store import read_table, write_table
+from lfmc.table_files import read_table, write_table
 
 pytestmark = pytest.mark.unit
 

@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from lfmc.figures.registry import FIGURES
-from lfmc.store import read_table
+from lfmc.table_files import read_table
 
 pytestmark = [pytest.mark.workflow, pytest.mark.xdist_group("kinds")]
 

@@ -8,7 +8,8 @@ from click.testing import CliRunner
 
 from lfmc.cli.main import lfmc
 from lfmc.not_reached import not_reached
-from lfmc.store import read_json, read_table
+from lfmc.store import read_json
+from lfmc.table_files import read_table
 
 pytestmark = pytest.mark.workflow
 

@@ -12,9 +12,10 @@ import pandas
 import pytest
 from smoke_run import prepare
 
-from lfmc.cli.files import READERS
+from lfmc.cli.file_readers import READERS
 from lfmc.figures.registry import FIGURES
-from lfmc.store import open_hdf5, read_table, write_table
+from lfmc.store import open_hdf5
+from lfmc.table_files import read_table, table_stamp, write_table
 
 pytestmark = [pytest.mark.workflow, pytest.mark.xdist_group("smoke")]
 
@@ -207,8 +208,7 @@ def test_a_failed_gate_stops_the_run_before_its_figures(finished, tmp_path):
     copy = tmp_path / "run"
     shutil.copytree(finished, copy, symlinks=True)
     path = copy / "results-smoke" / "tables" / "observables.csv"
-    stamp = path.read_text().splitlines()[0].removeprefix("# provenance ")
-    table = pandas.read_csv(path, comment="#")
+    table, stamp = pandas.read_csv(path), table_stamp(path)
     table.loc[(table.observable == "sd") & (table.sampler == "hmc"), "value"] = 1.5
     write_table(path, table, stamp)
     figure = copy / "results-smoke" / "figures" / "tau_int.png"

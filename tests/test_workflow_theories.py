@@ -14,7 +14,7 @@ import yaml
 from lfmc.config import parse_config
 from lfmc.errors import LfmcError
 from lfmc.figures.registry import FIGURES
-from lfmc.store import read_table
+from lfmc.table_files import read_table
 
 pytestmark = [pytest.mark.workflow, pytest.mark.xdist_group("theories")]
 

@@ -23,7 +23,7 @@ import click
 import pandas
 
 from lfmc.provenance import stamp
-from lfmc.store import write_table
+from lfmc.table_files import write_table
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tests"))
 from same_results import contents, same

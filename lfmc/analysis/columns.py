@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from lfmc.errors import LfmcError
-from lfmc.store import read_table
+from lfmc.table_files import read_table
 
 POSITIVE = (0.0, math.inf)
 SHARE = (0.0, 1.0)
@@ -169,6 +169,8 @@ def checked(table: Any, kind: str, path: Path, command: str) -> Any:
     if twice.any():
         raise LfmcError(f"{path}: {_row(table[twice], spec)} is there twice; run '{command}' again")
     table = table.assign(**{c: v for c, v in spec.added.items() if c not in table.columns})
+    if kind == "exponents":  # earlier versions wrote 4-6-8, which spreadsheets take for a date
+        table = table.assign(fit_L=table.fit_L.astype(str).str.replace("-", " "))
     words = [c for c, v in spec.added.items() if v == ""]
     return table.assign(**{c: table[c].astype(object).where(table[c].notna(), "") for c in words})
 

@@ -26,7 +26,7 @@ def exponent_rows(
         tau_int: pandas table of `autocorrelation.COLUMNS`; estimator gamma for observables and
             rejections for "acc" are fitted, or "models" (`spread`) where there is one.
         extents: ensemble name -> L, of the ensembles that belong together.
-        ranges: label (column fit_L) -> the L it fits, e.g. {"10-12-14": (10, 12, 14)}.
+        ranges: label (column fit_L) -> the L it fits, e.g. {"10 12 14": (10, 12, 14)}.
 
     A range with fewer than three different L, or a tau without an error, gives no row and a line
     in the log.

@@ -116,7 +116,7 @@ def all_tables(config: Config, observables: Any, tau_int: Any, training: Any) ->
     """Every table, name -> pandas table, in the order of writing."""
     extents = scaling_ensembles(config)
     ranges = {
-        "-".join(map(str, sorted(config.fit.L))): config.fit.L,
+        " ".join(map(str, sorted(config.fit.L))): config.fit.L,
         "all": tuple(sorted(set(extents.values()))),
     }
     rows = {

@@ -89,8 +89,9 @@ def fit(config_path: Path, results: Path | None) -> None:
     """Join all ensembles into tables/*.csv, with dynamical critical exponents and costs."""
     from lfmc.analysis import autocorrelation as tau
     from lfmc.analysis import measurement, tables
+    from lfmc.analysis.digits import for_people
     from lfmc.provenance import stamp
-    from lfmc.store import write_table
+    from lfmc.table_files import write_table
 
     run = open_run(config_path, results)
     measured = _every(run, "measure")
@@ -113,7 +114,7 @@ def fit(config_path: Path, results: Path | None) -> None:
     settings = {"stage": "fit", "fit": run.config.fit.model_dump(mode="json")}
     origin = stamp(settings, (*measured, *times, *trained, *again))
     for name, table in made.items():
-        write_table(run.results / "tables" / f"{name}.csv", table, origin)
+        write_table(run.results / "tables" / f"{name}.csv", for_people(table, name), origin)
     click.echo(f"{len(made)} tables in {run.results / 'tables'}{tables.withheld_words(made)}")
 
 
@@ -125,11 +126,12 @@ def gates(config_path: Path, results: Path | None) -> None:
     A gate whose number was withheld is not available: it is named, and neither passes nor fails.
     """
     from lfmc.analysis.columns import read_checked
+    from lfmc.analysis.digits import for_people
     from lfmc.analysis.gate_words import describe_failures, describe_missing
     from lfmc.analysis.gates import gate_table
     from lfmc.analysis.tables import flows_not_reached
     from lfmc.provenance import stamp
-    from lfmc.store import write_table
+    from lfmc.table_files import write_table
 
     run = open_run(config_path, results)
     source = run.results / "tables" / "observables.csv"
@@ -140,7 +142,8 @@ def gates(config_path: Path, results: Path | None) -> None:
     )
     table = gate_table(run.config, observables, without)
     settings = {"stage": "gates", "ensembles": run.config.model_dump(mode="json")["ensembles"]}
-    write_table(run.results / "tables" / "gates.csv", table, stamp(settings, (source,)))
+    mark = stamp(settings, (source,))
+    write_table(run.results / "tables" / "gates.csv", for_people(table, "gates"), mark)
     failed = describe_failures(table)
     if failed:
         count = int((~table.passed & table.available).sum())
@@ -198,7 +201,7 @@ def _stamp(run: Run, stage: str, ensemble: str, sampler: str, inputs: tuple[Path
 def _write(path: Path, rows: list[dict[str, Any]], columns: tuple[str, ...], stamp: str) -> None:
     import pandas
 
-    from lfmc.store import write_table
+    from lfmc.table_files import write_table
 
     write_table(path, pandas.DataFrame(rows, columns=list(columns)), stamp)
     log.info("wrote %s", path)

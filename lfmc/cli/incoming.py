@@ -42,7 +42,7 @@ def bring_in(
     from lfmc.exchange.incoming import incoming
     from lfmc.exchange.one_file import write_one_file
     from lfmc.provenance import stamp
-    from lfmc.store import write_table
+    from lfmc.table_files import write_table
 
     source = incoming(run.config, ensemble, name, fields)
     chain = source.chain

@@ -35,8 +35,8 @@ COMMANDS = {
     "import": "lfmc.cli.incoming:bring_in",
     "logq": "lfmc.cli.comparison:logq",
     "compare": "lfmc.cli.comparison:compare",
-    "show": "lfmc.cli.files:show",
-    "config": "lfmc.cli.files:config",
+    "show": "lfmc.cli.show:show",
+    "config": "lfmc.cli.configuration:config",
     "conformance": "lfmc.cli.conformance:conformance",
 }
 
@@ -61,7 +61,7 @@ SUMMARY = {
     "import": "Measure configurations from elsewhere like a chain.",
     "logq": "log q and log weights of given fields under a trained model.",
     "compare": "Two results folders: values, errors, sigmas and costs; fails if they differ.",
-    "show": "Print the provenance of any file that lfmc wrote.",
+    "show": "Print what is in any file that lfmc wrote, and where it came from.",
     "config": "Check a configuration, print its schema or a preset.",
     "conformance": "Check a theory or a flow, own or of another package, against what must hold.",
 }

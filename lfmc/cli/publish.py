@@ -31,7 +31,7 @@ class LiveHistory:
         import pandas
 
         from lfmc.provenance import stamp
-        from lfmc.store import write_table
+        from lfmc.table_files import write_table
 
         if time.monotonic() - self.written >= self.every:
             write_table(self.path, pandas.DataFrame(history), stamp({"stage": "train"}))
@@ -86,7 +86,7 @@ def publish_tables(run: Run, ensemble: str, trainer: Any, limit: str) -> None:
     from lfmc.config import stage_settings
     from lfmc.not_reached import write_marker
     from lfmc.provenance import stamp
-    from lfmc.store import write_table
+    from lfmc.table_files import write_table
     from lfmc.training.records import missed, records
 
     mark = stamp(stage_settings(run.config, "train", ensemble))

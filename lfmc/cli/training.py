@@ -160,7 +160,7 @@ def _short_chains(run: Run, trainer: Any, model: int, outcome: Any, mpi: Any) ->
     from lfmc.config import stage_settings
     from lfmc.proposals.retrain import short_chain, short_proposals
     from lfmc.provenance import stamp
-    from lfmc.store import write_table
+    from lfmc.table_files import write_table
     from lfmc.training.records import reached, records
 
     config, ensemble = trainer.config, trainer.ensemble.name

@@ -8,6 +8,7 @@ from lfmc.errors import LfmcError
 from lfmc.figures.metadata import read_provenance, require_whole_png
 from lfmc.seal import Broken, file_digest, require_whole
 from lfmc.store import open_hdf5
+from lfmc.table_files import require_whole_table
 
 KINDS = {".h5", ".csv", ".json", ".safetensors", ".png", ".pdf", ".txt", ".md", ".tex"}
 OTHERS = ("work", "logs", "benchmarks")  # progress, and what Snakemake writes
@@ -55,6 +56,8 @@ def _check(path: Path) -> bool:
         sealed = require_whole(path)
         with open_hdf5(path):
             return sealed
+    if path.suffix == ".csv":
+        return require_whole_table(path)
     if path.suffix == ".png":
         require_whole_png(path)
         return True

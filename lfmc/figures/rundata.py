@@ -16,7 +16,8 @@ from lfmc.errors import LfmcError
 from lfmc.figures.drawable import NotDrawable
 from lfmc.figures.registry import shown
 from lfmc.made_for import require_same
-from lfmc.store import open_hdf5, read_table
+from lfmc.store import open_hdf5
+from lfmc.table_files import read_table
 from lfmc.theories.base import Theory
 from lfmc.theories.ensembles import theory_of
 

@@ -107,7 +107,7 @@ IN_PROCESSES = (
     Case(
         "ASCII, and results of other letters",
         "show résultats/tables/costs.csv",
-        ("costs.csv", "columns ensemble"),
+        ("costs.csv", "ensemble +sampler +quantity"),
         _renamed,
         right=True,
         environment=ASCII,

@@ -186,7 +186,7 @@ RIGHT = (
     Case(
         "a tree of 400 levels",
         "show results/tune/T4.json",
-        ("contents",),
+        (r"a: \{",),
         in_json("results/tune/T4.json", "hmc", DEEP),
         right=True,
     ),

@@ -10,7 +10,8 @@ import h5py
 import numpy as np
 
 from bad_inputs.finished import FLOW
-from lfmc.seal import Broken, seal
+from bad_inputs.preparing import resealed
+from lfmc.seal import Broken
 
 Random = np.random.Generator
 
@@ -81,7 +82,7 @@ def mutate(folder: Path, rng: Random) -> tuple[str, str]:
     done = CHANGES[path.suffix](path, rng)
     if not done.startswith(DAMAGE):  # which a checksum is there to show
         with suppress(Broken):  # the place of the checksum itself was hit
-            seal(path)
+            resealed(path)
     commands = (*READERS[name], f"show {name}")
     return f"{name}: {done}", str(rng.choice(commands))
 
@@ -104,7 +105,7 @@ def _bytes(path: Path, rng: Random) -> str:
 
 
 def _csv(path: Path, rng: Random) -> str:
-    first, header, *rows = path.read_text().splitlines()
+    header, *rows = path.read_text().splitlines()
     kind = str(
         rng.choice(["cell", "header", "row", "column", "twice", "no rows", "bytes", "stamp"])
     )
@@ -125,9 +126,10 @@ def _csv(path: Path, rng: Random) -> str:
         cells.append(cells[row + 1])
     elif kind == "no rows":
         cells = cells[:1]
-    if kind == "stamp":
-        first = "# provenance " + json.dumps(VALUES[int(rng.integers(len(VALUES)))])
-    path.write_text("\n".join([first, *(",".join(line) for line in cells)]) + "\n")
+    first = []
+    if kind == "stamp":  # of an earlier version
+        first = ["# provenance " + json.dumps(VALUES[int(rng.integers(len(VALUES)))])]
+    path.write_text("\n".join([*first, *(",".join(line) for line in cells)]) + "\n")
     return f"{kind} {row} {column} {cell!r}"
 
 

@@ -4,6 +4,7 @@ Files that carry a checksum get the right one after the change: what is tested i
 change is noticed (one case for each kind of file does that) but what its content leads to.
 """
 
+import hashlib
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -15,6 +16,7 @@ import yaml
 
 from bad_inputs.cases import Prepare
 from lfmc.seal import seal
+from lfmc.table_files import sidecar
 
 
 def written(path: str, content: str | bytes) -> Prepare:
@@ -71,22 +73,31 @@ def replaced(file: str, old: str, new: str, count: int = 1, sealed: bool = True)
         assert old in text, f"{file}: {old!r} is not in it"
         (folder / file).write_text(text.replace(old, new, count))
         if sealed:
-            seal(folder / file)
+            resealed(folder / file)
 
     return prepare
 
 
+def resealed(path: Path) -> None:
+    """Give a changed file the right checksum, a table in its sidecar."""
+    beside = sidecar(path)
+    if path.suffix == ".csv" and beside.exists():
+        content = json.loads(beside.read_text())
+        content["sha256"] = hashlib.sha256(path.read_bytes()).hexdigest()
+        beside.write_text(json.dumps(content))
+        path = beside
+    seal(path)
+
+
 def table(file: str, change: Callable[[Any], Any]) -> Prepare:
-    """A table after a function of its pandas form; its first line stays."""
+    """A table after a function of its pandas form."""
 
     def prepare(folder: Path) -> None:
         import pandas
 
         path = folder / file
-        first = path.read_text().split("\n", 1)[0]
-        changed = change(pandas.read_csv(path, comment="#"))
-        path.write_text(f"{first}\n{changed.to_csv(index=False)}")
-        seal(path)
+        path.write_text(change(pandas.read_csv(path)).to_csv(index=False))
+        resealed(path)
 
     return prepare
 
@@ -127,6 +138,8 @@ def copied(source: str, target: str) -> Prepare:
     def prepare(folder: Path) -> None:
         (folder / target).parent.mkdir(parents=True, exist_ok=True)
         (folder / target).write_bytes((folder / source).read_bytes())
+        if target.endswith(".csv") and sidecar(folder / source).exists():
+            sidecar(folder / target).write_bytes(sidecar(folder / source).read_bytes())
 
     return prepare
 

@@ -117,8 +117,8 @@ def test_a_folder_that_cannot_be_written_is_one_line(run_folder):
 
 def test_an_interruption_is_one_line_and_the_shell_s_code(run_folder):
     os.mkfifo(run_folder / "wait.csv")
-    script = "from pathlib import Path; from lfmc.cli import main, files; import sys, time; "
-    script += "files.READERS['.csv'] = lambda path: (print('ready', flush=True), time.sleep(60)); "
+    script = "from pathlib import Path; from lfmc.cli import main, show; import sys, time; "
+    script += "show.READERS['.csv'] = lambda path: (print('ready', flush=True), time.sleep(60)); "
     script += "sys.argv = ['lfmc', 'show', 'results/tables/costs.csv']; main.main()"
     with subprocess.Popen(
         [sys.executable, "-c", script],

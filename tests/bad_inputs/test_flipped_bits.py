@@ -12,7 +12,8 @@ from click.testing import CliRunner
 from lfmc.cli.flows import accept, verify
 from lfmc.cli.whole import OTHERS
 from lfmc.errors import LfmcError
-from lfmc.store import open_hdf5, read_json, read_table
+from lfmc.store import open_hdf5, read_json
+from lfmc.table_files import read_table
 
 pytestmark = pytest.mark.unit
 

@@ -24,7 +24,8 @@ from lfmc.figures.rundata import RunData
 from lfmc.figures.style import look
 from lfmc.lattice import separation_orbits, volume
 from lfmc.made_for import KINDS
-from lfmc.store import create_hdf5, write_table
+from lfmc.store import create_hdf5
+from lfmc.table_files import write_table
 from lfmc.theories.phi4.reference import find_reference, reference_data
 
 STAMP = json.dumps({"lfmc": "test", "utc": "2020-01-01T00:00:00+00:00", "commit": "", "host": "h"})
