@@ -107,7 +107,7 @@ def whole_bytes(path: str | Path) -> bytes:
         if described(path) == known:
             break
     raise Broken(
-        f"{path}: its bytes do not match the checksum in {sidecar(path).name}: it was changed or "
+        f"{path}: its bytes do not match its checksum in {sidecar(path).name}: it was changed or "
         "damaged after it was written; delete it and run again"
     )
 

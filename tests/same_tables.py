@@ -3,10 +3,12 @@
     python tests/same_tables.py RESULTS OTHER [--same]
 
 Two analyses of the same chains on different processors (--same) give equal numbers to 1e-6, times
-aside: the tables print ten digits, and errors are differences that cancel. Two runs from the
-start have different chains, since a rounding decides an accept step sooner or later and training
-branches: their observables, autocorrelation times and acceptances agree within SIGMAS combined
-errors. Steps of training, windows and seconds are not compared then.
+aside, in the tables of single chains, which have ten digits: errors are differences that cancel. In
+the joined tables, which are rounded to their errors, the last digit may differ by one.
+
+Two runs from the start have different chains, since a rounding decides an accept step sooner or
+later and training branches: their observables, autocorrelation times and acceptances agree within
+SIGMAS combined errors. Steps of training, windows and seconds are not compared then.
 """
 
 import sys
@@ -15,6 +17,8 @@ from pathlib import Path
 import numpy as np
 import pandas
 from same_results import TIMED, comment
+
+from lfmc.analysis.digits import ERROR_DIGITS, ERRORS, OTHER_DIGITS
 
 ROUNDING = 1e-6
 # 318 observables, of few bins each, so that deviations have the tails of Student's t: with 30 bins
@@ -39,21 +43,33 @@ def read(path: Path) -> pandas.DataFrame:
 
 def compare_runs(one: Path, two: Path, same: bool) -> list[str]:
     """One line for each number that differs; empty if none does."""
-    names = sorted(p.stem for p in (one / "tables").glob("*.csv"))
-    if names != sorted(p.stem for p in (two / "tables").glob("*.csv")):
+    names = tables(one)
+    if names != tables(two):
         return ["the tables are not the same ones"]
     found = []
     for name in names:
-        a, b = (read(folder / "tables" / f"{name}.csv") for folder in (one, two))
-        if same and name != "costs":
-            found += [f"{name}: {line}" for line in to_rounding(a, b)]
-        elif not same and name in VALUES:
-            found += [f"{name}: {line}" for line in within_errors(name, a, b)]
+        a, b = (read(folder / name) for folder in (one, two))
+        kind = name.stem if name.parent.name == "tables" else ""
+        if same and kind != "costs":
+            found += [f"{name}: {line}" for line in to_rounding(a, b, kind)]
+        elif not same and kind in VALUES:
+            found += [f"{name}: {line}" for line in within_errors(kind, a, b)]
     return found
 
 
-def to_rounding(a: pandas.DataFrame, b: pandas.DataFrame) -> list[str]:
-    """Numbers that differ by more than ROUNDING, relative to 1e-3 or themselves; texts at all."""
+def tables(results: Path) -> list[Path]:
+    """Names of the joined tables, and of those of single chains where they are there."""
+    folders = ("tables", "measure/*", "autocorrelation/*")
+    found = (p for folder in folders for p in results.glob(f"{folder}/*.csv"))
+    return sorted(path.relative_to(results) for path in found)
+
+
+def to_rounding(a: pandas.DataFrame, b: pandas.DataFrame, kind: str = "") -> list[str]:
+    """Numbers that differ by more than ROUNDING, relative to 1e-3 or themselves; texts at all.
+
+    Args:
+        kind: name of a joined table, of which the last digit may differ.
+    """
     if list(a) != list(b) or len(a) != len(b):
         return [f"{len(a)} rows of {list(a)} here, {len(b)} of {list(b)} there"]
     found = []
@@ -61,11 +77,21 @@ def to_rounding(a: pandas.DataFrame, b: pandas.DataFrame) -> list[str]:
         x, y = a[column], b[column]
         if x.dtype.kind == "f" and y.dtype.kind == "f":
             allowed = ROUNDING * np.maximum(np.abs(x), 1e-3)
+            if kind:
+                allowed = np.fmax(allowed, last_digit(a, column, kind))
             wrong = ~((np.abs(x - y) <= allowed) | (x.isna() & y.isna()) | (x == y))
         else:
             wrong = x.astype(str) != y.astype(str)
         found += [f"{column} of row {i}: {x[i]} and {y[i]}" for i in np.flatnonzero(wrong)]
     return found
+
+
+def last_digit(table: pandas.DataFrame, column: str, kind: str) -> np.ndarray:
+    """The largest unit that the last digit of a column of a joined table may have, and 1 %."""
+    errors = {value: error for error, values in ERRORS[kind].items() for value in values}
+    relative_to = table[errors.get(column, column)].abs().to_numpy(float)
+    rounded_to = ERROR_DIGITS if column in errors or column in ERRORS[kind] else OTHER_DIGITS
+    return 1.01 * 10.0 ** (1 - rounded_to) * relative_to
 
 
 def within_errors(name: str, a: pandas.DataFrame, b: pandas.DataFrame) -> list[str]:

@@ -111,7 +111,7 @@ def test_a_table_without_its_sidecar_is_read_and_named(path):
 def test_a_table_that_was_edited_or_cut_is_refused(path):
     for data in (path.read_bytes().replace(b"E1", b"E9"), path.read_bytes()[:-3]):
         path.write_bytes(data)
-        with pytest.raises(Broken, match=r"do not match the checksum in t\.csv\.json"):
+        with pytest.raises(Broken, match=r"do not match its checksum in t\.csv\.json"):
             read_table(path)
 
 

@@ -20,6 +20,7 @@ from lfmc.figures.registry import FIGURES, PAPER, figure_module, inputs
 from lfmc.figures.rundata import RunData
 from lfmc.figures.style import look
 from lfmc.provenance import file_hash
+from lfmc.table_files import sidecar
 
 pytestmark = pytest.mark.unit
 
@@ -111,6 +112,7 @@ def test_garbage_tables_give_one_clear_error(run, results, garbage):
         name = next(n for n, entry in FIGURES.items() if table in entry.tables)
         path = results / "tables" / f"{table}.csv"
         keep = path.read_bytes()
+        sidecar(path).unlink()
         path.write_bytes(garbage)
         with pytest.raises(LfmcError, match=f"{table}.csv") as caught:
             plot(name, RunData(run.config, results))
@@ -121,6 +123,7 @@ def test_garbage_tables_give_one_clear_error(run, results, garbage):
 
 def test_words_where_numbers_belong_are_refused(run, results):
     path = results / "tables" / "observables.csv"
+    sidecar(path).unlink()
     lines = path.read_text().splitlines()
     lines[2] = ",".join([*lines[2].split(",")[:3], "abc", "0.1", "100"])
     path.write_text("\n".join(lines))
@@ -130,6 +133,7 @@ def test_words_where_numbers_belong_are_refused(run, results):
 
 def test_an_ensemble_that_the_tables_lack_is_named(run, results):
     path = results / "tables" / "observables.csv"
+    sidecar(path).unlink()
     path.write_text(path.read_text().replace("E1,hmc,", "E9,hmc,"))
     for name in ("chi2_energy", "greens", "effective_mass"):
         with pytest.raises(LfmcError, match=r"observables.csv: no .* of hmc in E1"):

@@ -54,11 +54,11 @@ def test_the_summary_is_one_line_per_tier():
     assert text.splitlines()[1].split() == ["zen", "unit", "12", "1", "2", "3", "a", "note"]
 
 
-def changed(results, tmp_path, change):
-    """A copy of the results with one number of `observables` changed; its folder."""
+def changed(results, tmp_path, change, name="tables/observables.csv"):
+    """A copy of the results with one number of a table changed; its folder."""
     copy = tmp_path / "copy"
     shutil.copytree(results, copy)
-    path = copy / "tables" / "observables.csv"
+    path = copy / name
     table = pandas.read_csv(path)
     row = table.index[(table.observable == "chi2") & (table.error > 0)][0]
     table.loc[row, "value"] += change(table.loc[row])
@@ -76,8 +76,8 @@ def results(tmp_path_factory):
 @pytest.mark.parametrize(
     ("same", "change", "lines"),
     [
-        (True, lambda row: 1e-8 * row.value, 0),
-        (True, lambda row: 1e-5 * row.value, 1),
+        (True, lambda row: 1e-3 * row.error, 0),
+        (True, lambda row: 2e-3 * row.error, 1),
         (False, lambda row: 5 * row.error, 0),
         (False, lambda row: 20 * row.error, 1),
     ],
@@ -85,6 +85,17 @@ def results(tmp_path_factory):
 def test_tables_agree_to_rounding_or_within_errors(results, tmp_path, same, change, lines):
     found = compare_runs(results, changed(results, tmp_path, change), same)
     assert len(found) == lines, found
+
+
+@pytest.mark.parametrize(("share", "lines"), [(1e-8, 0), (1e-5, 1)])
+def test_tables_of_single_chains_agree_to_more_digits(results, tmp_path, share, lines):
+    both = [tmp_path / "one", tmp_path / "two"]
+    name = "measure/E1/hmc.csv"
+    for folder in both:
+        (folder / name).parent.mkdir(parents=True)
+        shutil.copy(results / "tables" / "observables.csv", folder / name)
+    other = changed(both[1], tmp_path, lambda row: share * row.value, name)
+    assert len(compare_runs(both[0], other, True)) == lines
 
 
 def test_a_missing_table_or_row_is_a_difference(results, tmp_path):

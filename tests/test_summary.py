@@ -194,7 +194,7 @@ def test_the_command_writes_both_files_with_provenance_and_prints_the_head(confi
     ]
     assert invoke("--print") == lines
     for name in ("summary.md", "summary.tex"):
-        done = CliRunner().invoke(show, [f"results/{name}"])
+        done = CliRunner().invoke(show, ["--full", f"results/{name}"])
         assert done.exit_code == 0, done.output
         assert "results/tables/gates.csv" in done.output
 

@@ -5,6 +5,7 @@ the contents as lines of text.
 """
 
 import csv
+import io
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -48,22 +49,23 @@ def _hdf5(path: Path) -> Contents:
 
 
 def _csv(path: Path) -> Contents:
-    from lfmc.table_files import table_stamp
+    from lfmc.table_files import table_stamp, whole_bytes
 
+    data = whole_bytes(path)  # for it may be another table than that of its sidecar
     try:
-        with open(path, encoding="utf-8", newline="") as stream:
-            lines = [row for row in csv.reader(stream) if row and not row[0].startswith("#")]
+        rows = csv.reader(io.StringIO(data.decode("utf-8"), newline=""))
+        lines = [row for row in rows if row and not row[0].startswith("#")]
     except (UnicodeDecodeError, csv.Error):
         raise LfmcError(f"{path}: not a table, for it is not text") from None
     cells = [[_shortened(cell) for cell in row] for row in lines]
     columns = max(map(len, cells), default=0)
     cells = [row + [""] * (columns - len(row)) for row in cells]
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-    rows = [
+    aligned = [
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
         for row in cells
     ]
-    return table_stamp(path), [f"{max(len(rows) - 1, 0)} rows", *rows]
+    return table_stamp(path), [f"{max(len(aligned) - 1, 0)} rows", *aligned]
 
 
 def _shortened(cell: str) -> str:

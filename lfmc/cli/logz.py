@@ -17,12 +17,14 @@ def logz(config_path: Path, results: Path | None) -> None:
     """
     import pandas
 
+    from lfmc.analysis.digits import for_people
     from lfmc.analysis.log_z import COLUMNS, log_Z_row
     from lfmc.config import stage_settings
     from lfmc.made_for import require_same
     from lfmc.not_reached import not_reached
     from lfmc.provenance import stamp
-    from lfmc.store import open_hdf5, write_table
+    from lfmc.store import open_hdf5
+    from lfmc.table_files import write_table
     from lfmc.theories.ensembles import theory_of
     from lfmc.weights import read_log_weights
 
@@ -41,7 +43,8 @@ def logz(config_path: Path, results: Path | None) -> None:
             rows.append(log_Z_row(theory, ensemble, flow, read_log_weights(made)))
     table = pandas.DataFrame(rows, columns=list(COLUMNS))
     output = run.results / "tables" / "log_Z.csv"
-    write_table(output, table, stamp(stage_settings(run.config, "logz"), tuple(inputs)))
+    mark = stamp(stage_settings(run.config, "logz"), tuple(inputs))
+    write_table(output, for_people(table, "log_Z"), mark)
     withheld = int((table.note != "").sum())
     words = f"; {withheld} errors are withheld, see the column note" if withheld else ""
     click.echo(f"logz: {output}, {len(table)} values{words}")

@@ -185,7 +185,7 @@ for _ in range(400):
 RIGHT = (
     Case(
         "a tree of 400 levels",
-        "show results/tune/T4.json",
+        "show --full results/tune/T4.json",
         (r"a: \{",),
         in_json("results/tune/T4.json", "hmc", DEEP),
         right=True,

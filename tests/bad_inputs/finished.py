@@ -1,7 +1,9 @@
 """A tiny run that is finished to its figures, made once and copied for every case."""
 
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import yaml
@@ -42,10 +44,19 @@ COMMANDS = (
 )
 
 
-def finish(folder: Path) -> None:
-    """Run every command, from the tuning to the figures."""
-    (folder / "config.yaml").write_text(yaml.safe_dump(TINY, sort_keys=False))
-    for command in COMMANDS:
+def finish(
+    folder: Path,
+    content: dict[str, Any] = TINY,
+    before: Mapping[str, tuple[str, ...]] = MappingProxyType({}),
+) -> None:
+    """Run every command, from the tuning to the figures.
+
+    Args:
+        content: of the configuration.
+        before: command -> further commands to run before it.
+    """
+    (folder / "config.yaml").write_text(yaml.safe_dump(content, sort_keys=False))
+    for command in (c for last in COMMANDS for c in (*before.get(last, ()), last)):
         outcome = run_case(Case(command, command, (), right=True), folder)
         assert outcome.code == 0, f"lfmc {command}: {outcome.stderr}"
 
