@@ -30,16 +30,18 @@ def cost_section(folder: Path) -> str:
             extent,
             len(group),
             short(group.seconds.median()),
+            f"{group.steps.median():.0f}",
+            f"{group.samples.median():.1e}",
             f"{group.acceptance_q.mean():.3f}",
             f"{group.acceptance_p.mean():.3f}",
             variance.get(int(extent), "-"),
         ]
         for extent, group in rows.groupby("L")
     ]
-    head = ["L", "runs", "seconds", "acceptance, q side", "acceptance, p side", "var(log w) / V"]
+    head = ["L", "runs", "seconds", "steps", "samples", "q side", "p side", "Var(log w) / V"]
     return (
-        f"## Cost against L: the default flow to {100 * target:.0f} %\n\nUnweighted fits of "
-        "logarithms to all runs that reached the target, errors from the scatter: "
+        f"## Cost against L: the default flow to {100 * target:.0f} %\n\nUnweighted fits to all "
+        "runs that reached the target, errors from the scatter: "
         f"{sentence}.\n\n{table(head, cells)}\n"
     )
 

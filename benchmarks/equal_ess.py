@@ -43,7 +43,7 @@ def levels(folder: Path) -> dict[int, pandas.DataFrame]:
 
 
 def headlines(folder: Path) -> list[str]:
-    """One sentence an L: at the highest ESS that any peer reaches, and what lfmc reaches beyond."""
+    """One sentence per L: the highest ESS that any peer reaches, and that of lfmc."""
     lines = []
     for extent, seconds in levels(folder).items():
         peers = seconds.drop(columns=OWN, errors="ignore")
@@ -58,20 +58,22 @@ def headlines(folder: Path) -> list[str]:
         best = peers.loc[level].idxmin()
         ratio = reached[level] / own[level]
         lines.append(
-            f"time to ESS {level:g} at L = {extent}, the highest that any peer reached: {best} "
-            f"{short(reached[level])} s, lfmc at most {short(own[level])} s: {times(ratio)}; lfmc "
-            f"goes on to {own.index.max():g} in {short(own.iloc[-1])} s"
+            f"ESS {level:g} at L = {extent}, the highest of any peer: {times(ratio)} ({best} "
+            f"{short(reached[level])} s, lfmc at most {short(own[level])} s, and "
+            f"{own.index.max():g} in {short(own.iloc[-1])} s)"
         )
     return lines
 
 
 def section(folder: Path) -> str:
-    """A table an L."""
+    """A table per L, of the levels that a peer reached and the highest of all."""
     texts = []
     for extent, seconds in levels(folder).items():
+        peers = seconds.drop(columns=OWN, errors="ignore").dropna(how="all").index
+        shown = sorted({*peers, *seconds.dropna(how="all").index[-1:]})
         rows = [
-            [f"{level:g}", *("-" if v != v else short(v) for v in line)]
-            for level, line in zip(seconds.index, seconds.to_numpy(), strict=True)
+            [f"{level:g}", *("-" if v != v else short(v) for v in seconds.loc[level])]
+            for level in shown
         ]
         head = [f"ESS at L = {extent}", *(f"{name} (s)" for name in seconds.columns)]
         texts.append(table(head, rows))

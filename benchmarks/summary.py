@@ -1,5 +1,7 @@
 """docs/benchmarks.md from the tables of a run: ratios first, then what they are made of."""
 
+import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,25 +14,22 @@ from lfmc.figures.format import value_error
 from lfmc.store import read_json
 from lfmc.table_files import read_table
 
-RUNG = ["ladder", "L", "layers", "samples", "damping"]
-
 HEADER = """# Benchmarks
 
 Written by `make bench` from the tables in `results/bench/`; do not edit. Quote the ratios: absolute
-times belong to the machine below and its load. Seconds are CPU seconds of one thread, unless they
-say wall; every contestant had passed its correctness gate before its time counted.
+times belong to the machine. Seconds are CPU seconds of one thread unless they say wall, and count
+only for what passed its correctness gate.
 
-`make bench` measures what is missing there: at most twelve hours of one core, if every run meets
-its limit. `make bench QUICK=1` takes minutes and leaves this file alone. Less of it:
-`make bench BENCH="--parts rates,samplers"`, and the options of `python -m benchmarks --help`.
+`make bench` measures what is missing there, in at most twelve hours of one core;
+`make bench QUICK=1` takes minutes and leaves this file alone. Less of it:
+`make bench BENCH="--parts rates,samplers"` (options: `python -m benchmarks --help`).
 """
 
 
 PICTURE = """![Cost of training](images/benchmarks.png)
 
-*Left: CPU seconds to the target against L, one point per run. Right: variance of log w per site of
-the default flow against the samples it was trained on. Dotted: what 70 % needs if log w is
-Gaussian, which falls as 1/V.*
+*Left: CPU seconds to the target against L, one point per run. Right: variance of log w per site
+against the samples of training. Dotted: what 70 % needs if log w is Gaussian, which falls as 1/V.*
 """
 
 
@@ -51,24 +50,30 @@ def read(folder: Path, name: str) -> pandas.DataFrame | None:
 
 
 def _ratios(folder: Path) -> str:
-    lines = ["## Ratios", ""]
-    lines += [f"- {line}" for line in equal_ess.headlines(folder)]
-    found = read(folder, "samplers")
-    if found is not None and "sampler" in found:
-        rows = found.dropna(subset=["sampler"]).set_index(["L", "sampler", "code_of"])
-        rate = rows.updates_per_second
-        for extent, sampler, code in rate.index:
-            if code != "lfmc":
-                ratio = rate[extent, sampler, "lfmc"] / rate[extent, sampler, code]
-                lines.append(f"- {sampler} updates at L = {extent}: {times(ratio)} those of {code}")
+    lines = [*equal_ess.headlines(folder), *_sampler_ratios(read(folder, "samplers"))]
     found = read(folder, "ranks")
     if found is not None:
         row = found.iloc[-1]
         lines.append(
-            f"- `lfmc propose` on two ranks: {row.one_over_two:.2f} times as fast as on one, whole "
+            f"`lfmc propose` on two ranks: {row.one_over_two:.2f} times as fast as on one, whole "
             f"job of {row.proposals} proposals at L = {row.L}, wall time, load {row.load:g}"
         )
-    return "\n".join(lines) + "\n" if len(lines) > 2 else ""
+    return "## Ratios\n\n" + "".join(f"- {line}\n" for line in lines) if lines else ""
+
+
+def _sampler_ratios(found: pandas.DataFrame | None) -> list[str]:
+    """Updates per second of lfmc over those of every other code, a line per sampler and code."""
+    if found is None or "sampler" not in found:
+        return []
+    rows = found.dropna(subset=["sampler"]).set_index(["sampler", "code_of", "L"])
+    rate = rows.updates_per_second
+    lines: dict[tuple[str, str], list[str]] = {}
+    for sampler, code, extent in rate.index:
+        if code != "lfmc":
+            ratio = times(rate[sampler, "lfmc", extent] / rate[sampler, code, extent])
+            lines.setdefault((sampler, code), []).append(f"{ratio} at L = {extent}")
+    return [f"{sampler} updates against {code}: {', '.join(at)}" for (sampler, code), at in
+            lines.items()]  # fmt: skip
 
 
 def _machine(folder: Path) -> str:
@@ -77,60 +82,75 @@ def _machine(folder: Path) -> str:
         return ""
     found = read_json(path)
     versions = ", ".join(f"{k} {v}" for k, v in found["versions"].items())
-    codes: set[str] = set()
-    loads: list[str] = []
-    for csv in sorted(folder.glob("*.csv")):
-        rows = read_table(csv)
-        codes |= {_short(code) for code in rows.code}
-        loads.append(f"{csv.stem} {rows.load.min():g} to {rows.load.max():g}")
+    rows = pandas.concat([read_table(csv)[["code", "load"]] for csv in folder.glob("*.csv")])
+    commits = {word for code in rows.code for word in re.findall(r"\b[0-9a-f]{9,}", code)}
     return (
         f"## Machine\n\n{found['cpu']}, {found['cores']} cores, {found['system']}, "
-        f"Python {found['python']}; {versions}. Code: {', '.join(sorted(codes))}.\n"
-        f"Load average of the whole machine when rows were written: {'; '.join(loads)}.\n"
+        f"Python {found['python']}; {versions}; load {rows.load.min():g} to {rows.load.max():g}. "
+        f"Commits: {', '.join(sorted(commit[:9] for commit in commits))}.\n"
     )
 
 
-def _short(code: str) -> str:
-    """0.1.0 1a2b3c4d5e, dirty or not."""
-    return " ".join(word[:10] for word in code.split())
+def _refused(found: pandas.DataFrame, column: str) -> str:
+    """What did not pass its gate, a line each, so that no other number of it is missed."""
+    rows = found[found.gate.str.startswith("refused")]
+    return "".join(f"\n- {row[column]}, L = {row.L}: {row.gate}" for _, row in rows.iterrows())
 
 
 def _peers(folder: Path) -> str:
     found = read(folder, "peers")
     if found is None:
         return ""
-    text = "## Peers: time to equal ESS\n\nSame action, reverse KL, one thread; evaluations of the "
-    text += "peers cost them nothing, checks of lfmc count. `-`: not reached within the limit.\n\n"
-    text += equal_ess.section(folder)
-    for row in found[found.peer != "lfmc"].drop_duplicates("peer").itertuples():
-        if isinstance(getattr(row, "setup", None), str):
-            text += f"\n- {row.peer} ({row.versions}): {row.setup}"
-    text += "\n\n" + table(
-        ["peer", "L", "compile (s)", "gate"],
-        [
-            [r.peer, r.L, short(getattr(r, "compile_seconds", float("nan"))), r.gate]
-            for r in found.itertuples()
-        ],
+    text = (
+        "## Peers: time to equal ESS\n\nSame action, reverse KL; evaluations of the peers cost "
+        "them nothing, checks of lfmc count. `-`: not reached within the limit. Of the levels "
+        "that only lfmc reached, its highest is shown. Set-ups: docstrings of "
+        "`benchmarks/peers/`.\n\n" + equal_ess.section(folder)
     )
-    return text + "\n"
+    extents = sorted(set(found.L))
+    rows = []
+    for name, group in found[found.peer != "lfmc"].groupby("peer", sort=False):
+        at = group.set_index("L")
+        rows.append(
+            [name, at.get("versions", pandas.Series(["-"])).iloc[0]]
+            + [_peer_cell(at.loc[n]) if n in at.index else "-" for n in extents]
+        )
+    if rows:
+        head = ["peer", "versions", *(f"L = {n}" for n in extents)]
+        text += (
+            "\nSeconds of compilation, and the largest difference of log q from the Jacobian:\n\n"
+        )
+        text += table(head, rows) + "\n"
+    return text + _refused(found, "peer")
+
+
+def _peer_cell(row: Any) -> str:
+    error = re.search(r"log q within (\S+)", str(row.gate))
+    return f"{short(row.compile_seconds)}, {error[1]}" if error else "refused"
 
 
 def _samplers(folder: Path) -> str:
     found = read(folder, "samplers")
     if found is None:
         return ""
-    rows = [
-        [r.code_of, r.sampler, r.L, short(r.updates_per_second), short(r.sites_per_second), r.gate]
-        if isinstance(getattr(r, "sampler", None), str)
-        else [r.code_of, "-", r.L, "-", "-", r.gate]
-        for r in found.itertuples()
-    ]
-    head = ["code", "sampler", "L", "updates per chain /s", "site updates or forces /s", "gate"]
+    extents = sorted(set(found.L))
+    rows = []
+    measured = found.dropna(subset=["sampler"]) if "sampler" in found else found[:0]
+    for key, group in measured.groupby(["sampler", "code_of"], sort=False):
+        at = group.set_index("L")
+        cells = [
+            f"{short(at.updates_per_second[n])}, {short(at.sites_per_second[n])}"
+            if n in at.index
+            else "-"
+            for n in extents
+        ]
+        rows.append([*key, *cells])
     return (
-        "## Samplers\n\n128 chains, float64, one core, random numbers and scalars included. HMC of "
-        "ten leapfrog steps counts its forces (11 per trajectory, blackjax 10), the others "
-        "sites.\n\n"
-        f"{table(head, rows)}\n"
+        "## Samplers\n\nUpdates per chain, and site updates (HMC: forces, 11 per trajectory, "
+        "blackjax 10), per second of one core; 128 chains, float64, random numbers and scalars "
+        "included. Gates: `<phi^2>`, for HMC also `<exp(-dH)>` = 1.\n\n"
+        f"{table(['sampler', 'code', *(f'L = {n}' for n in extents)], rows)}\n"
+        f"{_refused(found, 'code_of')}"
     )
 
 
@@ -138,70 +158,76 @@ def _training(folder: Path) -> str:
     found = read(folder, "training")
     if found is None:
         return ""
-    targets = sorted(set(found.target))
-    order = list(dict.fromkeys(found.architecture))
-    found = found.assign(place=found.architecture.map(order.index))
-    found = found.sort_values(["place", "L"], kind="stable")
-    rows: list[list[str]] = []
-    for (architecture, extent), group in found.groupby(["architecture", "L"], sort=False):
-        cells = [str(architecture), str(extent), str(group.seed.nunique())]
-        for target in targets:
-            cells.append(_cell(group[group.target == target]))
-        rows.append(cells)
-    head = ["architecture", "L", "seeds", *(f"{100 * t:.0f} %" for t in targets)]
+    extents = sorted(set(found.L))
+    rows = []
+    for architecture, group in found.groupby("architecture", sort=False):
+        at = dict(list(group.groupby("L")))
+        rows.append([architecture, *(_cells(at[n]) if n in at else "-" for n in extents)])
+    lost = found[found.censored.astype(bool)].seconds.median()
+    head = ["architecture", *(f"L = {n}" for n in extents)]
+    percent = [f"{100 * t:.0f} %" for t in sorted(set(found.target))]
     return (
-        "## Training: seconds, steps and samples to an acceptance\n\nMedian over seeds of CPU "
-        "seconds of one thread, checks included; both acceptances (q and p side) pass. A run "
-        "that met its time limit is censored: `> 300 s (reached 0.42)`.\n\n"
-        f"{table(head, rows)}\n"
+        f"## Training: seconds to {', '.join(percent)} acceptance\n\nMedian over "
+        f"{found.seed.nunique()} seeds, checks included; both acceptances (q and p side) pass. In "
+        f"brackets what was reached in {short(lost)} s, where a target was not; `*`: not by "
+        f"every run.\n\n{table(head, rows)}\n"
     )
 
 
-def _cell(rows: Any) -> str:
-    reached = rows[~rows.censored.astype(bool)]
-    if 2 * len(reached) > len(rows):
-        some = "" if len(reached) == len(rows) else f" ({len(reached)} of {len(rows)} runs)"
-        steps, samples = reached.steps.median(), reached.samples.median()
-        return f"{short(reached.seconds.median())} s, {steps:.0f}, {samples:.1e}{some}"
-    lost = rows[rows.censored.astype(bool)]
-    return f"> {short(lost.seconds.median())} s (reached {lost.best.median():.2f})"
+def _cells(runs: Any) -> str:
+    """Seconds to one target after another; at the first that most runs missed, their best."""
+    cells: list[str] = []
+    for _, rows in runs.groupby("target"):
+        reached, lost = (rows[rows.censored.astype(bool) == missed] for missed in (False, True))
+        if 2 * len(reached) <= len(rows):
+            return ", ".join([*cells, f"({lost.best.median():.2f})"])
+        cells.append(short(reached.seconds.median()) + ("*" if len(lost) else ""))
+    return ", ".join(cells)
 
 
 def _frontier(folder: Path) -> str:
     found = read(folder, "frontier")
     if found is None:
         return ""
-    rows = [
-        [*rung[:-1], f"{rung[-1]:.0e}", row.step, short(row.seconds),
-         value_error(row.acceptance_q, row.acceptance_q_error),
-         f"{row.ess:.3f}", f"{row.log_weight_variance / row.L**2:.1e}"]
-        for rung, checks in found.groupby(RUNG, sort=False)
-        for row in checks.iloc[[0, -1]].itertuples()
-    ]  # fmt: skip
-    head = ["ladder", "L", "layers", "samples per step", "damping", "steps", "s so far",
-            "acceptance, q side"]  # fmt: skip
+    extents = sorted(set(found.L))
+    rows = []
+    for (name, layers), ladder in found.groupby(["ladder", "layers"], sort=False):
+        cells = {n: "; ".join(_rungs(at)) for n, at in ladder.groupby("L")}
+        rows.append([f"{name}, {layers}", *(cells.get(n, "-") for n in extents)])
     return (
         "## Ladders of warm starts\n\nThe default flow, each rung from the weights of the one "
-        "before (first line: carried over, untrained), one seed. CPU seconds of one thread of all "
-        f"steps since the foot of the ladder; checks of {found.checked.max()} samples apart.\n\n"
-        f"{table([*head, 'ESS', 'var(log w) / V'], rows)}\n"
+        "before (`benchmarks/plan.py` has samples and damping), one seed: acceptance (q side) "
+        "carried over, trained, ESS; seconds of all steps since the foot of the ladder. Checks of "
+        f"{found.checked.max()} samples are apart.\n\n"
+        f"{table(['ladder, layers', *(f'L = {n}' for n in extents)], rows)}\n"
     )
+
+
+def _rungs(checks: pandas.DataFrame) -> Iterator[str]:
+    """What each rung at one L brought; a second one has other samples or damping."""
+    for _, rung in checks.groupby(["samples", "damping"], sort=False):
+        start, end = rung.iloc[0], rung.iloc[-1]
+        yield (
+            f"{start.acceptance_q:.3f}, {value_error(end.acceptance_q, end.acceptance_q_error)}, "
+            f"{end.ess:.3f}; {short(end.seconds)} s"
+        )
 
 
 def _rates(folder: Path) -> str:
     found = read(folder, "rates")
     if found is None:
         return ""
-    wide = found.pivot_table(
-        index=["architecture", "L"], columns="quantity", values="per_second", sort=False
-    )
+    extents = ", ".join(map(str, sorted(set(found.L))))
+    columns = list(dict.fromkeys(found.quantity))
     rows = [
-        [*index, *(short(v) for v in line)]
-        for index, line in zip(wide.index, wide.to_numpy(), strict=True)
-    ]
+        [name, *(", ".join(map(short, group[group.quantity == column].sort_values("L").per_second))
+                 for column in columns)]
+        for name, group in found.groupby("architecture", sort=False)
+    ]  # fmt: skip
     return (
-        "## Configurations per second\n\nOne core; batches of 256, in training of the "
-        f"architecture's own.\n\n{table(['architecture', 'L', *wide.columns], rows)}\n"
+        f"## Configurations per second\n\nOne core, L = {extents}; batches of 256, in training of "
+        "the architecture's own.\n\n"
+        f"{table(['architecture', *columns], rows)}\n"
     )
 
 
@@ -209,17 +235,17 @@ def _exactness(folder: Path) -> str:
     found = read(folder, "exactness")
     if found is None:
         return ""
-    rows = [
-        [r.architecture, r.L, f"{r.log_q_error:.1e}", f"{r.inverse_error:.1e}", f"{r.bar:.0e}",
-         "yes" if r.log_q_error <= r.bar else "**no**", f"{r.acceptance:.2f}"]
-        for r in found.itertuples()
-    ]  # fmt: skip
-    head = ["architecture", "L", "log q - Jacobian", "inverse", "bar", "met", "acceptance"]
+    worst = found.groupby("architecture", sort=False)[["log_q_error", "inverse_error"]].max()
+    sizes = "; ".join(
+        f"{r.Index} {r.log_q_error:.0e}, {r.inverse_error:.0e}" for r in worst.itertuples()
+    )
+    missed = found[found.log_q_error > found.bar]
+    failed = "".join(f"\n- **missed**: {r.architecture}, L = {r.L}" for r in missed.itertuples())
     return (
-        "## Exactness\n\nLargest |log q - (log N(z) - log|det dphi/dz|)| over "
-        f"{found.samples.max()} samples in float64, by automatic differentiation, after some "
-        "training at production settings, of compiled kernels too; and largest difference between "
-        f"log q as drawn and as evaluated for the same field.\n\n{table(head, rows)}\n"
+        "## Exactness\n\nLargest |log q - (log N(z) - log|det dphi/dz|)| by automatic "
+        f"differentiation, over {found.samples.max()} samples in float64, after some training, of "
+        "compiled kernels too; and largest difference of log q drawn and evaluated; L = "
+        f"{', '.join(map(str, sorted(set(found.L))))}: {sizes}.\n{failed}"
     )
 
 
@@ -228,9 +254,8 @@ def _paper(folder: Path) -> str:
     if found is None:
         return ""
     row = found.iloc[0]
-    took = _cell(found)
+    spent = "" if row.censored else f", {row.steps} steps, {row.samples:.1e} samples"
     return (
-        "## The paper's network\n\nReal NVP of arXiv:1904.12072 on its 6 x 6 ensemble, from the "
-        f"preset `realnvp` ({row.model}), to {100 * row.target:.0f} %: {took} (seconds, steps, "
-        "samples).\n"
+        "## The paper's network\n\nReal NVP of arXiv:1904.12072 on its 6 x 6 ensemble, preset "
+        f"`realnvp`, to {100 * row.target:.0f} %: {_cells(found)} s{spent}.\n"
     )
