@@ -66,15 +66,13 @@ def headlines(folder: Path) -> list[str]:
 
 
 def section(folder: Path) -> str:
-    """A table per L, of the levels that a peer reached and the highest of all."""
-    texts = []
-    for extent, seconds in levels(folder).items():
+    """A table of the levels that a peer reached, and of the highest of all, for each L."""
+    found = levels(folder)
+    names = list(dict.fromkeys(name for seconds in found.values() for name in seconds.columns))
+    rows = []
+    for extent, seconds in found.items():
         peers = seconds.drop(columns=OWN, errors="ignore").dropna(how="all").index
-        shown = sorted({*peers, *seconds.dropna(how="all").index[-1:]})
-        rows = [
-            [f"{level:g}", *("-" if v != v else short(v) for v in seconds.loc[level])]
-            for level in shown
-        ]
-        head = [f"ESS at L = {extent}", *(f"{name} (s)" for name in seconds.columns)]
-        texts.append(table(head, rows))
-    return "\n\n".join(texts) + "\n"
+        for level in sorted({*peers, *seconds.dropna(how="all").index[-1:]}):
+            line = seconds.loc[level].reindex(names)
+            rows.append([extent, f"{level:g}", *(short(value) for value in line)])
+    return table(["L", "ESS", *names], rows) + "\n"

@@ -14,6 +14,9 @@ from lfmc.figures.format import value_error
 from lfmc.store import read_json
 from lfmc.table_files import read_table
 
+# Rates of the torch flow that say no more than those of the passes in use.
+COVERED = ("forward, float32", "the same with log q, float64")
+
 HEADER = """# Benchmarks
 
 Written by `make bench` from the tables in `results/bench/`; do not edit. Quote the ratios: absolute
@@ -102,25 +105,21 @@ def _peers(folder: Path) -> str:
     if found is None:
         return ""
     text = (
-        "## Peers: time to equal ESS\n\nSame action, reverse KL; evaluations of the peers cost "
+        "## Peers: seconds to equal ESS\n\nSame action, reverse KL; evaluations of the peers cost "
         "them nothing, checks of lfmc count. `-`: not reached within the limit. Of the levels "
         "that only lfmc reached, its highest is shown. Set-ups: docstrings of "
         "`benchmarks/peers/`.\n\n" + equal_ess.section(folder)
     )
-    extents = sorted(set(found.L))
-    rows = []
+    lines = []
     for name, group in found[found.peer != "lfmc"].groupby("peer", sort=False):
-        at = group.set_index("L")
-        rows.append(
-            [name, at.get("versions", pandas.Series(["-"])).iloc[0]]
-            + [_peer_cell(at.loc[n]) if n in at.index else "-" for n in extents]
-        )
-    if rows:
-        head = ["peer", "versions", *(f"L = {n}" for n in extents)]
+        versions = group.versions.iloc[0] if "versions" in group else "-"
+        cells = "; ".join(_peer_cell(row) for row in group.sort_values("L").itertuples())
+        lines.append(f"- {name} ({versions}): {cells}\n")
+    if lines:
         text += (
-            "\nSeconds of compilation, and the largest difference of log q from the Jacobian:\n\n"
+            "\nSeconds of compilation and largest difference of log q from the Jacobian, at L = "
+            f"{', '.join(map(str, sorted(set(found.L))))}:\n\n{''.join(lines)}"
         )
-        text += table(head, rows) + "\n"
     return text + _refused(found, "peer")
 
 
@@ -218,7 +217,7 @@ def _rates(folder: Path) -> str:
     if found is None:
         return ""
     extents = ", ".join(map(str, sorted(set(found.L))))
-    columns = list(dict.fromkeys(found.quantity))
+    columns = [name for name in dict.fromkeys(found.quantity) if name not in COVERED]
     rows = [
         [name, *(", ".join(map(short, group[group.quantity == column].sort_values("L").per_second))
                  for column in columns)]
