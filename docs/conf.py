@@ -14,12 +14,13 @@ project = "lfmc"
 author = "The lfmc authors"
 release = lfmc.__version__
 extensions = [
+    "formulas",
     "myst_parser",
     "notebook_pages",
     "sphinx.ext.autodoc",
-    "sphinx.ext.mathjax",
     "sphinx.ext.napoleon",
 ]
+html_math_renderer = "formulas"
 myst_enable_extensions = ["dollarmath"]
 myst_heading_anchors = 3
 default_role = "py:obj"  # `name` in a docstring: a link where it is public, else code

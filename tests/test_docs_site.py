@@ -47,8 +47,25 @@ def test_code_of_a_notebook_is_on_its_page(site):
     assert "lfmc.train(" in text
 
 
+def test_formulas_are_drawn_in_the_page_and_need_no_network(site):
+    page = (site / "method.html").read_text()
+    shown = re.findall(
+        r'<svg class="formula" role="img" aria-label="([^"]+)"[^>]*><path [^>]*d="M', page
+    )
+    assert len(shown) >= 7
+    assert any("\\tau" in latex for latex in shown)
+    for path in site.rglob("*.html"):
+        assert re.findall(r"<(?:script|link)[^>]*(?:src|href)=\"https?:", path.read_text()) == []
+
+
 @pytest.mark.parametrize(
-    "fault", ["[gone](gone.md)", "[gone](#no-such-heading)", "```{toctree}\ngone\n```"]
+    "fault",
+    [
+        "$$\\nosuchsymbol$$",
+        "[gone](gone.md)",
+        "[gone](#no-such-heading)",
+        "```{toctree}\ngone\n```",
+    ],
 )
 def test_a_fault_on_a_page_stops_the_build(fault, root, tmp_path):
     source = tmp_path / "pages"
