@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from lfmc.api.chain import Chain
     from lfmc.api.classical import cluster, hmc, local
+    from lfmc.api.couplings import TunedCouplings, tune_couplings
     from lfmc.api.density import LogZ, draw, log_prob, log_Z
     from lfmc.api.flows import as_model, build_flow
     from lfmc.api.independence import sample
@@ -31,6 +32,7 @@ _WHERE = {
     "lfmc.api.theories": ("theory",),
     "lfmc.api.chain": ("Chain",),
     "lfmc.api.classical": ("cluster", "hmc", "local"),
+    "lfmc.api.couplings": ("TunedCouplings", "tune_couplings"),
     "lfmc.api.density": ("LogZ", "draw", "log_Z", "log_prob"),
     "lfmc.api.flows": ("as_model", "build_flow"),
     "lfmc.api.independence": ("sample",),
@@ -61,12 +63,14 @@ __all__ = [  # noqa: RUF022 (in the order of use)
     "save",
     "load",
     "open_run",
+    "tune_couplings",
     "Model",
     "Chain",
     "Measurement",
     "Measured",
     "LogZ",
     "Run",
+    "TunedCouplings",
     "LfmcError",
     "TargetNotReached",
 ]

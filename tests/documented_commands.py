@@ -128,6 +128,13 @@ RULES: tuple[tuple[str, str | None, str], ...] = (
         "",
     ),
     (r"mpiexec -n N", "mpiexec -n 2 lfmc --version", ""),
+    (
+        r"lfmc tune-couplings --L 20 (.*)",
+        r"lfmc tune-couplings --L 4 \1 --tolerance 0.2",
+        "",
+    ),
+    (r"lfmc tune-couplings --config FILE|lfmc tune-couplings", "lfmc tune-couplings --help", ""),
+    (r"snakemake couplings", r"\g<0> --cores 1 --dry-run", ""),
     # Tiny, where the real one takes hours; the dry form, where another test runs it.
     (
         r"make figures CONFIG=paper\.yaml",

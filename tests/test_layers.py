@@ -25,7 +25,7 @@ LAYERS = (
     {"training", "conformance"},
     {"proposals"},
     {"analysis"},
-    {"exchange"},
+    {"exchange", "tuning"},
     {"figures"},
     {"cli"},
     {"api"},

@@ -68,6 +68,16 @@ def test_all_errors_of_a_configuration_are_reported_before_anything_is_scheduled
     assert not (tmp_path / "results").exists()
 
 
+def test_couplings_are_sought_on_request_one_lattice_per_job(root, configured):
+    with (configured / "config.yaml").open("a") as file:
+        file.write("couplings: { L: [6, 8], theory: { kind: phi4, m2: -4.0 }, target: 4.0 }\n")
+    assert jobs(snakemake(root, configured, "couplings", "--dry-run")) == {
+        "tune_couplings": 2,
+        "couplings": 1,
+    }
+    assert "tune_couplings" not in jobs(snakemake(root, configured, "--dry-run"))
+
+
 def test_overrides_that_only_snakemake_would_see_are_refused(root, configured):
     done = snakemake(root, configured, "--dry-run", "--config", "seed=3")
     assert done.returncode != 0

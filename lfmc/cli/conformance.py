@@ -4,9 +4,8 @@ import sys
 
 import click
 
+from lfmc.cli.pairs import pair_of
 from lfmc.cli.progress import on_terminal
-from lfmc.config.yaml_reader import parse_yaml
-from lfmc.errors import LfmcError
 
 
 @click.command()
@@ -31,7 +30,7 @@ def conformance(kind: str, pairs: tuple[str, ...], theory: str, seed: int) -> No
     from lfmc.conformance.check import table
     from lfmc.conformance.run import conformance as checks_of
 
-    parameters = dict(_pair(pair) for pair in pairs)
+    parameters = dict(pair_of(pair) for pair in pairs)
     checks = []
     for check in checks_of(kind, parameters, seed, theory):
         checks.append(check)
@@ -45,10 +44,3 @@ def conformance(kind: str, pairs: tuple[str, ...], theory: str, seed: int) -> No
         click.echo(f"{kind} does NOT conform: {len(failed)} of {len(checks)} checks failed")
         sys.exit(1)
     click.echo(f"{kind} conforms: {len(checks)} checks passed")
-
-
-def _pair(text: str) -> tuple[str, object]:
-    name, equals, value = text.partition("=")
-    if not equals or not name.strip():
-        raise LfmcError(f"--set {text}: expected NAME=VALUE, e.g. --set beta=1.5")
-    return name.strip(), parse_yaml(value, f"--set {name}")

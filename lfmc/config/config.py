@@ -18,6 +18,7 @@ from lfmc.config.limits import names_refused, sizes_refused
 from lfmc.config.problems import validated
 from lfmc.config.results_folder import results_folder
 from lfmc.config.sampler_sections import Samplers, tuned_samplers
+from lfmc.config.search_section import CouplingSearch
 from lfmc.config.section import Section
 from lfmc.config.sections import Accept, Ensemble, Fit, Propose, Statistics
 from lfmc.config.training_sections import FlowSettings, with_own_flow
@@ -43,6 +44,7 @@ class Config(Section):
     propose: Propose = Propose()
     accept: Accept = Accept()
     fit: Fit = Fit()
+    couplings: CouplingSearch | None = None
 
     @model_validator(mode="after")
     def _check(self) -> Self:

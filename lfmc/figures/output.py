@@ -46,12 +46,16 @@ def placeholder(name: str, run: RunData, reason: str) -> list[Path]:
 
 def _save(name: str, figure: Figure, caption: str, run: RunData) -> list[Path]:
     mark = _stamp(name, run, caption + "\n")
-    folder = run.results / "figures"
-    pdf, png, txt = (folder / f"{name}.{suffix}" for suffix in ("pdf", "png", "txt"))
-    metadata = {"Title": f"lfmc {name}", "Subject": caption, "Keywords": mark}
+    return write_figure(run.results / "figures" / name, figure, f"lfmc {name}", caption, mark)
+
+
+def write_figure(base: Path, figure: Figure, title: str, caption: str, mark: str) -> list[Path]:
+    """The files base.pdf, base.png and base.txt (the caption), with a provenance stamp."""
+    pdf, png, txt = (base.with_name(f"{base.name}.{suffix}") for suffix in ("pdf", "png", "txt"))
+    metadata = {"Title": title, "Subject": caption, "Keywords": mark}
     store.atomically(pdf, lambda path: figure.savefig(path, format="pdf", metadata=metadata))
     mark = mark.replace(EMPTY, "")  # every chunk of a PNG has a checksum of its own
-    metadata = {"Title": f"lfmc {name}", "Description": caption, "provenance": mark}
+    metadata = {"Title": title, "Description": caption, "provenance": mark}
     store.atomically(png, lambda path: figure.savefig(path, format="png", metadata=metadata))
     store.write_text(txt, caption + "\n")
     return [pdf, png, txt]

@@ -4,12 +4,18 @@ Nothing is subtracted: what a theory without the symmetry phi -> -phi has of <ph
 expectation values are known (`lfmc.analysis.observables`).
 """
 
+from functools import lru_cache
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import csr_array
 
 from lfmc.lattice import Shape, coordinates, neighbours, separation_orbits, volume
 
 Floats = NDArray[np.floating]
+
+MOST_DENSE = 512  # sites up to which orbits are averaged by a dense product
 
 
 def averages(phi: Floats, shape: Shape) -> dict[str, Floats]:
@@ -38,10 +44,20 @@ def two_point(phi: Floats, shape: Shape) -> Floats:
     mode = np.fft.rfftn(phi.reshape(-1, *shape), axes=axes)
     power = mode.real**2 + mode.imag**2
     full = np.fft.irfftn(power, s=shape, axes=axes).reshape(len(phi), -1)
-    orbits = separation_orbits(shape)
-    projector = np.zeros((volume(shape), len(orbits.size)))
-    projector[np.arange(volume(shape)), orbits.label] = 1 / orbits.size[orbits.label]
-    return full @ projector / volume(shape)
+    return full @ _orbit_average(shape) / volume(shape)
+
+
+@lru_cache(maxsize=8)
+def _orbit_average(shape: Shape) -> Any:
+    """The matrix (sites, orbits) that averages over orbits: sparse where a dense one is slow."""
+    orbits, sites = separation_orbits(shape), volume(shape)
+    weight = 1 / orbits.size[orbits.label]
+    if sites > MOST_DENSE:
+        size = (sites, len(orbits.size))
+        return csr_array((weight, (np.arange(sites), orbits.label)), shape=size)
+    dense = np.zeros((sites, len(orbits.size)))
+    dense[np.arange(sites), orbits.label] = weight
+    return dense
 
 
 def susceptibility(two_point_orbits: Floats, shape: Shape) -> Floats:

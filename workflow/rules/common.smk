@@ -11,6 +11,7 @@ from pathlib import Path
 from lfmc.cli.lines import FRONT_END, shorten, wanted
 from lfmc.config import CLASSICAL, stage_settings
 from lfmc.config.configfile import config_or_exit, kept_for_jobs
+from lfmc.config.search_section import settings_of_search
 from lfmc.errors import LfmcError
 from lfmc.figures.registry import figures_of, inputs
 
@@ -87,6 +88,14 @@ def settings(stage):
         return json.dumps(stage_settings(CONFIG, stage, *names), sort_keys=True)
 
     return of_job
+
+
+@asked_often
+def search_settings(wildcards):
+    """The settings on which the coupling of one lattice depends."""
+    extent = int(wildcards.extent)
+    found = settings_of_search(CONFIG.couplings, extent, CONFIG.seed, CONFIG.samplers)
+    return json.dumps(found, sort_keys=True)
 
 
 def volume(wildcards):

@@ -1,0 +1,1 @@
+"""Couplings at which an observable has a given value: runs, reweighting and a root search."""
