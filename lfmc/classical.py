@@ -8,4 +8,6 @@ CLASSICAL = {
     "hmc": "Sample with hybrid Monte Carlo.",
     "local": "Sample with local Metropolis.",
     "cluster": "Sample with the embedded Wolff cluster algorithm.",
+    "heatbath": "Sample with a heat bath of every link.",
+    "instanton": "Sample with a heat bath and moves between topological sectors.",
 }

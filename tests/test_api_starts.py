@@ -68,7 +68,7 @@ def test_a_gpu_is_taken_only_where_there_is_one():
 
 def test_every_chain_starts_from_its_field():
     given = np.arange(3 * 16.0).reshape(3, 16)
-    state = started_from(cold_start((4, 4), 1, range(40), "hmc"), given)
+    state = started_from(cold_start(lfmc.Phi4((4, 4), -4.0, 6.0), 1, range(40), "hmc"), given)
     np.testing.assert_array_equal(fields(state), given[np.arange(40) % 3])
 
 

@@ -154,6 +154,30 @@ class MultiscaleSettings(FlowSection):
         return int(self.rounds * 32 * one)
 
 
+class DecimationSettings(FlowSection):
+    """U(1) in two dimensions: `levels` exact decimations under a Villain prior of one width.
+
+    Each level halves the lattice along its longest even axis. As many levels as there are factors
+    of two in the extents leave one plaquette, of a perfect sampler.
+    """
+
+    builds: ClassVar[str] = "lfmc.flows.decimation:DecimationFlow"
+    dimensions: ClassVar[range] = range(2, 3)
+    on: ClassVar[str] = "links"
+    space: ClassVar[str] = "circle"
+    theories: ClassVar[tuple[str, ...]] = ("u1",)
+    scores: ClassVar[bool] = True
+
+    kind: Literal["decimation"] = "decimation"
+    levels: Annotated[int, Field(ge=0, le=16)] = 3
+
+    def refusal(self, shape: tuple[int, ...]) -> str:
+        most = sum(factors_of_two(n) for n in shape)
+        if self.levels > most:
+            return f"levels: {self.levels} is more than the {most} factors of two of its extents"
+        return super().refusal(shape)
+
+
 KINDS: dict[str, type[FlowSection]] = {
     "heatbath": HeatbathSettings,
     "realnvp": RealNvpSettings,
@@ -161,7 +185,13 @@ KINDS: dict[str, type[FlowSection]] = {
     "continuous": ContinuousSettings,
     "spline": SplineSettings,
     "multiscale": MultiscaleSettings,
+    "decimation": DecimationSettings,
 }
+
+
+def factors_of_two(number: int) -> int:
+    """How often a whole number from 1 on can be halved."""
+    return (number & -number).bit_length() - 1
 
 
 def dense(widths: tuple[int, ...]) -> int:

@@ -92,6 +92,27 @@ class Cluster(SamplerSection):
         return self.save_every
 
 
+class Heatbath(SamplerSection):
+    """Heat bath of every link in a fixed order."""
+
+    runs: ClassVar[str] = "lfmc.samplers.u1_heatbath:HEATBATH"
+    cost: ClassVar[float] = 25.0
+
+    sweeps: Few = 1
+    thermalisation: Count = 200
+
+
+class Instanton(SamplerSection):
+    """Heat bath of every link, and `moves` that change the topological charge by one."""
+
+    runs: ClassVar[str] = "lfmc.samplers.u1_heatbath:INSTANTON"
+    cost: ClassVar[float] = 25.0
+
+    sweeps: Few = 1
+    moves: Few = 1
+    thermalisation: Count = 200
+
+
 def _known(value: str) -> str:
     if value not in CLASSICAL:
         raise ValueError(str(unknown("sampler", value, CLASSICAL)))
@@ -116,6 +137,8 @@ class Samplers(Section):
     hmc: Hmc = Hmc()
     local: Local = Local()
     cluster: Cluster = Cluster()
+    heatbath: Heatbath = Heatbath()
+    instanton: Instanton = Instanton()
 
     @model_validator(mode="before")
     @classmethod

@@ -20,6 +20,7 @@ from lfmc.config.flow_section import FlowSection
 from lfmc.config.flow_sections import (
     ContinuousSettings,
     ConvolutionalSettings,
+    DecimationSettings,
     HeatbathSettings,
     MultiscaleSettings,
     RealNvpSettings,
@@ -45,6 +46,7 @@ FlowModel = Annotated[
     | Annotated[ContinuousSettings, Tag("continuous")]
     | Annotated[SplineSettings, Tag("spline")]
     | Annotated[MultiscaleSettings, Tag("multiscale")]
+    | Annotated[DecimationSettings, Tag("decimation")]
     | Annotated[
         FlowSection,
         PlainValidator(flow_section),

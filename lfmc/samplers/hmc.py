@@ -38,7 +38,7 @@ from lfmc.samplers.state import (
 )
 from lfmc.theories.base import Theory
 
-_FAR = 1e300
+FAR = 1e300
 WINDOW = 0.5  # of random lengths
 
 
@@ -145,7 +145,7 @@ def _last_kick(phi, p, near, couplings, epsilon):
 
 
 @inlined
-def _draw_momenta(p, state):
+def draw_momenta(p, state):
     """(kinetic energy, new stream state); p is filled with N(0, 1)."""
     kinetic, sites = broadcast(0.0), p.shape[0]
     for x in range(0, sites - 1, 2):
@@ -161,7 +161,7 @@ def _draw_momenta(p, state):
 
 
 @inlined
-def _drawn(length, window, state):
+def drawn_length(length, window, state):
     """(length of this trajectory, new stream state); nothing is drawn if it is fixed."""
     if window is None:  # decided by its type, when compiled
         return broadcast(length), state
@@ -193,14 +193,14 @@ def _run(
         state = load_streams(streams[b])
         old = measure(field, near, couplings)
         for k in range(updates):
-            start, state = _draw_momenta(p, state)
-            drawn, state = _drawn(length, window, state)
+            start, state = draw_momenta(p, state)
+            drawn, state = drawn_length(length, window, state)
             _trajectory(field, p, end, near, drawn, steps, couplings)
             kinetic = _last_kick(end, p, near, couplings, 0.5 * drawn / steps)
             new = measure(end, near, couplings)
             change = (kinetic - start) + action_change(new, old, near, couplings)
-            change = select(change < _FAR, change, broadcast(np.inf))  # NaN becomes infinity
-            change = select(change < -_FAR, broadcast(np.inf), change)
+            change = select(change < FAR, change, broadcast(np.inf))  # NaN becomes infinity
+            change = select(change < -FAR, broadcast(np.inf), change)
             word, state = draw(state)
             # `sign` is 1; the tests set it to -1 to see that their checks notice
             accept = log_positive(2.0 - one_to_two(word)) < -sign * change

@@ -31,8 +31,8 @@ def target_fields(theory: Theory, count: int, seed: int, ensemble: str) -> Float
     """Return fields of p, (count, numbers), SPACING updates apart (several tau_int).
 
     They are the theory's own if it can draw them (`Theory.independent_fields`), else they come from
-    cluster updates if the theory has them, and from HMC of tuned length otherwise; of theories
-    without either, from `Theory.opening`.
+    cluster updates if the theory has them, from HMC of tuned length of other scalar theories, and
+    else from `Theory.opening`.
     """
     own = theory.independent_fields(count, int(generator(seed, "check", ensemble).integers(2**62)))
     if own is not None:
@@ -56,8 +56,7 @@ def target_fields(theory: Theory, count: int, seed: int, ensemble: str) -> Float
 
 
 def _source(theory: Theory) -> str:
-    """The sampler that makes fields of p."""
-    for name in ("cluster", "hmc"):
-        if name in theory.samplers:
-            return name
-    return theory.opening
+    """The sampler that makes fields of p: of scalar theories cluster or HMC, else the opening."""
+    if "cluster" in theory.samplers:
+        return "cluster"
+    return "hmc" if isinstance(theory, Scalar) else theory.opening
