@@ -63,6 +63,11 @@ def test_the_reduced_weight_is_that_of_the_full_field_up_to_a_constant(name):
     assert name == "free" or errors[24] > 10 * errors[256]
 
 
+def scale(values):
+    """Of rounding in sums that are in the hundreds, and proportionally above."""
+    return max(1.0, float(values.abs().max()) / 100)
+
+
 @every_theory
 def test_kernels_agree_with_the_torch_flow(name):
     flow = disturbed_for(THEORIES[name], "heatbath")
@@ -72,11 +77,12 @@ def test_kernels_agree_with_the_torch_flow(name):
     assert difference(ours, phi) < 1e-12
     assert difference(density, log_q) < 1e-11
     assert difference(draw(arrays, z.numpy()[5:6]).phi, ours[5:6]) == 0
-    assert difference(field_log_weight(arrays, phi.numpy()), flow.log_weight(phi)) < 1e-10
+    theirs = flow.log_weight(phi)
+    assert difference(field_log_weight(arrays, phi.numpy()), theirs) < 1e-10 * scale(theirs)
     reduced = z[:, : flow.reduced_sites].contiguous()
     x, log_q = flow.reduced(reduced)
     theirs = -flow.reduced_action(x) - log_q
-    assert difference(model_log_weight(arrays, reduced.numpy()), theirs) < 1e-11
+    assert difference(model_log_weight(arrays, reduced.numpy()), theirs) < 1e-11 * scale(theirs)
     flow.requires_grad_(True)
     scores, expected = scored(scoring(flow), reduced.numpy()).scores, flow.scores(reduced).scores.T
     assert difference(scores, expected) < 1e-9 * (1 + float(expected.abs().max()))

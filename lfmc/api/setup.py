@@ -23,7 +23,8 @@ from lfmc.theories.scalar import Scalar
 from lfmc.training.acceptance import acceptance_from_model, effective_sample_size
 from lfmc.training.moment import FEWEST, Verdict
 from lfmc.training.optimiser import Optimiser, Parameters
-from lfmc.training.prepare import optimiser_of, precision_of, prepared, seeds_of
+from lfmc.training.prepare import optimiser_of, precision_of, prepared, prior_fit, seeds_of
+from lfmc.training.prior_fit import PriorFit
 from lfmc.training.start import Start
 from lfmc.training.target import target_fields
 from lfmc.training.team import Team
@@ -39,6 +40,7 @@ class SetUp(NamedTuple):
         rebuild: parameters -> flow in float64, on the CPU.
         both: whether the acceptance is also estimated from samples of p.
         seconds: of the training that this one starts from.
+        fit: of the prior of models, if it is fitted.
     """
 
     optimiser: Optimiser
@@ -47,6 +49,7 @@ class SetUp(NamedTuple):
     rebuild: Callable[[Parameters], Flow]
     both: bool
     seconds: float = 0.0
+    fit: PriorFit | None = None
 
 
 class Origin(NamedTuple):
@@ -78,6 +81,7 @@ def of_stage(theory: Scalar, settings: FlowSettings, seed: int, name: str, origi
         lambda parameters: trained_flow(ensemble, settings, parameters),
         True,
         made.start.seconds if made.start else 0.0,
+        made.fit,
     )
 
 
@@ -115,7 +119,8 @@ def of_user(
         return start
 
     seconds = begin.seconds if begin else 0.0
-    return SetUp(optimiser, team, seeds.checks, rebuild, fields is not None, seconds)
+    fit = prior_fit(theory, settings, trained, seed, name) if isinstance(theory, Scalar) else None
+    return SetUp(optimiser, team, seeds.checks, rebuild, fields is not None, seconds, fit)
 
 
 class _ModelAlone(Team):

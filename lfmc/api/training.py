@@ -88,7 +88,7 @@ def train(
         else:
             module = flow if own else None
             setup = of_user(theory, module, settings, seed, name, given, origin)
-        parts = setup.optimiser, setup.team, setup.check_seed, setup.seconds
+        parts = setup.optimiser, setup.team, setup.check_seed, setup.seconds, setup.fit
         loop = Loop(name, settings, *parts)
         with approached(f"train {name}", progress, target) as report:
             outcome = loop.run(report, lambda: False)

@@ -206,6 +206,8 @@ def stage_settings(
             settings["accept"] = config.accept.model_dump(mode="json")
             settings["block"] = config.propose.block
         settings["flow"] = config.flow.model_dump(mode="json", exclude=other)
+        if not config.flow.fits_prior:  # as it was before there was a choice
+            del settings["flow"]["training"]["fit_prior"]
         settings["start"] = config.flow.start.get(ensemble or "")
     elif stage == "propose":
         settings["block"] = config.propose.block

@@ -77,7 +77,8 @@ class Training(Section):
     """Minimisation of the shifted reverse Kullback-Leibler divergence, until both acceptances pass.
 
     `natural` is for `kind: heatbath` only, and so are several MPI `ranks` that share a training;
-    `gradient` to `check_every` are Adam's.
+    `gradient` to `check_every` are Adam's. `fit_prior`: models of `kind: heatbath` at targets below
+    0.85 have the prior fitted to samples of p.
     """
 
     optimiser: Literal["natural", "adam"] | None = None
@@ -93,6 +94,7 @@ class Training(Section):
     check_samples: Samples = 4096
     decide_samples: Samples = 65536
     ranks: Annotated[int, Field(ge=1, le=100_000)] = 1
+    fit_prior: bool = True
 
 
 class FlowSettings(Section):
@@ -116,6 +118,11 @@ class FlowSettings(Section):
     def optimiser(self) -> Literal["natural", "adam"]:
         """The configured one, else the best that the flow allows."""
         return self.training.optimiser or ("natural" if self.model.scores else "adam")
+
+    @property
+    def fits_prior(self) -> bool:
+        """Whether models at low targets have a fitted prior."""
+        return self.training.fit_prior and self.model.kind == "heatbath"
 
     @property
     def gradient(self) -> Literal["path", "reparametrised"]:

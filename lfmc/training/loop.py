@@ -12,12 +12,13 @@ from lfmc.config.training_sections import FlowSettings
 from lfmc.errors import LfmcError
 from lfmc.training.acceptance import acceptance_from_model
 from lfmc.training.limits import what_ended
-from lfmc.training.moment import Abandoned, Verdict, moment_of_passing
+from lfmc.training.moment import Abandoned, Refine, Verdict, moment_of_passing, unchanged
 from lfmc.training.optimiser import Optimiser, Parameters
+from lfmc.training.prior_fit import HIGHEST_TARGET
 from lfmc.training.records import Point, check_record, pass_record
 from lfmc.training.state import TrainingState
 from lfmc.training.team import Team, clock_of
-from lfmc.training.trail import worth_deciding
+from lfmc.training.trail import worth_deciding, worth_fitting
 
 log = logging.getLogger(__name__)
 
@@ -54,12 +55,14 @@ class Loop:
         team: Team,
         check_seed: int,
         seconds: float = 0.0,
+        fit: Refine | None = None,
     ) -> None:
         """Args: name for messages, settings, optimiser, the ranks that evaluate, seed of the
-        checks' samples, and the seconds of the training that this one starts from."""
+        checks' samples, the seconds of the training that this one starts from, and what fits the
+        prior of models for targets up to HIGHEST_TARGET."""
         self.name, self.settings, self.training = name, settings, settings.training
         self.optimiser, self.team, self.check_seed = optimiser, team, check_seed
-        self.clock = clock_of(team.trained)
+        self.clock, self.fit = clock_of(team.trained), fit
         self.passed: Passed = lambda record: None
         self.limit, self.earlier = "", 0.0
         self.state = self.begin = TrainingState(
@@ -172,6 +175,9 @@ class Loop:
         quick = acceptance_from_model(log_weight)
         state.seconds = began = self._seconds()
         row = check_record(state, log_weight, quick) | self.optimiser.describe()
+        if self.fit and worth_fitting(state.history, quick.value):
+            fitted = self.team.log_weight(self.fit(model), training.check_samples, seed)
+            row["acceptance_fitted"] = acceptance_from_model(fitted).value
         # A checkpoint in between has the state before this check, which is then repeated.
         if not self._diverged(quick.value, model):
             self._keep(row, model)
@@ -204,7 +210,8 @@ class Loop:
         def evaluate(parameters: Parameters, divisor: int) -> Verdict:
             return self.team.evaluate(parameters, samples, self.check_seed, divisor)
 
-        found = moment_of_passing(evaluate, *models, target, self.team.stopped)
+        refine = self.fit if self.fit and target < HIGHEST_TARGET else unchanged
+        found = moment_of_passing(evaluate, *models, target, self.team.stopped, refine)
         if found is None:
             return False
         now = Point(row["step"], row["samples"])

@@ -48,6 +48,12 @@ class Verdict(NamedTuple):
 
 
 Evaluate = Callable[[dict[str, Tensor], int], Verdict]
+Refine = Callable[[dict[str, Tensor]], dict[str, Tensor]]
+
+
+def unchanged(parameters: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Models are decided on as they are."""
+    return parameters
 
 
 class Moment(NamedTuple):
@@ -73,6 +79,7 @@ def moment_of_passing(
     after: dict[str, Tensor],
     target: float,
     stop: Callable[[], bool] = lambda: False,
+    refine: Refine = unchanged,
 ) -> Moment | None:
     """Find where the line between two checks' parameters passes the target; None if nowhere.
 
@@ -87,6 +94,7 @@ def moment_of_passing(
         before, after: parameters of the two checks.
         target: acceptance.
         stop: called before every evaluation; true abandons the search.
+        refine: applied to the parameters of every point before it is evaluated.
 
     Raises:
         Abandoned: `stop` was true.
@@ -96,7 +104,8 @@ def moment_of_passing(
         if stop():
             raise Abandoned
         parameters = {name: torch.lerp(before[name], after[name], fraction) for name in after}
-        return Moment(fraction, parameters, evaluate(parameters, divisor))
+        refined = refine(parameters)
+        return Moment(fraction, refined, evaluate(refined, divisor))
 
     def excess(fraction: float) -> float:
         # With the error that all samples would have: it agrees with their result up to noise.

@@ -12,13 +12,16 @@ from lfmc.config.training_sections import FlowSettings
 from lfmc.device import device_key
 from lfmc.flows.base import Flow
 from lfmc.flows.build import build_flow
+from lfmc.flows.heatbath.flow import HeatbathFlow
 from lfmc.flows.passes import passes
 from lfmc.mpi.ranks import Ranks
 from lfmc.streams import generator as stream
+from lfmc.theories.base import Theory
 from lfmc.theories.ensembles import theory_of
 from lfmc.training.adam import Adam
 from lfmc.training.natural import NaturalGradient, Sums, precision
 from lfmc.training.optimiser import Optimiser
+from lfmc.training.prior_fit import SAMPLES, PriorFit
 from lfmc.training.start import Start
 from lfmc.training.target import compile_target, target_fields
 from lfmc.training.team import Team, clock_of
@@ -37,6 +40,7 @@ class Prepared(NamedTuple):
     team: Team
     check_seed: int
     start: Start | None
+    fit: PriorFit | None
 
 
 def prepared(
@@ -58,9 +62,22 @@ def prepared(
     begin = start(flow)
     if begin:
         flow.load_state_dict(begin.parameters)
-    team = team_of(config, ensemble, flow, mpi)
+    theory, clock = theory_of(ensemble), clock_of(flow)
+    compile_target(theory)
+    began = clock()
+    fit = prior_fit(theory, config.flow, flow, config.seed, ensemble.name)
+    team = team_of(config, ensemble, flow, mpi, clock() - began)
     optimiser = optimiser_of(config.flow, flow, seeds.samples, team.score_sums)
-    return Prepared(optimiser, team, seeds.checks, begin)
+    return Prepared(optimiser, team, seeds.checks, begin, fit)
+
+
+def prior_fit(
+    theory: Theory, settings: FlowSettings, flow: Flow, seed: int, name: str
+) -> PriorFit | None:
+    """What fits the prior of models, with samples of p of its own; None if nothing does."""
+    if not (settings.fits_prior and isinstance(flow, HeatbathFlow)):
+        return None
+    return PriorFit(flow, target_fields(theory, SAMPLES, seed, name, "prior"))
 
 
 class Seeds(NamedTuple):
@@ -82,8 +99,12 @@ def precision_of(settings: FlowSettings) -> torch.dtype:
     return precision(settings.training.natural.damping) if natural else torch.float32
 
 
-def team_of(config: Config, ensemble: Ensemble, flow: Flow, mpi: Ranks) -> Team:
-    """Return the ranks with samples of p, whose time counts; that of compilation does not."""
+def team_of(config: Config, ensemble: Ensemble, flow: Flow, mpi: Ranks, spent: float = 0.0) -> Team:
+    """Return the ranks with samples of p, whose time counts; that of compilation does not.
+
+    Args:
+        spent: seconds that count too.
+    """
     action, like = theory_of(ensemble), next(flow.parameters())
     compile_target(action)
     passes(flow).compile(weights=True, scores=config.flow.optimiser == "natural")
@@ -92,7 +113,7 @@ def team_of(config: Config, ensemble: Ensemble, flow: Flow, mpi: Ranks) -> Team:
     count = max(config.flow.training.decide_samples // 4, 512)
     fields = target_fields(action, count, config.seed, ensemble.name)
     on_device = torch.from_numpy(fields).to(like.device, like.dtype)
-    return Team(mpi, flow, deepcopy(flow), on_device, clock() - began)
+    return Team(mpi, flow, deepcopy(flow), on_device, spent + clock() - began)
 
 
 def optimiser_of(settings: FlowSettings, flow: Flow, seed: int, sums: Sums) -> Optimiser:

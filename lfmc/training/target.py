@@ -27,20 +27,22 @@ def compile_target(theory: Theory) -> None:
         state, _ = stepping(SETTINGS.section(name), theory, name)(state, 0.1, 1)
 
 
-def target_fields(theory: Theory, count: int, seed: int, ensemble: str) -> FloatArray:
+def target_fields(theory: Theory, count: int, seed: int, ensemble: str, *names: str) -> FloatArray:
     """Return fields of p, (count, numbers), SPACING updates apart (several tau_int).
 
     They are the theory's own if it can draw them (`Theory.independent_fields`), else they come from
     cluster updates if the theory has them, from HMC of tuned length of other scalar theories, and
-    else from `Theory.opening`.
+    else from `Theory.opening`. `names` are further ones of the random streams.
     """
-    own = theory.independent_fields(count, int(generator(seed, "check", ensemble).integers(2**62)))
+    own = theory.independent_fields(
+        count, int(generator(seed, "check", ensemble, *names).integers(2**62))
+    )
     if own is not None:
         return np.ascontiguousarray(own, dtype=np.float64)
     name, width = _source(theory), UNTUNED
     if isinstance(theory, Scalar):
         width = 1.2 * float(np.sqrt(variational_variance(theory).mean()))
-    state = cold_start(theory, seed, range(CHAINS), "check", ensemble)
+    state = cold_start(theory, seed, range(CHAINS), "check", ensemble, *names)
     each = -(-count // CHAINS)
     settings, value = SETTINGS.section(name), width
     if name == "hmc":

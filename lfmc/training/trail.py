@@ -16,10 +16,12 @@ import torch
 
 from lfmc.store import write_bytes
 from lfmc.training.optimiser import Parameters
+from lfmc.training.prior_fit import HIGHEST_TARGET
 from lfmc.training.records import Point
 from lfmc.training.state import TrainingState, read_tensors
 
 KEPT = 4
+LITTLE, ENOUGH = 0.1, HIGHEST_TARGET + 0.05
 BUDGET = 2**28
 
 
@@ -45,7 +47,8 @@ class Trail:
             row: the record of the check.
             model: parameters of the model of the check.
         """
-        highest = min(int(100 * (row["acceptance_q"] + row["acceptance_q_error"])), 99)
+        acceptance = max(row["acceptance_q"], row.get("acceptance_fitted", 0.0))
+        highest = min(int(100 * (acceptance + row["acceptance_q_error"])), 99)
         seen = 1 + len(in_question(state.history, highest / 100))
         if highest < 1 or seen > KEPT:
             return
@@ -102,4 +105,16 @@ def in_question(history: Sequence[dict[str, Any]], target: float) -> list[dict[s
 
 def worth_deciding(row: dict[str, Any], target: float) -> bool:
     """Whether the acceptance of a check is not clearly below a target."""
-    return bool(row["acceptance_q"] >= target - row["acceptance_q_error"])
+    fitted = target < HIGHEST_TARGET and "acceptance_fitted" in row
+    acceptance = row["acceptance_fitted" if fitted else "acceptance_q"]
+    return bool(acceptance >= target - row["acceptance_q_error"])
+
+
+def worth_fitting(history: Sequence[dict[str, Any]], acceptance: float) -> bool:
+    """Whether to fit the prior of a check's model, whose acceptance without a fit is known.
+
+    Not before there is something to fit, nor after fitted models have passed all targets for which
+    the prior is fitted. It depends on the checks alone, not on the configured targets.
+    """
+    best = max((row.get("acceptance_fitted", 0.0) for row in history), default=0.0)
+    return bool(acceptance >= LITTLE and best < ENOUGH)

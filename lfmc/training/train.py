@@ -56,7 +56,13 @@ class Trainer(Loop):
         self.config, self.ensemble, self.start = config, ensemble, made.start
         seconds = self.start.seconds if self.start else 0.0
         super().__init__(
-            ensemble.name, config.flow, made.optimiser, made.team, made.check_seed, seconds
+            ensemble.name,
+            config.flow,
+            made.optimiser,
+            made.team,
+            made.check_seed,
+            seconds,
+            made.fit,
         )
         self.origin = {
             "start": self.start.ensemble if self.start else "",

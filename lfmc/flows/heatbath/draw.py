@@ -85,6 +85,13 @@ def field_log_q(arrays: FlowArrays, phi: Floats) -> Floats:
     return (integrated + log_q).ravel()[:batch]
 
 
+def prior_field(arrays: FlowArrays, phi: Floats) -> Floats:
+    """The prior's fields (batch, kept) of given fields (batch, sites), couplings undone."""
+    x = _kept_sites(arrays, phi)
+    _undo(arrays, x, workspace_of(arrays))
+    return x.swapaxes(1, 2).reshape(-1, x.shape[1])[: len(phi)]
+
+
 def _kept_sites(arrays: FlowArrays, phi: Floats) -> Floats:
     """The kept sites of fields (batch, sites) in rows of lanes, (groups, kept, LANES)."""
     kept = len(arrays.prior.widths)
@@ -99,11 +106,17 @@ def _pull(arrays: FlowArrays, x: Floats, normals: int, workspace: Workspace) -> 
 
     normals: those whose constant it has.
     """
+    log_q = _undo(arrays, x, workspace)
+    add_prior_density(x, log_q, arrays.prior, log_norm(arrays, normals), workspace.plane)
+    return log_q
+
+
+def _undo(arrays: FlowArrays, x: Floats, workspace: Workspace) -> Floats:
+    """Undo the couplings in place; return minus their log determinants, (groups, LANES)."""
     log_q = aligned((len(x), LANES))
     log_q[:] = 0
     for frozen, moved, coupling in reversed(layers_of(arrays)):
         uncouple(x, log_q, frozen, moved, coupling, workspace)
-    add_prior_density(x, log_q, arrays.prior, log_norm(arrays, normals), workspace.plane)
     return log_q
 
 

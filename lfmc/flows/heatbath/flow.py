@@ -119,6 +119,10 @@ class HeatbathFlow(Flow):
             log_det = log_det + ladj
         return torch.cat([a, b]), log_det
 
+    def prior_field(self, phi: Tensor) -> Tensor:
+        """The prior's field (kept, batch) of given fields (batch, sites), couplings undone."""
+        return self._pull(phi[:, self.order[: self.kept]])[0]
+
     def reduced_action(self, x: Tensor) -> Tensor:
         own = self.action.site_action(x)
         return own.sum(1) - self.site.log_z(x @ self.adjacency).sum(1)

@@ -86,9 +86,15 @@ class ModePrior(nn.Module):
             small: parameters, with one entry or `batch` of them in the last dimension.
             zero: the normal of the zero mode, (1, batch), if known (`monotone.newton_step`).
         """
+        return self.log_density_of_modes(self.basis @ x, small, zero)
+
+    def log_density_of_modes(
+        self, modes: Tensor, small: dict[str, Tensor] | None = None, zero: Tensor | None = None
+    ) -> Tensor:
+        """As `log_density`, of fields as their modes (modes, batch)."""
         small = self.small() if small is None else small
         widths = self._widths(small)
-        mapped = (self.basis @ x) * torch.exp(-widths)
+        mapped = modes * torch.exp(-widths)
         alpha, beta = self._zero_map(small)
         centre, offset = self._asymmetry(small)
         m = mapped[:1]
