@@ -8,6 +8,7 @@ from flows_small import SMALL, small
 
 from lfmc.training.limits import GAIN, HOPELESS, PATIENCE, hopeless
 from lfmc.training.records import missed, reached, records
+from lfmc.training.trail import worth_deciding
 from lfmc.training.train import Trainer
 
 pytestmark = pytest.mark.unit
@@ -157,9 +158,10 @@ def test_seconds_are_of_the_cpu_and_include_samples_of_p_and_the_last_decision(
     monkeypatch.setattr(team, "score_sums", costs(1.0, team.score_sums))
     publish = costs(1e6, lambda record: None)
     state = train(config_of(0.5), tmp_path, passed=publish).state
-    decisions = sum(row["acceptance_q"] >= 0.5 - row["acceptance_q_error"] for row in state.history)
+    decisions = sum(worth_deciding(row, 0.5) for row in state.history)
     (record,) = state.passed
-    assert record["seconds"] == 1000 + state.step + 100 * decisions
+    # Samples of p for the decisions, and others for the fit of the prior.
+    assert record["seconds"] == 2 * 1000 + state.step + 100 * decisions
     assert state.seconds == record["seconds"]
 
 
