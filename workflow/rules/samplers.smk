@@ -19,7 +19,8 @@ for sampler in CLASSICAL:
         resources:
             mem_mb=memory(1500),
             runtime=minutes(60),
+            command=sampler,  # Snakemake evaluates `shell` after the loop, when `sampler` is the last
         params:
             settings=settings(sampler),
         shell:
-            lfmc(sampler, "--ensemble {wildcards.ensemble:q}")
+            lfmc("{resources.command}", "--ensemble {wildcards.ensemble:q}")
