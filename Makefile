@@ -46,9 +46,8 @@ figures: $(STAMP) ## everything: figures, tables and report below results/ (CONF
 	@$(MAKE) --no-print-directory report
 
 report: $(STAMP) ## one self-contained HTML of a finished run: results/report.html
-	@results=$$(python -c 'import sys; from lfmc.config import read_config; print(read_config(sys.argv[1]).results)' "$$CONFIG"); \
-	$(SNAKEMAKE) "$$CONFIG" --report "$$results/report.html"; \
-	lfmc summary --print --config "$$CONFIG"
+	@lfmc report --config "$$CONFIG" > /dev/null
+	@lfmc summary --print --config "$$CONFIG"
 
 smoke: $(STAMP) ## the same chain with tiny statistics, in results-smoke/ (three minutes)
 	@$(MAKE) --no-print-directory figures CONFIG=lfmc/data/presets/smoke.yaml

@@ -7,7 +7,9 @@ the contents as lines of text.
 import csv
 import io
 import json
+import re
 from collections.abc import Callable, Iterator
+from html import unescape
 from pathlib import Path
 from typing import Any
 
@@ -120,6 +122,13 @@ def _summary(path: Path) -> Contents:
     return "", []
 
 
+def _report(path: Path) -> Contents:
+    """The report's text as a page shows it: lines between tags, without script and style."""
+    stamp, lines = _summary(path)
+    text = re.sub(r"<(script|style)>.*?</\1>|<[^>]*>", "\n", "\n".join(lines), flags=re.DOTALL)
+    return stamp, [line.strip() for line in unescape(text).splitlines() if line.strip()]
+
+
 def _text(path: Path) -> Contents:
     try:
         return "", path.read_text(encoding="utf-8").splitlines()
@@ -155,7 +164,7 @@ READERS: dict[str, Callable[[Path], Contents]] = {
     ".txt": _caption,
     ".md": _summary,
     ".tex": _summary,
-    ".html": _summary,
+    ".html": _report,
     ".pt": _checkpoint,
     ".log": _text,
     ".tsv": _text,

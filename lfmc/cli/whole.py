@@ -10,7 +10,7 @@ from lfmc.seal import Broken, file_digest, require_whole
 from lfmc.store import open_hdf5
 from lfmc.table_files import require_whole_table
 
-KINDS = {".h5", ".csv", ".json", ".safetensors", ".png", ".pdf", ".txt", ".md", ".tex"}
+KINDS = {".h5", ".csv", ".json", ".safetensors", ".png", ".pdf", ".txt", ".md", ".tex", ".html"}
 OTHERS = ("work", "logs", "benchmarks")  # progress, and what Snakemake writes
 NAMED = 5  # damaged files in a message; the rest are counted
 

@@ -20,7 +20,9 @@ import click
 import lfmc
 from lfmc.cli import completion
 from lfmc.cli.lines import FRONT_END
+from lfmc.cli.options import Run
 from lfmc.cli.presets import preset_file, preset_names
+from lfmc.cli.report import has_figures, write_report
 from lfmc.errors import LfmcError
 
 WORKFLOW = Path(lfmc.__file__).parent / "workflow"
@@ -97,14 +99,13 @@ def run(
     ]
     if cores is not None or profile is None:
         command += ["--cores", cores or "all"]
-    report = None if no_report or NO_RUN.intersection(options) else results / "report.html"
     with alone() as kept:
         command += ["--nolock"] if kept else []
         _snakemake([*command, *options], kept)
-        if not any((results / "figures").glob("*.png")):
-            report = None  # only other files were made, as the options after -- named them
-        if report:
-            _snakemake([*command, "--report", str(report)], kept)
+        made = Run(checked(config), results)
+        # The options after -- may have named other files only.
+        if not no_report and not NO_RUN.intersection(options) and has_figures(made):
+            write_report(made)
     if not NO_RUN.intersection(options) and (results / "summary.md").exists():
         from lfmc.figures.summary_text import closing
 
