@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from lfmc.api.chain import Chain
-    from lfmc.api.classical import cluster, hmc, local
+    from lfmc.api.classical import cluster, hmc, hmc_tuned, local
     from lfmc.api.couplings import TunedCouplings, tune_couplings
     from lfmc.api.density import LogZ, draw, log_prob, log_Z
     from lfmc.api.flows import as_model, build_flow
@@ -31,7 +31,7 @@ _WHERE = {
     "lfmc.theories.scalar": ("Scalar",),
     "lfmc.api.theories": ("theory",),
     "lfmc.api.chain": ("Chain",),
-    "lfmc.api.classical": ("cluster", "hmc", "local"),
+    "lfmc.api.classical": ("cluster", "hmc", "hmc_tuned", "local"),
     "lfmc.api.couplings": ("TunedCouplings", "tune_couplings"),
     "lfmc.api.density": ("LogZ", "draw", "log_Z", "log_prob"),
     "lfmc.api.flows": ("as_model", "build_flow"),
@@ -54,6 +54,7 @@ __all__ = [  # noqa: RUF022 (in the order of use)
     "hmc",
     "local",
     "cluster",
+    "hmc_tuned",
     "measure",
     "log_prob",
     "log_Z",

@@ -4,10 +4,13 @@ A sampler is a name here, its settings in `lfmc.config.sampler_sections`, and it
 `lfmc.samplers`; command, workflow rule, tuning, division and files follow from these.
 """
 
+WITH_DH = ("hmc", "hmc-tuned")  # those that record dH of every update
+
 CLASSICAL = {
     "hmc": "Sample with hybrid Monte Carlo.",
     "local": "Sample with local Metropolis.",
     "cluster": "Sample with the embedded Wolff cluster algorithm.",
     "heatbath": "Sample with a heat bath of every link.",
     "instanton": "Sample with a heat bath and moves between topological sectors.",
+    "hmc-tuned": "Sample with HMC of tuned length and number of steps.",
 }

@@ -21,6 +21,7 @@ from lfmc.analysis.gamma_method import integrated_time
 from lfmc.analysis.rejections import rejected_updates, rejection_runs
 from lfmc.analysis.unresolved import Unresolved
 from lfmc.chains import Chain
+from lfmc.classical import WITH_DH
 from lfmc.errors import LfmcError
 from lfmc.samplers.creutz import creutz_factor
 from lfmc.store import create_hdf5
@@ -159,8 +160,8 @@ def _fast(m: Floats, layout: Layout) -> bool:
 
 def _creutz(chain: Chain, layout: Layout) -> Floats | None:
     if "dH" not in chain.extra:
-        if chain.sampler == "hmc":
-            raise LfmcError("hmc: the chain holds no extra/dH; sample again")
+        if chain.sampler in WITH_DH:
+            raise LfmcError(f"{chain.sampler}: the chain holds no extra/dH; sample again")
         return None
     change = chain.extra["dH"]
     updates = layout.length * chain.save_every

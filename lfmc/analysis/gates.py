@@ -33,6 +33,7 @@ import pandas
 from scipy.stats import norm
 from scipy.stats import t as student
 
+from lfmc.classical import WITH_DH
 from lfmc.config import Config
 from lfmc.errors import LfmcError
 from lfmc.theories.base import Identity, Reference, Theory
@@ -164,7 +165,7 @@ def _require_complete(
     for ensemble, sampler in config.chains:
         if (ensemble, sampler) in without:
             continue
-        for name in (*needed[ensemble], *(("expdH",) if sampler == "hmc" else ())):
+        for name in (*needed[ensemble], *(("expdH",) if sampler in WITH_DH else ())):
             if (ensemble, sampler, name) not in present:
                 raise LfmcError(
                     f"observables.csv: no {name} of {sampler} in {ensemble}; run lfmc measure "

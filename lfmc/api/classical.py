@@ -128,6 +128,39 @@ def cluster(
     return _run("cluster", theory, wanted, settings)
 
 
+def hmc_tuned(
+    theory: Any,
+    *,
+    chains: int = 64,
+    updates: int,
+    seed: int,
+    save_every: int = 1,
+    keep_fields: int = 1000,
+    start: Any = None,
+    name: str = "theory",
+    progress: bool = True,
+    **settings: Any,
+) -> Chain:
+    """HMC whose length and number of steps a scan chooses; arguments as of `lfmc.hmc`.
+
+    They are those with the fewest forces per independent value of the slowest observable;
+    `chain.attributes["parameters"]` has them, and seconds_setup includes the scan.
+
+    Args:
+        settings: keys of `samplers.hmc-tuned`: acceptance, scan_forces, thermalisation.
+
+    Example:
+        >>> theory = lfmc.Phi4((4, 4), m2=-4.0, lam=6.975)
+        >>> chain = lfmc.hmc_tuned(
+        ...     theory, chains=32, updates=200, seed=1, scan_forces=1000, progress=False)
+        >>> chain.sampler, chain.extra["dH"].shape
+        ('hmc-tuned', (32, 200))
+    """
+    settings = {**settings, "save_every": save_every}
+    wanted = Wanted(chains, updates, seed, 10, keep_fields, start, name, progress)
+    return _run("hmc-tuned", theory, wanted, settings)
+
+
 class Wanted(NamedTuple):
     """Arguments that all samplers share."""
 

@@ -32,9 +32,11 @@ def tune(config_path: Path, results: Path | None, ensemble: str) -> None:
         if name not in found:
             continue
         key, part = run.config.samplers.section(name).tuned, found[name]
+        further = {word: part[word] for word in ("steps", "clusters") if word in part}
+        words = "".join(f", {word} {value}" for word, value in further.items())
         click.echo(
-            f"{ensemble} {name}: {key} {part[key]:.4f}, acceptance {part['acceptance']:.4f} "
-            f"+- {part['acceptance_error']:.4f}",
+            f"{ensemble} {name}: {key} {part[key]:.4f}{words}, acceptance "
+            f"{part['acceptance']:.4f} +- {part['acceptance_error']:.4f}",
             err=True,
         )
 

@@ -17,7 +17,7 @@ from lfmc.config.kinds import samplers_of
 from lfmc.config.limits import names_refused, sizes_refused
 from lfmc.config.problems import validated
 from lfmc.config.results_folder import results_folder
-from lfmc.config.sampler_sections import Samplers, tuned_samplers
+from lfmc.config.sampler_sections import Samplers
 from lfmc.config.search_section import CouplingSearch
 from lfmc.config.section import Section
 from lfmc.config.sections import Accept, Ensemble, Fit, Propose, Statistics
@@ -121,8 +121,7 @@ class Config(Section):
         return self._classical(self.ensemble(ensemble))
 
     def _classical(self, ensemble: Ensemble) -> tuple[str, ...]:
-        exist, wanted = samplers_of(ensemble), self.samplers.run
-        return tuple(n for n in CLASSICAL if n in exist and (wanted is None or n in wanted))
+        return self.samplers.wanted(samplers_of(ensemble))
 
     def samplers_of(self, ensemble: str) -> tuple[str, ...]:
         """Flows and classical samplers of an ensemble."""
@@ -223,9 +222,7 @@ def stage_settings(
         samplers = config.samplers
         exist = samplers_of(config.ensemble(ensemble or ""))
         settings["settings"] = {
-            name: samplers.section(name).chain_settings()
-            for name in tuned_samplers(CLASSICAL)
-            if name in exist
+            name: samplers.section(name).chain_settings() for name in samplers.tunes(exist)
         }
     elif stage == "fit":
         settings["fit"] = config.fit.model_dump(mode="json")

@@ -6,7 +6,14 @@ Another sampler is a name in `lfmc.classical`, a section here and a key of `Samp
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    field_validator,
+    model_validator,
+)
 
 from lfmc.classical import CLASSICAL
 from lfmc.config.section import Section
@@ -23,11 +30,13 @@ class SamplerSection(Section):
         tuned: the parameter that `lfmc tune` finds; empty if there is none.
         thermalisation: updates before the first one that counts.
         acceptance: to which `tuned` is tuned; only where there is such a parameter.
+        on_request: whether it runs only where it is named, or has a section.
     """
 
     runs: ClassVar[str]
     cost: ClassVar[float] = 1.0
     tuned: ClassVar[str] = ""
+    on_request: ClassVar[bool] = False
 
     if TYPE_CHECKING:  # each has its own, so that files keep the order of their keys
 
@@ -64,6 +73,28 @@ class Hmc(SamplerSection):
         return settings
 
 
+class HmcTuned(SamplerSection):
+    """Hybrid Monte Carlo as cheap as it can be: random lengths, their mean and the number of steps
+    where a scan needs the fewest forces per independent value of the slowest observable.
+
+    Attributes:
+        acceptance: of trajectories of 10 steps, which sets the size of a step for all numbers.
+        scan_forces: gradient evaluations of each chain for one number of steps of the scan.
+    """
+
+    runs: ClassVar[str] = "lfmc.samplers.hmc_tuned:HMC_TUNED"
+    tuned: ClassVar[str] = "trajectory_length"
+    on_request: ClassVar[bool] = True
+
+    acceptance: Probability = 0.7
+    scan_forces: Annotated[int, Field(ge=1000, le=10**9)] = 60_000
+    save_every: Few = 1
+    thermalisation: Count = 200
+
+    def saves_every(self, common: int) -> int:
+        return self.save_every
+
+
 class Local(SamplerSection):
     """Local Metropolis: fixed order, uniform proposal of tuned half-width."""
 
@@ -76,13 +107,17 @@ class Local(SamplerSection):
 
 
 class Cluster(SamplerSection):
-    """Embedded Wolff cluster, each update followed by Metropolis sweeps."""
+    """Embedded Wolff cluster, each update followed by Metropolis sweeps.
+
+    Attributes:
+        clusters: of one update; auto: as many as flip as many sites as there are (`lfmc tune`).
+    """
 
     runs: ClassVar[str] = "lfmc.samplers.cluster:CLUSTER"
     cost: ClassVar[float] = 15.0
     tuned: ClassVar[str] = "delta"
 
-    clusters: Few = 1
+    clusters: Literal["auto"] | Few = 1
     sweeps: Few = 1
     save_every: Few = 2
     acceptance: Probability = 0.7
@@ -133,12 +168,15 @@ class Samplers(Section):
     `run` is given. `samplers: [hmc, cluster]` is short for `samplers: { run: [hmc, cluster] }`.
     """
 
+    model_config = ConfigDict(populate_by_name=True)  # hmc_tuned too, as it is written to files
+
     run: Annotated[tuple[SamplerName, ...] | None, BeforeValidator(_as_tuple)] = None
     hmc: Hmc = Hmc()
     local: Local = Local()
     cluster: Cluster = Cluster()
     heatbath: Heatbath = Heatbath()
     instanton: Instanton = Instanton()
+    hmc_tuned: Annotated[HmcTuned, Field(alias="hmc-tuned")] = HmcTuned()
 
     @model_validator(mode="before")
     @classmethod
@@ -154,8 +192,22 @@ class Samplers(Section):
 
     def section(self, name: str) -> SamplerSection:
         """The settings of the sampler of that name."""
-        found: SamplerSection = getattr(self, name)
+        found: SamplerSection = getattr(self, name.replace("-", "_"))
         return found
+
+    def wanted(self, exist: tuple[str, ...]) -> tuple[str, ...]:
+        """Those that run, of the samplers that a theory has, in the order of tables."""
+        return tuple(n for n in CLASSICAL if n in exist and self._wants(n))
+
+    def tunes(self, exist: tuple[str, ...]) -> tuple[str, ...]:
+        """Those that `lfmc tune` tunes: all with a parameter that do not wait for a request."""
+        names = (n for n in tuned_samplers(CLASSICAL) if n in exist)
+        return tuple(n for n in names if not self.section(n).on_request or self._wants(n))
+
+    def _wants(self, name: str) -> bool:
+        if self.run is not None:
+            return name in self.run
+        return not self.section(name).on_request or name.replace("-", "_") in self.model_fields_set
 
 
 def tuned_samplers(names: Iterable[str]) -> tuple[str, ...]:

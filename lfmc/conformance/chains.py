@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
+from lfmc.classical import WITH_DH
 from lfmc.conformance.check import SIGMAS, Check, sigmas
 from lfmc.conformance.exact import exact_averages
 from lfmc.samplers.cluster import ClusterParameters, sample_cluster
@@ -39,12 +40,13 @@ def _sampled(theory: Scalar, sampler: str, seed: int) -> tuple[dict[str, Any], A
     state = cold_start(theory, seed, range(CHAINS), "check", theory.kind, sampler)
     local = LocalParameters(0.25 * theory.largest_field())
     state, _ = sample_local(state, theory, local, 500, 500)
-    if sampler == "hmc":
+    if sampler in WITH_DH:
+        steps = {"hmc": 10, "hmc-tuned": 40}[sampler]
         length, _ = approach(
             lambda s, step, n: sample_hmc(s, theory, HmcParameters(step, 10, WINDOW), n, n),
             state, 0.8, "hmc",
         )  # fmt: skip
-        hmc = HmcParameters(length, 10, WINDOW)
+        hmc = HmcParameters(length * steps / 10, steps, WINDOW)
         state, _ = sample_hmc(state, theory, hmc, 300, 300)
         _, info = sample_hmc(state, theory, hmc, UPDATES, UPDATES)
         return info.scalars, creutz_factor(info.extra["dH"]).mean(1)

@@ -18,7 +18,12 @@ from lfmc.figures.rundata import RunData
 from lfmc.figures.style import DOUBLE, sampler_mark
 from lfmc.lattice import volume
 
-WORDS = {"hmc": "HMC", "local": "local Metropolis", "cluster": "cluster updates"}
+WORDS = {
+    "hmc": "HMC",
+    "local": "local Metropolis",
+    "cluster": "cluster updates",
+    "hmc-tuned": "tuned HMC",
+}
 
 
 class Example(NamedTuple):

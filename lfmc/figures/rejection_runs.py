@@ -4,6 +4,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from lfmc.classical import WITH_DH
 from lfmc.figures.drawable import NotDrawable
 from lfmc.figures.panels import ensemble_grid, log_errorbar, outer_labels, sampler_legend
 from lfmc.figures.rundata import RunData
@@ -16,7 +17,8 @@ SINGLE = 30
 
 def shown_samplers(run: RunData) -> tuple[str, ...]:
     """Samplers with a global accept step: the flows and HMC."""
-    return tuple(s for s in run.config.sampler_names if s in (*run.config.flow_names, "hmc"))
+    whole = (*run.config.flow_names, *WITH_DH)
+    return tuple(s for s in run.config.sampler_names if s in whole)
 
 
 def draw(run: RunData) -> Figure:

@@ -45,6 +45,7 @@ _FIXED = {
     "hmc": Mark(BLUE, "s", "HMC"),
     "local": Mark(GREEN, "^", "local"),
     "cluster": Mark(PURPLE, "v", "cluster"),
+    "hmc-tuned": Mark(SKY, "s", "HMC, tuned"),
 }
 # Flows of other targets: the tens give the colour, tens and units the marker, no two the same.
 _TENS = (GREY, BLACK, BLUE, WINE, SKY, ORANGE, INDIGO, VERMILLION, OLIVE, GREEN)

@@ -21,10 +21,12 @@ def caption(run: RunData) -> str:
         for name in run.config.sampler_names
         if len(rows := table[table.sampler == name])
     ]
+    clusters = str(run.config.samplers.cluster.clusters).replace("auto", "V/|C|")
+    tuned = "; hmc-tuned: one trajectory" if "hmc-tuned" in run.config.sampler_names else ""
     flow = "flow: one proposal; " if run.config.flow_names else ""
     return caption_unit(run, "update") + (
         f" Unit: updates ({flow}hmc: one trajectory of "
         f"{run.config.samplers.hmc.steps} leapfrog steps; local: one sweep; cluster: "
-        f"{run.config.samplers.cluster.clusters} cluster and "
-        f"{run.config.samplers.cluster.sweeps} sweep). Acceptance: {', '.join(rates)}."
+        f"{clusters} cluster and "
+        f"{run.config.samplers.cluster.sweeps} sweep{tuned}). Acceptance: {', '.join(rates)}."
     )

@@ -26,12 +26,18 @@ class SamplerKind(NamedTuple):
         decisions: (parameters, numbers) -> accept decisions in one update of one chain, of which
             `Info.accepted` is the accepted fraction; 1 where everything is accepted.
         forces: parameters -> gradient evaluations of the whole lattice in one update.
+        completed: (settings, theory, tuned value, chains) -> further entries of the tuning, or
+            entries in place of those of the acceptance.
+        recorded: (settings, entries of the tuning) -> parameters, where they take more of it than
+            the tuned value.
     """
 
     sample: Sample
     parameters: Callable[[Any, float], Any]
     decisions: Callable[[Any, int], int] = lambda parameters, numbers: 1
     forces: Callable[[Any], int] = lambda parameters: 0
+    completed: Callable[[Any, Theory, float, State], dict[str, Any]] | None = None
+    recorded: Callable[[Any, dict[str, Any]], Any] | None = None
 
 
 def sampler_kind(name: str, settings: SamplerSection, theory: Theory) -> SamplerKind:

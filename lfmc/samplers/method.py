@@ -84,5 +84,7 @@ def _ready(
 ) -> tuple[SamplerKind, Any]:
     settings = config.samplers.section(name)
     kind = sampler_kind(name, settings, theory)
+    if kind.recorded:
+        return kind, kind.recorded(settings, tuned[name])
     value = float(tuned[name][settings.tuned]) if settings.tuned else float("nan")
     return kind, kind.parameters(settings, value)

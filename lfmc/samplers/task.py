@@ -7,7 +7,6 @@ import numpy as np
 
 from lfmc.config import Config, settings_hash, stage_settings
 from lfmc.config.problems import shortened
-from lfmc.config.sampler_sections import tuned_samplers
 from lfmc.errors import LfmcError, unknown
 from lfmc.provenance import stamp
 from lfmc.samplers.method import Method, method
@@ -53,7 +52,7 @@ def read_tuning(path: Path, config: Config, ensemble: str) -> dict[str, Any]:
     if tuned.get("settings_hash") != wanted:
         raise LfmcError(f"{path}: tuned for other settings than the configuration's; {again}")
     exist = theory_of(config.ensemble(ensemble)).samplers
-    for name in tuned_samplers(exist):
+    for name in config.samplers.tunes(exist):
         key = config.samplers.section(name).tuned
         part = tuned.get(name)
         value = part.get(key) if isinstance(part, dict) else None

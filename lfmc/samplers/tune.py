@@ -13,7 +13,7 @@ import numpy as np
 
 from lfmc.clock import cpu_seconds
 from lfmc.config import Config, settings_hash, stage_settings
-from lfmc.config.sampler_sections import SamplerSection, tuned_samplers
+from lfmc.config.sampler_sections import SamplerSection
 from lfmc.errors import LfmcError
 from lfmc.samplers.kind import sampler_kind
 from lfmc.samplers.state import Info, State, cold_start, require_finite
@@ -45,7 +45,8 @@ def tune(config: Config, ensemble: str) -> dict[str, Any]:
     theory = theory_of(config.ensemble(ensemble))
     found: dict[str, Any] = {}
     # HMC last: the order of the entries is that of the file.
-    for name in sorted(tuned_samplers(theory.samplers), key=lambda name: name == "hmc"):
+    names = config.samplers.tunes(theory.samplers)
+    for name in sorted(names, key=lambda name: name == "hmc"):
         found[name] = tuned(config, ensemble, theory, name)
     settings = stage_settings(config, "tune", ensemble)
     if "hmc" in found:
@@ -65,7 +66,11 @@ def tuned(config: Config, ensemble: str, theory: Theory, name: str) -> dict[str,
     sample(state, 0.1, 1)  # compiles: not a cost of the sampler
     began = cpu_seconds()
     step, record = approach(sample, state, settings.acceptance, name)
-    return {settings.tuned: step, **record, "seconds": cpu_seconds() - began}
+    entry: dict[str, Any] = {settings.tuned: step, **record}
+    completed = sampler_kind(name, settings, theory).completed
+    if completed:
+        entry |= completed(settings, theory, step, state)
+    return entry | {"seconds": cpu_seconds() - began}
 
 
 def stepping(settings: SamplerSection, theory: Theory, name: str) -> Sample:

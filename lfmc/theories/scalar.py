@@ -103,7 +103,8 @@ class Scalar(ScalarObservables, Theory):
 
     @property
     def samplers(self) -> tuple[str, ...]:
-        return ("hmc", "local", "cluster") if self.even else ("hmc", "local")
+        cluster = ("cluster",) if self.even else ()
+        return ("hmc", "local", *cluster, "hmc-tuned")
 
     @property
     def identities(self) -> tuple[Identity, ...]:

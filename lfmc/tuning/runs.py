@@ -13,7 +13,7 @@ from lfmc.config.sampler_sections import Samplers, tuned_samplers
 from lfmc.config.search_section import CouplingSearch
 from lfmc.config.sections import Ensemble
 from lfmc.errors import LfmcError, unknown
-from lfmc.samplers.cluster import ClusterParameters
+from lfmc.samplers.cluster import ClusterParameters, covering
 from lfmc.samplers.method import Method, method
 from lfmc.samplers.state import State, cold_start, require_finite
 from lfmc.samplers.thermalise import thermalise
@@ -30,7 +30,6 @@ SAVE_EVERY = 2
 POINTS = 7
 EFFECTIVE = 0.7  # part of the configurations that count at the ends of the window, at least
 CHUNK_VALUES = 2_000_000
-MOST_CLUSTERS = 1000
 LINEAR = 1e-9  # relative curvature of the action below which it is linear in the parameter
 
 
@@ -179,8 +178,7 @@ def _clusters(chosen: Method, state: State, theory: Theory) -> tuple[Method, Sta
         return chosen, state
     one = chosen._replace(parameters=chosen.parameters._replace(clusters=1))
     state, info = one.advance(state, theory, PILOT, PILOT)
-    number = round(theory.numbers / info.extra["cluster_size"].mean())
-    number = min(max(number, 1), MOST_CLUSTERS)
+    number = covering(info.extra["cluster_size"], theory.numbers)
     return chosen._replace(parameters=chosen.parameters._replace(clusters=number)), state
 
 
