@@ -30,6 +30,11 @@ CASES = [
     ("heatbath", (4, 6), 9.0),
     ("heatbath", (20, 4), 5.0),
     ("heatbath", (4, 2, 4), 14.59),
+    # Extents beyond `sublattice.LONGEST_DENSE`: fast transforms, of odd and even multiples too.
+    ("heatbath", (16, 16), 5.0),
+    ("heatbath", (24, 24), 5.0),
+    ("heatbath", (18, 26), 5.0),
+    ("heatbath", (22, 4, 6), 14.59),
     ("heatbath without rings", (4, 6), 9.0),
 ]
 
@@ -79,30 +84,50 @@ def test_deep_wells_are_drawn_as_by_the_flow_and_come_back():
     assert difference(flow.log_q(phi), log_q) < 1e-8
 
 
+def enlarged(axes):
+    return axes._replace(numbers=1.001 * axes.numbers)
+
+
+def wrong_bases(basis):
+    """The dense one, or that of two steps with a mistake in either."""
+    if len(basis.matrix):
+        return [basis._replace(matrix=1.001 * basis.matrix)]
+    return [
+        basis._replace(factor=1.001 * basis.factor),
+        basis._replace(place=basis.place[::-1].copy()),
+        basis._replace(axes=enlarged(basis.axes)),
+    ]
+
+
 def changed_plans(flow):
     """Plans with one mistake each, in every part that is computed by itself."""
     good = flow_arrays(flow)
     first, *others = good.couplings
     for name in ("hidden", "ring", "odd", "even", "hidden_odd", "hidden_even", "strength",
                  "sharpness", "frequency", "hidden_frequency", "field_scale", "background",
-                 "constant", "to_modes", "to_sites", "waves_to_modes",
-                 "waves_to_sites"):  # fmt: skip
+                 "constant"):  # fmt: skip
         wrong = first._replace(**{name: 1.001 * getattr(first, name)})
+        yield name, good._replace(couplings=(wrong, *others))
+    for name in ("to_modes", "to_sites", "waves_to_modes", "waves_to_sites"):
+        wrong = first._replace(**{name: enlarged(getattr(first, name))})
         yield name, good._replace(couplings=(wrong, *others))
     for name in ("ring_rows", "ring_edges"):
         wrong = first._replace(**{name: getattr(first, name)[::-1].copy()})
         yield name, good._replace(couplings=(wrong, *others))
-    for name in ("widths", "breathing", "response", "zero", "to_sites"):
+    for name in ("widths", "breathing", "response", "zero"):
         wrong_prior = good.prior._replace(**{name: 1.001 * getattr(good.prior, name)})
         yield name, good._replace(prior=wrong_prior)
+    for basis in wrong_bases(good.prior.to_sites):
+        yield "basis of the prior", good._replace(prior=good.prior._replace(to_sites=basis))
     for name in ("quantile", "steps"):
         wrong_site = good.integrated._replace(**{name: 1.001 * getattr(good.integrated, name)})
         yield name, good._replace(integrated=wrong_site)
     yield "order", good._replace(order=good.order[::-1].copy())
 
 
-def test_a_mistake_in_any_part_is_caught():
-    flow = disturbed("heatbath", (6, 6), 5.113)
+@pytest.mark.parametrize("shape", [(6, 6), (16, 6)])
+def test_a_mistake_in_any_part_is_caught(shape):
+    flow = disturbed("heatbath", shape, 5.113)
     z = normals(flow, LANES)
     theirs = flow(z)
     for name, wrong in changed_plans(flow):
@@ -130,6 +155,8 @@ def changed_scorings(flow):
         value = getattr(first, name)
         if name == "offsets":
             changed = value._replace(hidden_odd=value.hidden_even, hidden_even=value.hidden_odd)
+        elif name in ("to_modes", "to_sites"):
+            changed = enlarged(value)
         elif name in ("group_members", "group_starts"):
             changed = np.maximum(value - (np.arange(len(value)) == 1), 0)
         else:
@@ -141,16 +168,18 @@ def changed_scorings(flow):
     yield "zero_slope", good._replace(prior=slope)
 
 
-def test_a_mistake_in_any_part_of_the_scores_is_caught():
-    flow = disturbed("heatbath", (6, 6), 5.113)
+@pytest.mark.parametrize("shape", [(6, 6), (16, 6)])
+def test_a_mistake_in_any_part_of_the_scores_is_caught(shape):
+    flow = disturbed("heatbath", shape, 5.113)
     z = normals(flow, LANES)[:, : flow.reduced_sites].contiguous()
     good = scored(scoring(flow), z.numpy()).scores
     for name, wrong in changed_scorings(flow):
         assert difference(scored(wrong, z.numpy()).scores, good) > 1e-6, name
 
 
-def test_a_mistake_in_the_reduced_action_or_the_inverse_is_caught():
-    flow = disturbed("heatbath", (6, 6), 5.113)
+@pytest.mark.parametrize("shape", [(6, 6), (16, 6)])
+def test_a_mistake_in_the_reduced_action_or_the_inverse_is_caught(shape):
+    flow = disturbed("heatbath", shape, 5.113)
     phi = flow(normals(flow, LANES)).phi
     good, theirs = flow_arrays(flow), flow.log_weight(phi)
     site = good.integrated
@@ -158,7 +187,10 @@ def test_a_mistake_in_the_reduced_action_or_the_inverse_is_caught():
         good._replace(integrated=site._replace(log_z=1.001 * site.log_z)),
         good._replace(theory=good.theory._replace(lam=1.001 * good.theory.lam)),
         good._replace(integrated=site._replace(near=np.roll(site.near, 1))),
-        good._replace(prior=good.prior._replace(to_modes=1.001 * good.prior.to_modes)),
+        *(
+            good._replace(prior=good.prior._replace(to_modes=basis))
+            for basis in wrong_bases(good.prior.to_modes)
+        ),
     ):
         assert difference(field_log_weight(wrong, phi.numpy()), theirs) > 1e-7
 

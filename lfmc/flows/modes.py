@@ -5,51 +5,65 @@ from typing import NamedTuple
 import numpy as np
 
 from lfmc.flows.variational import variational_gaussian
-from lfmc.lattice import FloatArray, IntArray, coordinates
+from lfmc.lattice import FloatArray, IntArray, Shape, coordinates
 from lfmc.theories.scalar import Scalar
 
 
 class Modes(NamedTuple):
-    """Real Fourier modes of the translations that keep the parity.
+    """Real Fourier modes of the translations that keep the parity, on the sites of odd parity.
 
     Attributes:
-        basis: orthonormal modes, (modes, kept sites); mode 0 is the constant.
+        shape: of the lattice.
+        momenta: wave numbers of each mode along every axis, (modes, d); mode 0 is the constant.
+        sine: whether the mode is the sine of its phase, not the cosine, (modes,).
         log_width: log of the Gaussian width of each, (modes,).
         mean: of the variational Gaussian at every site; None where the potential is even.
     """
 
-    basis: FloatArray
+    shape: Shape
+    momenta: IntArray
+    sine: IntArray
     log_width: FloatArray
     mean: float | None
 
+    def on(self, sites: IntArray) -> FloatArray:
+        """The orthonormal modes as a dense matrix, (modes, sites)."""
+        x, extent = coordinates(self.shape)[sites], np.asarray(self.shape)
+        basis = []
+        for k, sine in zip(self.momenta, self.sine, strict=True):
+            phase = 2 * np.pi * (x * (k / extent)).sum(1)
+            wave = np.sin(phase) if sine else np.cos(phase)
+            basis.append(wave / np.linalg.norm(wave))
+        return np.stack(basis)
 
-def modes(action: Scalar, kept: IntArray) -> Modes:
-    """Modes of the kept sublattice and the variational widths restricted to it.
+
+def modes(action: Scalar) -> Modes:
+    """Modes of the odd sublattice and the variational widths restricted to it.
 
     On sites of one parity the momenta k and k + (pi, ..., pi) are the same mode; its variance
     is the mean of the two.
     """
     shape = action.shape
-    variance, mean = variational_gaussian(action)
-    momenta = coordinates(shape)
+    variance, constant = variational_gaussian(action)
     extent = np.asarray(shape)
-    x = coordinates(shape)[kept]
 
     def flat(k: IntArray) -> int:
         return int(np.ravel_multi_index(tuple(k % extent), shape))
 
     seen: set[int] = set()
-    basis, width = [], []
-    for index, k in enumerate(momenta):
-        mirror = flat(k + extent // 2)
-        family = {index, flat(-k), mirror, flat(-k + extent // 2)}
+    momenta, sines, width = [], [], []
+    for index, k in enumerate(coordinates(shape)):
+        mirror, back = flat(k + extent // 2), flat(-k)
+        mirrored_back = flat(-k + extent // 2)
+        family = {index, back, mirror, mirrored_back}
         if family & seen:
             continue
         seen |= family
-        phase = 2 * np.pi * (x * (k / extent)).sum(1)
-        for wave in (np.cos(phase), np.sin(phase)):
-            norm = np.linalg.norm(wave)
-            if norm > 1e-6:
-                basis.append(wave / norm)
+        # The sine of k = -k vanishes, and so does the cosine of k = (pi, ..., pi) - k.
+        for sine, vanishing in ((False, mirrored_back), (True, back)):
+            if index != vanishing:
+                momenta.append(k)
+                sines.append(sine)
                 width.append(0.5 * np.log(0.5 * (variance[index] + variance[mirror])))
-    return Modes(np.stack(basis), np.array(width), None if action.even else mean)
+    mean = None if action.even else constant
+    return Modes(shape, np.array(momenta), np.array(sines), np.array(width), mean)

@@ -40,7 +40,7 @@ class PriorFit:
         """Parameters with those of the prior fitted; unchanged where no fit is possible."""
         self.flow.load_state_dict({name: value.double() for name, value in parameters.items()})
         try:
-            modes = self.flow.prior.basis @ self._prior_field()
+            modes = self.flow.prior.basis.to_modes(self._prior_field())
             found = _maximum(self.flow.prior, modes)
         except LfmcError:  # a map of the couplings or of the zero mode is too steep
             return parameters

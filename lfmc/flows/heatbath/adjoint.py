@@ -12,8 +12,8 @@ from lfmc.flows.heatbath.arrays import (
     Integers,
     floats,
     flow_arrays,
-    matrices,
 )
+from lfmc.flows.heatbath.axes import Axes, axes_of
 from lfmc.flows.heatbath.coupling import EquivariantCoupling
 from lfmc.flows.heatbath.flow import HeatbathFlow
 from lfmc.flows.heatbath.mode_prior import ModePrior
@@ -79,8 +79,8 @@ class Adjoint(NamedTuple):
         strength_slope: derivative of c_m with respect to its parameter, (terms,).
     """
 
-    to_modes: Floats
-    to_sites: Floats
+    to_modes: Axes
+    to_sites: Axes
     hidden: Floats
     ring: Floats
     odd: Floats
@@ -155,8 +155,8 @@ def _coupling(
 
     raw = layer.ring_strength.double() if layer.lines else torch.zeros(0, dtype=torch.float64)
     return Adjoint(
-        to_modes=matrices(moved, False),
-        to_sites=matrices(frozen, True),
+        to_modes=axes_of(moved, False),
+        to_sites=axes_of(frozen, True),
         hidden=transposed(coupling.hidden),
         ring=transposed(coupling.ring),
         odd=transposed(coupling.odd),

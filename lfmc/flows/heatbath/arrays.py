@@ -7,33 +7,47 @@ import torch
 from numpy.typing import NDArray
 
 from lfmc.flows.base import Flow
+from lfmc.flows.heatbath.axes import Axes, axes_of
 from lfmc.flows.heatbath.coupling import EquivariantCoupling
 from lfmc.flows.heatbath.coupling_planes import Counts, Rows, rows_of
 from lfmc.flows.heatbath.flow import HeatbathFlow
+from lfmc.flows.heatbath.mode_basis import ModeBasis
 from lfmc.flows.heatbath.mode_prior import ModePrior
 from lfmc.flows.heatbath.radial import RadialConvolution
 from lfmc.flows.heatbath.rings import bounded
-from lfmc.flows.heatbath.sublattice import Cells, waves
 from lfmc.flows.monotone import strength
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
 
+class Basis(NamedTuple):
+    """The arrays of `heatbath.mode_basis.ModeBasis`, in one direction.
+
+    Attributes:
+        matrix: dense, flat (rows, columns); empty where the modes of the cells come between:
+        place, factor: the sums to or from these, `mode_basis.Sums`; axes: the transform of cells.
+    """
+
+    matrix: Floats
+    place: Integers
+    factor: Floats
+    axes: Axes
+
+
 class Prior(NamedTuple):
     """The arrays of `heatbath.mode_prior.ModePrior`.
 
     Attributes:
-        to_sites, to_modes: orthogonal matrix from modes to kept sites, flat (kept, modes), and
-            its transpose.
+        to_sites, to_modes: from modes to kept sites and back.
         widths: factors of every mode, (modes,).
         breathing: of every mode to every response, (modes, responses); zeros for the first mode.
         response: r_j.
         zero: alpha and beta of the map of the zero mode, its centre and its offset.
     """
 
-    to_sites: Floats
-    to_modes: Floats
+    to_sites: Basis
+    to_modes: Basis
     widths: Floats
     breathing: Floats
     response: Floats
@@ -47,9 +61,8 @@ class Coupling(NamedTuple):
 
     Attributes:
         rows: where the arrays of a workspace hold which feature.
-        sides: of a cell, (d,).
         to_modes: of the frozen half; waves_to_modes, waves_to_sites: of the integrated sites;
-            to_sites: of the moved half. (cells, flat matrices of all axes.)
+            to_sites: of the moved half.
         hidden, ring: from the frozen half to the integrated sites.
         odd, even, hidden_odd, hidden_even: to the moved half.
         frequency, hidden_frequency: in turns.
@@ -62,11 +75,10 @@ class Coupling(NamedTuple):
     """
 
     rows: Rows
-    sides: Integers
-    to_modes: Floats
-    waves_to_modes: Floats
-    waves_to_sites: Floats
-    to_sites: Floats
+    to_modes: Axes
+    waves_to_modes: Axes
+    waves_to_sites: Axes
+    to_sites: Axes
     hidden: Floats
     ring: Floats
     odd: Floats
@@ -161,13 +173,23 @@ def _prior(prior: ModePrior) -> Prior:
     if prior.mean is not None:
         shift = small["asymmetry"] + zero.new_tensor([0.0, prior.mean])
     return Prior(
-        to_sites=floats(prior.basis.T.flatten()),
-        to_modes=floats(prior.basis.flatten()),
+        to_sites=_basis(prior.basis, True),
+        to_modes=_basis(prior.basis, False),
         widths=floats(torch.exp(widths)),
         breathing=floats(breathing),
         response=floats(prior.response),
         zero=floats(torch.cat([zero, shift])),
     )
+
+
+def _basis(basis: ModeBasis, back: bool) -> Basis:
+    axes, place, factor = axes_of(basis.part, back), torch.zeros(0, 0), torch.zeros(0, 0)
+    matrix = torch.zeros(0)
+    if basis.dense:
+        matrix = (basis.basis.T if back else basis.basis).flatten()
+    else:
+        place, factor = basis.sums()[0 if back else 1]
+    return Basis(floats(matrix), integers(place), floats(factor), axes)
 
 
 def _coupling(layer: EquivariantCoupling) -> Coupling:
@@ -201,11 +223,10 @@ def _coupling(layer: EquivariantCoupling) -> Coupling:
     )
     return Coupling(
         rows=rows_of(counts),
-        sides=np.array([n // 2 for n in frozen.shape]),
-        to_modes=matrices(frozen, False),
-        waves_to_modes=matrices(hidden, False),
-        waves_to_sites=matrices(hidden, True),
-        to_sites=matrices(moved, True),
+        to_modes=axes_of(frozen, False),
+        waves_to_modes=axes_of(hidden, False),
+        waves_to_sites=axes_of(hidden, True),
+        to_sites=axes_of(moved, True),
         hidden=_by_mode(layer.hidden),
         ring=ring,
         odd=_by_mode(layer.odd),
@@ -236,15 +257,6 @@ def _by_mode(convolution: RadialConvolution) -> Floats:
         "fcj,stkj->kctfs", convolution.kernel, convolution.shells.eigenvalues
     ).contiguous()
     return floats(matrix.reshape(len(matrix), matrix.shape[1] * matrix.shape[2], -1))
-
-
-def matrices(part: Cells, back: bool) -> Floats:
-    """Matrices of all axes of every cell, flat, to modes or back to sites; (cells, numbers)."""
-    rows = []
-    for parities in part.parities:
-        found = [waves(n, int(p))[0] for n, p in zip(part.shape, parities, strict=True)]
-        rows.append(np.concatenate([(m.T if back else m).ravel() for m in found]))
-    return np.array(rows)
 
 
 def floats(values: torch.Tensor) -> Floats:

@@ -16,7 +16,7 @@ class Split(NamedTuple):
     Attributes:
         integrated: sites of even parity, (V/2,): independent of each other once the rest is given.
         half_a, half_b: sites of odd parity with even and with odd x_0.
-        kept: the sites of half A, then those of half B, (V/2,).
+        kept: the sites of half A, then those of half B, (V/2,); kept_cells: likewise.
         adjacency: (kept, integrated), how often each kept site neighbours an integrated one.
     """
 
@@ -24,6 +24,7 @@ class Split(NamedTuple):
     half_a: Cells
     half_b: Cells
     kept: IntArray
+    kept_cells: Cells
     adjacency: FloatArray
 
 
@@ -42,9 +43,11 @@ def split(shape: Shape) -> Split:
     half_a, half_b = (cells(shape, 1, first) for first in (0, 1))
     integrated = cells(shape, 0)
     kept, even = np.concatenate([half_a.sites, half_b.sites]), integrated.sites
+    parities = np.concatenate([half_a.parities, half_b.parities])
+    kept_cells = Cells(shape, parities, kept)
     position = np.full(volume(shape), -1)
     position[kept] = np.arange(len(kept))
     adjacency = np.zeros((len(kept), len(even)))
     for column, site in enumerate(even):
         np.add.at(adjacency[:, column], position[neighbours(shape)[site]], 1)
-    return Split(integrated, half_a, half_b, kept, adjacency)
+    return Split(integrated, half_a, half_b, kept, kept_cells, adjacency)

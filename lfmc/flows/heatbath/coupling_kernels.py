@@ -39,7 +39,7 @@ def uncouple(x, log_q, frozen, moved, coupling, workspace):
 def conditioner(field, frozen, coupling, workspace):
     """Compute the conditioner's outputs and the fields on the integrated sites."""
     features, integrated, waves, outputs, plane = workspace
-    sides, rows = coupling.sides, coupling.rows
+    rows = coupling.rows
     for site in range(rows.half):
         a = load(field, frozen + site)
         store(features, rows.field + site, a)
@@ -47,11 +47,11 @@ def conditioner(field, frozen, coupling, workspace):
             sine, cosine = sincos_turns(coupling.frequency[f] * a + coupling.phase[f])
             store(features, rows.sine + f * rows.half + site, sine)
             store(features, rows.cosine + f * rows.half + site, cosine)
-    transform(features, rows.features, coupling.to_modes, sides, plane)
+    transform(features, rows.features, coupling.to_modes, plane)
     mix(features, rows.field, integrated, rows.hidden, coupling.hidden, False)
     if len(coupling.strength):
         mix(features, rows.field, integrated, rows.ring, coupling.ring, False)
-    transform(integrated, rows.integrated, coupling.waves_to_sites, sides, plane)
+    transform(integrated, rows.integrated, coupling.waves_to_sites, plane)
     for m in range(len(coupling.ring_offset)):
         first = rows.ring + m * rows.integrated_sites
         for row in range(first, first + rows.integrated_sites):
@@ -62,12 +62,12 @@ def conditioner(field, frozen, coupling, workspace):
             sine, cosine = sincos_turns(turns + coupling.hidden_phase[p])
             store(waves, rows.hidden_sine + row, sine)
             store(waves, rows.hidden_cosine + row, cosine)
-    transform(waves, rows.waves, coupling.waves_to_modes, sides, plane)
+    transform(waves, rows.waves, coupling.waves_to_modes, plane)
     mix(features, rows.field, outputs, rows.inner, coupling.odd, False)
     mix(features, rows.cosine, outputs, rows.scale, coupling.even, False)
     mix(waves, rows.hidden_sine, outputs, rows.inner, coupling.hidden_odd, True)
     mix(waves, rows.hidden_cosine, outputs, rows.scale, coupling.hidden_even, True)
-    transform(outputs, rows.outputs, coupling.to_sites, sides, plane)
+    transform(outputs, rows.outputs, coupling.to_sites, plane)
 
 
 @inlined

@@ -155,16 +155,16 @@ def _conditioner_gradient(field, slope, frozen, coupling, adjoint, workspace, gr
     """The conditioner's adjoint: scores of its kernels, and the gradient on the frozen half."""
     features, integrated, waves, _, plane = workspace
     by_features, by_integrated, by_waves, by_outputs, _ = gradients
-    sides, offsets, rows, to_moved = coupling.sides, adjoint.offsets, coupling.rows, adjoint.direct
+    offsets, rows, to_moved = adjoint.offsets, coupling.rows, adjoint.direct
     to_others, from_others = adjoint.to_hidden, adjoint.from_hidden
-    cells, others = coupling.to_modes.shape[0], coupling.waves_to_modes.shape[0]
+    cells, others = coupling.to_modes.numbers.shape[0], coupling.waves_to_modes.numbers.shape[0]
     smooth, frequencies = len(coupling.field_scale), len(coupling.frequency)
     pairs, terms = len(coupling.hidden_frequency), len(coupling.strength)
     groups = adjoint.group_members, adjoint.group_starts
     odd = 1 + frequencies
 
     # fmt: off
-    transform(by_outputs, rows.outputs, adjoint.to_modes, sides, plane)
+    transform(by_outputs, rows.outputs, adjoint.to_modes, plane)
     kernel_scores(features, rows.field, odd, cells, by_outputs, rows.inner, 2 + smooth, cells,
                   *groups, to_moved, scores, offsets.odd, plane)
     kernel_scores(features, rows.cosine, frequencies, cells, by_outputs, rows.scale, 2, cells,
@@ -178,7 +178,7 @@ def _conditioner_gradient(field, slope, frozen, coupling, adjoint, workspace, gr
     mix(by_outputs, rows.inner, by_waves, rows.hidden_sine, adjoint.hidden_odd, False)
     mix(by_outputs, rows.scale, by_waves, rows.hidden_cosine, adjoint.hidden_even, False)
 
-    transform(by_waves, rows.waves, coupling.waves_to_sites, sides, plane)
+    transform(by_waves, rows.waves, coupling.waves_to_sites, plane)
     _hidden_gradient(coupling, integrated, by_waves, by_integrated, scores, offsets)
     if offsets.ring_offset >= 0:
         for m in range(terms):
@@ -186,7 +186,7 @@ def _conditioner_gradient(field, slope, frozen, coupling, adjoint, workspace, gr
             for row in range(first, first + rows.integrated_sites):
                 total = total + load(by_integrated, row)
             store(scores, offsets.ring_offset + m, total)
-    transform(by_integrated, rows.integrated, coupling.waves_to_modes, sides, plane)
+    transform(by_integrated, rows.integrated, coupling.waves_to_modes, plane)
     kernel_scores(features, rows.field, 1, cells, by_integrated, rows.hidden, pairs, others,
                   *groups, to_others, scores, offsets.hidden, plane)
     mix(by_integrated, rows.hidden, by_features, rows.field, adjoint.hidden, True)
@@ -196,7 +196,7 @@ def _conditioner_gradient(field, slope, frozen, coupling, adjoint, workspace, gr
         mix(by_integrated, rows.ring, by_features, rows.field, adjoint.ring, True)
     # fmt: on
 
-    transform(by_features, rows.features, adjoint.to_sites, sides, plane)
+    transform(by_features, rows.features, adjoint.to_sites, plane)
     clear(scores, offsets.frequency, frequencies)
     if offsets.phase >= 0:
         clear(scores, offsets.phase, frequencies)

@@ -157,7 +157,7 @@ def whole_groups(rows: Floats) -> Floats:
 def workspace_of(arrays: FlowArrays, plane: int = 0) -> Workspace:
     """Allocate a workspace with at least `plane` rows in its plane."""
     kept, one = len(arrays.prior.widths), arrays.couplings[0]
-    plane = max(plane, kept + len(arrays.prior.response), BLOCKS * int(max(one.sides)))
+    plane = max(plane, kept + len(arrays.prior.response), BLOCKS * int(max(one.to_modes.sides)))
     return Workspace(
         features=aligned((one.rows.features, LANES)),
         integrated=aligned((one.rows.integrated, LANES)),

@@ -51,6 +51,6 @@ def _rows(arrays: Scoring) -> int:
     ring = BLOCKS + MORE_BLOCKS + len(coupling.strength)
     return max(
         2 * len(passes.prior.widths) + len(passes.prior.response),
-        ring * int(max(coupling.sides)),
+        ring * int(max(coupling.to_modes.sides)),
         *(numbers.shape[1] for numbers in (one.direct, one.to_hidden, one.from_hidden)),
     )

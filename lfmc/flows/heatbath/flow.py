@@ -46,7 +46,7 @@ class HeatbathFlow(Flow):
         self.register_buffer("adjacency", torch.tensor(halves.adjacency), persistent=False)
         sites = torch.tensor(halves.kept.tolist() + halves.integrated.sites.tolist())
         self.register_buffer("order", sites, persistent=False)
-        self.prior = ModePrior(modes(action, halves.kept))
+        self.prior = ModePrior(modes(action), halves.kept_cells)
         self.site = SiteConditional(site_tables(action, settings.table))
         first, second, hidden = map(Transform, (halves.half_a, halves.half_b, halves.integrated))
 

@@ -6,6 +6,8 @@ import torch
 from torch import Tensor, nn
 
 from lfmc.flows.base import Draw, standard_normal_log_density
+from lfmc.flows.heatbath.mode_basis import ModeBasis
+from lfmc.flows.heatbath.sublattice import Cells
 from lfmc.flows.modes import Modes
 from lfmc.flows.monotone import inverse_tanh_map, newton_step, strength, tanh_map
 
@@ -29,20 +31,19 @@ class ModePrior(nn.Module):
     from the variational mean.
     """
 
-    basis: Tensor
     log_sigma: Tensor
     cosines: Tensor
     response: Tensor
 
-    def __init__(self, modes: Modes) -> None:
+    def __init__(self, modes: Modes, kept: Cells) -> None:
         super().__init__()
+        self.basis = ModeBasis(modes, kept)
         log_sigma = torch.tensor(modes.log_width)
         infrared = 1 - torch.exp(2 * (log_sigma - log_sigma[0]))
         ultraviolet = torch.exp(2 * (log_sigma.min() - log_sigma))
         orders = math.pi * torch.arange(COEFFICIENTS, dtype=torch.float64)[:, None]
         cosines = torch.cat([torch.cos(orders * infrared), torch.cos(orders[1:] * ultraviolet)])
         response = torch.tensor(RESPONSE, dtype=torch.float64)
-        self.register_buffer("basis", torch.tensor(modes.basis), persistent=False)
         self.register_buffer("log_sigma", log_sigma, persistent=False)
         self.register_buffer("cosines", cosines, persistent=False)
         self.register_buffer("response", response, persistent=False)
@@ -75,7 +76,7 @@ class ModePrior(nn.Module):
         breathing, widths = self._breathing(zero, small), self._widths(small)
         modes = torch.cat([zero, z[1:] * torch.exp(breathing)]) * torch.exp(widths)
         log_det = ladj[0] + breathing.sum(0) + widths.sum(0)
-        return Draw(self.basis.T @ modes, standard_normal_log_density(z.T) - log_det)
+        return Draw(self.basis.to_sites(modes), standard_normal_log_density(z.T) - log_det)
 
     def log_density(
         self, x: Tensor, small: dict[str, Tensor] | None = None, zero: Tensor | None = None
@@ -86,7 +87,7 @@ class ModePrior(nn.Module):
             small: parameters, with one entry or `batch` of them in the last dimension.
             zero: the normal of the zero mode, (1, batch), if known (`monotone.newton_step`).
         """
-        return self.log_density_of_modes(self.basis @ x, small, zero)
+        return self.log_density_of_modes(self.basis.to_modes(x), small, zero)
 
     def log_density_of_modes(
         self, modes: Tensor, small: dict[str, Tensor] | None = None, zero: Tensor | None = None

@@ -1,7 +1,7 @@
 """Base normals of the kept sites to the prior's fields and back, as `heatbath.mode_prior` does."""
 
+from lfmc.flows.heatbath.mode_basis_kernels import cells_to_sites, modes_to_cells, sites_to_modes
 from lfmc.flows.heatbath.monotone_kernels import inverse_tanh_map
-from lfmc.flows.heatbath.planes import along_axis
 from lfmc.kernels.lanes import LANES, broadcast, inlined, kernel, load, store
 from lfmc.kernels.mathematics import exponential, logarithm, tanh
 
@@ -33,7 +33,8 @@ def draw_prior(z, x, log_q, prior, log_norm, modes):
             breathing = breathing_of(prior, modes, kept, k)
             ladj = ladj + breathing
             store(modes, k, load(modes, k) * exponential(breathing) * prior.widths[k])
-        along_axis(modes, 0, field, 0, prior.to_sites, 0, kept, 1, 1)
+        modes_to_cells(modes, 0, field, prior.to_sites)
+        cells_to_sites(field, prior.to_sites, modes)
         store(log_q, group, log_norm - 0.5 * square - ladj)
 
 
@@ -43,7 +44,7 @@ def add_prior_density(x, log_q, prior, log_norm, modes):
     kept = x.shape[1]
     for group in range(x.shape[0]):
         field = x[group]
-        along_axis(field, 0, modes, 0, prior.to_modes, 0, kept, 1, 1)
+        sites_to_modes(field, modes, prior.to_modes)
         zero = load(modes, 0) / prior.widths[0]
         first = inverse_tanh_map(zero - prior.zero[3], prior.zero[0], prior.zero[1])
         first = first - prior.zero[2]

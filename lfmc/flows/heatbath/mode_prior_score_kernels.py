@@ -1,7 +1,8 @@
 """Scores of the prior: derivatives of its log density at fixed fields."""
 
+from lfmc.flows.heatbath.mode_basis_kernels import cells_to_sites, modes_to_cells
 from lfmc.flows.heatbath.mode_prior_kernels import breathing_of, respond, zero_map
-from lfmc.flows.heatbath.planes import along_axis, clear
+from lfmc.flows.heatbath.planes import clear
 from lfmc.kernels.lanes import LANES, broadcast, inlined, kernel, load, store
 from lfmc.kernels.mathematics import exponential, tanh
 
@@ -63,8 +64,10 @@ def _one(field, slope, prior, adjoint, scores, rows):
         row = adjoint.offsets.log_width + c
         store(scores, row, load(scores, row) + adjoint.cosines[c, 0] * constant)
     store(scores, adjoint.offsets.zero_mode + 2, constant)
-    along_axis(rows, 0, field, 0, prior.to_sites, 0, kept, 1, 1)
-    along_axis(rows, gradient_row, slope, 0, prior.to_sites, 0, kept, 1, 1)
+    modes_to_cells(rows, 0, field, prior.to_sites)
+    modes_to_cells(rows, gradient_row, slope, prior.to_sites)
+    cells_to_sites(field, prior.to_sites, rows)
+    cells_to_sites(slope, prior.to_sites, rows)
     return 0.0 - 0.5 * square - ladj
 
 

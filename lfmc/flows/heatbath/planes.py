@@ -4,6 +4,7 @@ A plane is one feature on one cell, with one row of lanes per site. The planes o
 each other cell by cell, and the features follow one after another.
 """
 
+from lfmc.flows.heatbath.long_axes_kernels import lines_to_modes, lines_to_sites
 from lfmc.kernels.lanes import broadcast, inlined, kernel_of, load, store
 
 
@@ -40,34 +41,48 @@ def along_axis(source, first, target, to, matrix, start, side, before, after):
                 store(target, to + offset + (side - 1) * after, one)
 
 
-@kernel_of("void(f8[:,::1], i8, f8[:,::1], i8[::1], f8[:,::1])")
-def transform(field, rows, waves, sides, workspace):
-    """Transform sites to modes or modes to sites in place, all axes of all cells of all features.
-
-    Args:
-        field, rows: planes of features, and the number of their rows.
-        waves: (cells, numbers): for each axis a (side, side) matrix, flat.
-        sides: of a cell, (d,).
-        workspace: as many rows as a plane has.
-    """
-    cells, sites = waves.shape[0], 1
+@kernel_of("void(f8[:,::1], i8, i8[::1], f8[:,::1], i8[:,::1], f8[:,::1])")
+def _transform(field, rows, sides, numbers, table, workspace):
+    cells, sites = numbers.shape[0], 1
     for axis in range(len(sides)):
         sites *= sides[axis]
     for plane in range(rows // sites):
-        matrix = waves[plane % cells]
+        matrix, todo = numbers[plane % cells], table[plane % cells]
         row, start, before, after = plane * sites, 0, 1, sites
         for axis in range(len(sides)):
             side = sides[axis]
             after //= side
-            if axis % 2 == 0:
+            if len(todo):
+                entry, begin = todo[1 + 2 * axis], todo[2 + 2 * axis]
+                if todo[0]:
+                    lines_to_sites(
+                        field, row, matrix, begin, todo, entry, side, before, after, workspace
+                    )
+                else:
+                    lines_to_modes(
+                        field, row, matrix, begin, todo, entry, side, before, after, workspace
+                    )
+            elif axis % 2 == 0:
                 along_axis(field, row, workspace, 0, matrix, start, side, before, after)
             else:
                 along_axis(workspace, 0, field, row, matrix, start, side, before, after)
             before *= side
             start += side * side
-        if len(sides) % 2:
+        if len(todo) == 0 and len(sides) % 2:
             for site in range(sites):
                 store(field, row + site, load(workspace, site))
+
+
+@inlined
+def transform(field, rows, axes, workspace):
+    """Transform sites to modes or modes to sites in place, all axes of all cells of all features.
+
+    Args:
+        field, rows: planes of features, and the number of their rows.
+        axes: of the cells, `axes.Axes`.
+        workspace: as many rows as a plane has.
+    """
+    _transform(field, rows, axes.sides, axes.numbers, axes.table, workspace)
 
 
 @inlined

@@ -19,6 +19,14 @@ from torch import Tensor, nn
 from lfmc.lattice import FloatArray, IntArray, Shape, coordinates, require_even
 
 LARGEST_SIDE = 64  # of axes that are transformed as one
+# Extents up to which transforms, and the modes of the prior, are products with dense matrices. The
+# fast ones of lattices with a longer axis are the same maps but for rounding.
+LONGEST_DENSE = 14
+
+
+def has_long_axis(shape: Shape) -> bool:
+    """Whether the transforms of this lattice are the fast ones, along all axes."""
+    return max(shape) > LONGEST_DENSE
 
 
 class Cells(NamedTuple):
