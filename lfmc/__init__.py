@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from lfmc.api.couplings import TunedCouplings, tune_couplings
     from lfmc.api.density import LogZ, draw, log_prob, log_Z
     from lfmc.api.flows import as_model, build_flow
+    from lfmc.api.hybrid import hybrid
     from lfmc.api.independence import sample
     from lfmc.api.measurement import Measured, Measurement, measure
     from lfmc.api.model import Model, TargetNotReached
@@ -35,6 +36,7 @@ _WHERE = {
     "lfmc.api.couplings": ("TunedCouplings", "tune_couplings"),
     "lfmc.api.density": ("LogZ", "draw", "log_Z", "log_prob"),
     "lfmc.api.flows": ("as_model", "build_flow"),
+    "lfmc.api.hybrid": ("hybrid",),
     "lfmc.api.independence": ("sample",),
     "lfmc.api.measurement": ("Measured", "Measurement", "measure"),
     "lfmc.api.model": ("Model", "TargetNotReached"),
@@ -55,6 +57,7 @@ __all__ = [  # noqa: RUF022 (in the order of use)
     "local",
     "cluster",
     "hmc_tuned",
+    "hybrid",
     "measure",
     "log_prob",
     "log_Z",

@@ -96,6 +96,13 @@ RULES: tuple[tuple[str, str | None, str], ...] = (
         "",
     ),
     (
+        r"lfmc hybrid --ensemble E",
+        "python -c \"import yaml; c = yaml.safe_load(open('config.yaml')); "
+        "c['samplers']['hybrid'] = {'between': 2}; yaml.safe_dump(c, open('hybrid.yaml', 'w'))\"; "
+        "lfmc hybrid --ensemble E1 --config hybrid.yaml",
+        "",
+    ),
+    (
         r"lfmc hmc/local/cluster --ensemble E",
         "for s in hmc local cluster; do lfmc $s --ensemble E1; done",
         "",

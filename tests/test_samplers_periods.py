@@ -51,9 +51,9 @@ def test_every_chain_draws_lengths_of_its_own_from_the_window():
     """One trajectory of a free mode tells its length: phi(T) = phi cos(w T) + p sin(w T) / w."""
     state = warm(FREE, "lengths")
     momenta = copied(state)
-    from lfmc.samplers.state import _draw_fields
+    from lfmc.samplers.state import draw_normals
 
-    _draw_fields(momenta.phi, momenta.streams, 1.0)
+    draw_normals(momenta.phi, momenta.streams, 1.0)
     new, _ = sample_hmc(state, FREE, HmcParameters(1e-3, 4, WINDOW), 1, 1)
     moved = (new.phi - state.phi).sum(1) / momenta.phi.sum(1)  # to 1e-6: the momenta times T
     lengths = moved.ravel()[abs(momenta.phi.sum(1).ravel()) > 0.5] / 1e-3

@@ -177,9 +177,9 @@ def test_recorded_dh_is_that_of_the_trajectory():
     action = Phi4((4, 4), -4.0, 6.0)
     state = cold_start(action, 7, range(32), "check", "dh", width=0.3)
     momenta = copied(state)
-    from lfmc.samplers.state import _draw_fields
+    from lfmc.samplers.state import draw_normals
 
-    _draw_fields(momenta.phi, momenta.streams, 1.0)
+    draw_normals(momenta.phi, momenta.streams, 1.0)
     parameters = HmcParameters(0.8, 7)
     end, p_end = leapfrog(state.phi, momenta.phi, action, parameters)
     expected = energy(action, end, p_end) - energy(action, state.phi, momenta.phi)

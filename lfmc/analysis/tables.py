@@ -85,7 +85,7 @@ def acceptance_table(config: Config, observables: Any) -> Any:
             accepted = value.loc[(*pair, "acceptance")]
             longest = value.loc[(*pair, "longest_rejection_run")]
             rows.append((*pair, accepted.value, accepted.error, longest.value, True))
-        elif pair[1] in config.flow_names:
+        elif pair[1] in (*config.flow_names, "hybrid"):
             rows.append((*pair, nan, nan, nan, False))
     return pandas.DataFrame(rows, columns=list(ACCEPTANCE)).astype(
         {"longest_rejection_run": "Int64"}

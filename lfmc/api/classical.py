@@ -1,6 +1,6 @@
 """`lfmc.hmc`, `lfmc.local` and `lfmc.cluster`: tuned, thermalised and checked chains."""
 
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 
@@ -13,7 +13,7 @@ from lfmc.config import Config
 from lfmc.config.problems import validated
 from lfmc.config.sampler_sections import tuned_samplers
 from lfmc.errors import LfmcError
-from lfmc.samplers.method import method
+from lfmc.samplers.method import Method, method
 from lfmc.samplers.plan import plan
 from lfmc.samplers.run import sample_segment
 from lfmc.samplers.state import cold_start, started_from
@@ -173,19 +173,32 @@ class Wanted(NamedTuple):
     name: str
     progress: bool
 
+    def checked(self, theory: Any) -> Self:
+        """The same, checked.
+
+        Raises:
+            LfmcError: what does not fit.
+        """
+        start = None if self.start is None else fields_of(theory, self.start, "start")
+        return self._replace(
+            chains=whole("chains", self.chains, 1, 10**6),
+            updates=whole("updates", self.updates, 1, 10**9),
+            seed=seed_of(self.seed),
+            keep_fields=whole("keep_fields", self.keep_fields, 0, 10**9),
+            start=start,
+        )
+
 
 def _run(sampler: str, theory: Any, wanted: Wanted, settings: dict[str, Any]) -> Chain:
-    seed, chains = seed_of(wanted.seed), whole("chains", wanted.chains, 1, 10**6)
-    updates = whole("updates", wanted.updates, 1, 10**9)
-    kept, name = whole("keep_fields", wanted.keep_fields, 0, 10**9), wanted.name
+    name = wanted.name
     ensemble = settings_of(theory, name, sampler)
-    begin = None if wanted.start is None else fields_of(theory, wanted.start, "start")
+    wanted = wanted.checked(theory)
     if sampler not in theory.samplers:
         raise LfmcError(
             f"{type(theory).__name__} has no {sampler}; it has {', '.join(theory.samplers)}"
         )
     raw = {
-        "seed": seed,
+        "seed": wanted.seed,
         "ensembles": [ensemble.model_dump(mode="json", exclude={"L", "d"})],
         "samplers": {sampler: settings},
         "flow": {"targets": []},
@@ -195,8 +208,13 @@ def _run(sampler: str, theory: Any, wanted: Wanted, settings: dict[str, Any]) ->
     began = cpu_seconds()
     needed = tuned_samplers(sorted({theory.opening, sampler}))
     parameters = {one: tuned(config, name, theory, one) for one in needed}
-    chosen = method(config, sampler, theory, parameters)
-    every = chosen.save_every
+    return sampled(config, theory, method(config, sampler, theory, parameters), wanted, began)
+
+
+def sampled(config: Config, theory: Any, chosen: Method, wanted: Wanted, began: float) -> Chain:
+    """The chain of a sampler that is ready to run; `began`: CPU seconds when its set-up began."""
+    sampler, every, updates, chains = chosen.name, chosen.save_every, wanted.updates, wanted.chains
+    name, seed, ensemble = wanted.name, wanted.seed, config.ensembles[0]
     if updates % every:
         raise LfmcError(f"updates = {updates}; give a multiple of save_every = {every}")
     division = plan(
@@ -204,14 +222,14 @@ def _run(sampler: str, theory: Any, wanted: Wanted, settings: dict[str, Any]) ->
         chains * (updates // every),
         chains,
         every,
-        kept,
+        wanted.keep_fields,
         theory.numbers,
         chosen.forces_per_update,
     )
     task = ChainTask(config, name, theory, chosen, division, key="", stamp="")
     state = cold_start(theory, seed, range(chains), sampler, name)
-    if begin is not None:
-        state = started_from(state, begin)
+    if wanted.start is not None:
+        state = started_from(state, wanted.start)
     state = thermalise(state, theory, chosen)
     setup = cpu_seconds() - began
     pieces, spent, accepted = [], Spent(0.0, 0.0), 0.0

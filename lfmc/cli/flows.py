@@ -141,7 +141,7 @@ def verify(
     run.ensemble(ensemble)
     announce_compilation()
     from lfmc.config import stage_settings
-    from lfmc.proposals.verify import verify_classical, verify_flow
+    from lfmc.proposals.verify import verify_classical, verify_flow, verify_hybrid
     from lfmc.provenance import provenance
     from lfmc.seal import require_whole
     from lfmc.store import write_json
@@ -152,6 +152,12 @@ def verify(
         if passed_on(run, ("verify", ensemble, sampler), inputs[0], output):
             return
         found = verify_flow(run.config, ensemble, sampler, *inputs)
+    elif sampler == "hybrid":
+        model = run.made("train", ensemble, run.config.hybrid_flow)
+        if passed_on(run, ("verify", ensemble, sampler), inputs[0], output):
+            return
+        found = verify_hybrid(run.config, ensemble, model, *inputs)
+        inputs = (model, *inputs)
     else:
         found = verify_classical(run.config, ensemble, sampler, *inputs)
     settings = stage_settings(run.config, "verify", ensemble, sampler)

@@ -1,11 +1,12 @@
 """`lfmc tune`, and a command for each of the classical samplers."""
 
 from pathlib import Path
+from typing import Any
 
 import click
 
 from lfmc.classical import CLASSICAL
-from lfmc.cli.options import ensemble_option, open_run, run_options
+from lfmc.cli.options import Run, ensemble_option, open_run, run_options
 from lfmc.cli.progress import announce_compilation, ended, progress, say, stopped, termination
 
 
@@ -53,28 +54,35 @@ def _sampler(name: str, summary: str) -> click.Command:
         run = open_run(config_path, results)
         run.ensemble(ensemble)
         announce_compilation()
-        from lfmc.claim import claimed
-        from lfmc.samplers import run as sampling
-        from lfmc.samplers.earlier import finished
         from lfmc.samplers.task import chain_task
 
-        task = chain_task(run.config, name, ensemble, run.path("tune", ensemble, suffix=".json"))
-        output = run.path(name, ensemble, suffix=".h5")
-        if finished(output, task.settings()):
-            say(f"{name} {ensemble}: {output} is finished already; nothing to do")
-            return
-        try:
-            with (
-                claimed(run.claim(name, ensemble), f"{name} {ensemble}", output),
-                progress(f"{name} {ensemble}") as report,
-                termination() as stop,
-            ):
-                sampling.run(task, output, run.work(name, ensemble), report, stop)
-        except sampling.Interrupted:
-            stopped(f"{name} {ensemble}", "finished segments are kept")
-        ended(f"{name} {ensemble}", output, _acceptance(output))
+        tuning = run.path("tune", ensemble, suffix=".json")
+        sample(run, chain_task(run.config, name, ensemble, tuning))
 
     return command
+
+
+def sample(run: Run, task: Any) -> None:
+    """Make the chain of a `ChainTask`, or what is missing of it."""
+    from lfmc.claim import claimed
+    from lfmc.samplers import run as sampling
+    from lfmc.samplers.earlier import finished
+
+    name, ensemble = task.name, task.ensemble
+    output = run.path(name, ensemble, suffix=".h5")
+    if finished(output, task.settings()):
+        say(f"{name} {ensemble}: {output} is finished already; nothing to do")
+        return
+    try:
+        with (
+            claimed(run.claim(name, ensemble), f"{name} {ensemble}", output),
+            progress(f"{name} {ensemble}") as report,
+            termination() as stop,
+        ):
+            sampling.run(task, output, run.work(name, ensemble), report, stop)
+    except sampling.Interrupted:
+        stopped(f"{name} {ensemble}", "finished segments are kept")
+    ended(f"{name} {ensemble}", output, _acceptance(output))
 
 
 def _acceptance(chain: Path) -> str:
@@ -88,4 +96,8 @@ def __getattr__(name: str) -> click.Command:
     """The command of the sampler of that name."""
     if name not in CLASSICAL:
         raise AttributeError(name)
+    if name == "hybrid":
+        from lfmc.cli.hybrid import hybrid
+
+        return hybrid
     return _sampler(name, CLASSICAL[name])

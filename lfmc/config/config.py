@@ -57,6 +57,7 @@ class Config(Section):
             for e in self.ensembles
             if not (self.flow.targets or self._classical(e))
         ]
+        found += self._hybrid_refused()
         missing = sorted(set(self.fit.L) - {e.extent for e in self.ensembles})
         if missing:
             found.append(f"fit.L: no ensemble has L = {missing[0]}")
@@ -66,6 +67,19 @@ class Config(Section):
         if found:
             raise ValueError("; ".join(found))
         return self
+
+    def _hybrid_refused(self) -> list[str]:
+        """What hybrid chains lack."""
+        hybrid, found = self.samplers.hybrid, []
+        theirs = [e for e in self.ensembles if "hybrid" in self._classical(e)]
+        if theirs and not self.hybrid_flow:
+            known = ", ".join(f"{t:g}" for t in self.flow.targets) or "none"
+            found.append(f"samplers.hybrid: needs one of flow.targets, which are {known}")
+        for e in theirs:
+            if hybrid.kernel not in (None, *samplers_of(e)):
+                exist = ", ".join(samplers_of(e))
+                found.append(f"samplers.hybrid.kernel: {e.name} has {exist}, not {hybrid.kernel}")
+        return found
 
     def retraining(self, model: int) -> Self:
         """The configuration of model number `model` >= 1: the next seeds, short chains."""
@@ -122,6 +136,13 @@ class Config(Section):
 
     def _classical(self, ensemble: Ensemble) -> tuple[str, ...]:
         return self.samplers.wanted(samplers_of(ensemble))
+
+    @property
+    def hybrid_flow(self) -> str:
+        """The flow whose model proposes in hybrid chains; empty if there is none."""
+        target = self.samplers.hybrid.flow
+        names = dict(zip(self.flow.targets, self.flow_names, strict=True))
+        return names.get(target, "") if target else (self.flow_names or ("",))[-1]
 
     def samplers_of(self, ensemble: str) -> tuple[str, ...]:
         """Flows and classical samplers of an ensemble."""
@@ -217,6 +238,8 @@ def stage_settings(
         settings["configurations"] = config.statistics.configurations
     elif stage in CLASSICAL:
         settings["settings"] = config.samplers.section(stage).chain_settings()
+        if stage == "hybrid":
+            settings["settings"]["flow"] = config.hybrid_flow
         settings["statistics"] = statistics
     elif stage == "tune":
         samplers = config.samplers

@@ -21,6 +21,12 @@ from lfmc.config.sections import Count, Few, Probability
 from lfmc.errors import unknown
 
 
+def _known(value: str) -> str:
+    if value not in CLASSICAL:
+        raise ValueError(str(unknown("sampler", value, CLASSICAL)))
+    return value
+
+
 class SamplerSection(Section):
     """Settings of a classical sampler, and what is known of the sampler.
 
@@ -148,10 +154,27 @@ class Instanton(SamplerSection):
     thermalisation: Count = 200
 
 
-def _known(value: str) -> str:
-    if value not in CLASSICAL:
-        raise ValueError(str(unknown("sampler", value, CLASSICAL)))
-    return value
+class Hybrid(SamplerSection):
+    """Proposals of a flow alternated with updates of `kernel`; runs only where it is named.
+
+    Attributes:
+        flow: target of the model that proposes; None: the last of `flow.targets`.
+        kernel: the sampler of the updates; None: that which opens the theory's chains.
+        between: updates from one proposal to the next; auto: the cheapest (`lfmc hybrid`).
+    """
+
+    runs: ClassVar[str] = "lfmc.samplers.hybrid:"  # a flow completes it: `lfmc.proposals.hybrid`
+    cost: ClassVar[float] = 400.0
+    on_request: ClassVar[bool] = True
+
+    flow: Probability | None = None
+    kernel: Annotated[str, AfterValidator(_known)] | None = None
+    between: Literal["auto"] | Few = "auto"
+    save_every: Few = 1
+    thermalisation: Count = 100
+
+    def saves_every(self, common: int) -> int:
+        return self.save_every
 
 
 SamplerName = Annotated[
@@ -177,6 +200,7 @@ class Samplers(Section):
     heatbath: Heatbath = Heatbath()
     instanton: Instanton = Instanton()
     hmc_tuned: Annotated[HmcTuned, Field(alias="hmc-tuned")] = HmcTuned()
+    hybrid: Hybrid = Hybrid()
 
     @model_validator(mode="before")
     @classmethod
@@ -196,8 +220,11 @@ class Samplers(Section):
         return found
 
     def wanted(self, exist: tuple[str, ...]) -> tuple[str, ...]:
-        """Those that run, of the samplers that a theory has, in the order of tables."""
-        return tuple(n for n in CLASSICAL if n in exist and self._wants(n))
+        """Those that run, of the samplers that a theory has, in the order of tables.
+
+        `hybrid` needs a flow and not the theory.
+        """
+        return tuple(n for n in CLASSICAL if n in (*exist, "hybrid") and self._wants(n))
 
     def tunes(self, exist: tuple[str, ...]) -> tuple[str, ...]:
         """Those that `lfmc tune` tunes: all with a parameter that do not wait for a request."""

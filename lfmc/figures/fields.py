@@ -23,6 +23,7 @@ WORDS = {
     "local": "local Metropolis",
     "cluster": "cluster updates",
     "hmc-tuned": "tuned HMC",
+    "hybrid": "hybrid",
 }
 
 

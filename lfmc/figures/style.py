@@ -46,6 +46,7 @@ _FIXED = {
     "local": Mark(GREEN, "^", "local"),
     "cluster": Mark(PURPLE, "v", "cluster"),
     "hmc-tuned": Mark(SKY, "s", "HMC, tuned"),
+    "hybrid": Mark(INDIGO, "X", "hybrid"),
 }
 # Flows of other targets: the tens give the colour, tens and units the marker, no two the same.
 _TENS = (GREY, BLACK, BLUE, WINE, SKY, ORANGE, INDIGO, VERMILLION, OLIVE, GREEN)

@@ -23,10 +23,12 @@ def caption(run: RunData) -> str:
     ]
     clusters = str(run.config.samplers.cluster.clusters).replace("auto", "V/|C|")
     tuned = "; hmc-tuned: one trajectory" if "hmc-tuned" in run.config.sampler_names else ""
+    names = run.config.sampler_names
+    hybrid = "; hybrid: one proposal and the updates after it" if "hybrid" in names else ""
     flow = "flow: one proposal; " if run.config.flow_names else ""
     return caption_unit(run, "update") + (
         f" Unit: updates ({flow}hmc: one trajectory of "
         f"{run.config.samplers.hmc.steps} leapfrog steps; local: one sweep; cluster: "
-        f"{clusters} cluster and "
-        f"{run.config.samplers.cluster.sweeps} sweep{tuned}). Acceptance: {', '.join(rates)}."
+        f"{clusters} cluster and {run.config.samplers.cluster.sweeps} sweep{tuned}{hybrid}). "
+        f"Acceptance: {', '.join(rates)}."
     )

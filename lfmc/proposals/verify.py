@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lfmc.attributes import number, text
+from lfmc.attributes import mapping, number, text
 from lfmc.chains import STATES, read_chain_of
 from lfmc.config import Config
 from lfmc.errors import LfmcError
@@ -104,6 +104,33 @@ def verify_classical(config: Config, ensemble: str, sampler: str, path: Path) ->
     saved = chain.two_point[replica, (update + 1) // every - 1]
     found: dict[str, Any] = {"observables": _observables(path, action, phi, stored, saved)}
     found["summary"] = f"{len(phi)} fields, observables to {found['observables']:.1e}"
+    return found
+
+
+def verify_hybrid(config: Config, ensemble: str, model: Path, path: Path) -> dict[str, Any]:
+    """As `verify_classical`, and the stored log weights of kept fields against the model.
+
+    log q is that of the torch flow by its inverse, not of the compiled passes of the chain.
+    """
+    import torch
+
+    from lfmc.flows.build import load_flow
+
+    action, flow = theory_of(config.ensemble(ensemble)), load_flow(model, config.ensemble(ensemble))
+    found = verify_classical(config, ensemble, "hybrid", path)
+    with open_hdf5(path) as file:
+        made = mapping(path, file, "parameters").get("model")
+        if made != file_digest(model):
+            raise LfmcError(f"{path}: made with another model than {model}; run hybrid again")
+        phi, replica = file["fields/phi"][()], file["fields/replica"][()]
+        update = file["fields/update"][()]
+        stored = file["extra/log_weight"][()][replica, update]
+    with torch.no_grad():
+        log_q = flow.log_q(torch.from_numpy(phi)).numpy()
+    fresh = -action.evaluate(phi) - log_q
+    allowed = max(FLOAT32, flow.inverse_tolerance)
+    found["log_weight"] = _same(path, "log_weight", fresh, stored, allowed)
+    found["summary"] += f", log weights to {found['log_weight']:.1e}"
     return found
 
 

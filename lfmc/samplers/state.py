@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lfmc.errors import LfmcError
-from lfmc.kernels.generators import normal_pair
+from lfmc.kernels.generators import normal_pair, uniform
 from lfmc.kernels.lanes import LANES, aligned, inlined, kernel, load, store
 from lfmc.streams import chain_words
 from lfmc.theories.base import Theory
@@ -61,7 +61,7 @@ def cold_start(
     words = chain_words(seed, filled, stage, *names)
     streams = np.ascontiguousarray(words.reshape(4, blocks, LANES).swapaxes(0, 1))
     phi = aligned((blocks, theory.numbers, LANES))
-    _draw_fields(phi, streams, width)
+    draw_normals(phi, streams, width)
     phi[:] = theory.start(phi)
     return State(phi, streams, len(chains))
 
@@ -160,7 +160,20 @@ def save_field(saved, phi, index):
 
 
 @kernel
-def _draw_fields(phi: Any, streams: Any, width: float) -> None:
+def draw_uniforms(rows: Any, streams: Any) -> None:
+    """Fill rows (blocks, n, LANES) with uniforms in [0, 1) of each chain's stream."""
+    for b in range(rows.shape[0]):
+        row = rows[b]
+        state = load_streams(streams[b])
+        for x in range(row.shape[0]):
+            value, state = uniform(state)
+            store(row, x, value)
+        store_streams(streams[b], state)
+
+
+@kernel
+def draw_normals(phi: Any, streams: Any, width: float) -> None:
+    """Fill rows (blocks, n, LANES) with normals of each chain's stream."""
     for b in range(phi.shape[0]):
         field = phi[b]
         state = load_streams(streams[b])

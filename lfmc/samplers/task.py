@@ -71,11 +71,23 @@ def chain_task(config: Config, name: str, ensemble: str, tuning: Path) -> ChainT
     if name not in config.classical(ensemble):
         raise unknown(f"sampler of {ensemble}", name, config.samplers_of(ensemble))
     tuned = read_tuning(tuning, config, ensemble)
-    theory = theory_of(config.ensemble(ensemble))
-    chosen = method(config, name, theory, tuned)
-    statistics = config.statistics
+    chosen = method(config, name, theory_of(config.ensemble(ensemble)), tuned)
+    seconds = float(tuned.get(name, {}).get("seconds", 0.0))
+    return task_of(config, ensemble, chosen, (tuning,), seconds)
+
+
+def task_of(
+    config: Config, ensemble: str, chosen: Method, sources: tuple[Path, ...], seconds: float
+) -> ChainTask:
+    """The chain of a sampler that is ready to run.
+
+    Args:
+        sources: files that its parameters come from.
+        seconds: CPU time that was spent on these.
+    """
+    theory, statistics = theory_of(config.ensemble(ensemble)), config.statistics
     division = plan(
-        config.samplers.section(name).cost,
+        config.samplers.section(chosen.name).cost,
         statistics.configurations,
         statistics.replicas,
         chosen.save_every,
@@ -83,9 +95,8 @@ def chain_task(config: Config, name: str, ensemble: str, tuning: Path) -> ChainT
         theory.numbers,
         chosen.forces_per_update,
     )
-    settings = stage_settings(config, name, ensemble)
+    settings = stage_settings(config, chosen.name, ensemble)
     settings["parameters"] = chosen.known() | chosen.opening.known()
     key = settings_hash({**settings, "plan": division._asdict()})
-    seconds = float(tuned.get(name, {}).get("seconds", 0.0))
-    mark = stamp(settings, (tuning,))
+    mark = stamp(settings, sources)
     return ChainTask(config, ensemble, theory, chosen, division, key, mark, seconds)

@@ -154,9 +154,11 @@ def start_file(wildcards):
 
 @asked_often
 def model_file(wildcards):
-    """The model behind a flow's chain; nothing for the other samplers."""
+    """The model behind a flow's or a hybrid chain; nothing for the other samplers."""
     if wildcards.sampler in FLOWS:
         return f"<results>/train/{wildcards.ensemble}/{wildcards.sampler}.safetensors"
+    if wildcards.sampler == "hybrid":
+        return f"<results>/train/{wildcards.ensemble}/{CONFIG.hybrid_flow}.safetensors"
     return []
 
 

@@ -1,4 +1,4 @@
-# One rule for each classical sampler; all read the tuning of their ensemble.
+# One rule for each sampler; all read the tuning of their ensemble, and hybrid chains a model.
 for sampler in CLASSICAL:
 
     rule:
@@ -6,6 +6,11 @@ for sampler in CLASSICAL:
             sampler
         input:
             tuning="<results>/tune/{ensemble}.json",
+            model=(
+                f"<results>/train/{{ensemble}}/{CONFIG.hybrid_flow}.safetensors"
+                if sampler == "hybrid" and CONFIG.hybrid_flow
+                else []
+            ),
         output:
             update(f"<results>/{sampler}/{{ensemble}}.h5"),  # a longer chain continues the one that is there
         log:
