@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from lfmc.figures.abscissa import ensembles_axis
+from lfmc.figures.abscissa import against, ensembles_axis, joined
 from lfmc.figures.format import count, duration
 from lfmc.figures.panels import logarithmic_y, sampler_legend, series
 from lfmc.figures.rundata import Floats, RunData
@@ -26,7 +26,7 @@ def draw(run: RunData) -> Figure:
     for sampler in run.config.sampler_names:
         mark = sampler_mark(sampler)
         x, value, error = values(run, sampler, INDEPENDENT)
-        single = len(set(x)) == len(x) and run.one_theory  # no line through several of one L
+        single = len(set(x)) == len(x) and joined(run)  # no line through several of one L
         line = {"linestyle": "-", "linewidth": 0.6} if single else {}
         ax.errorbar(x, value, error, **(mark.errorbar | line))
         x, value, error = values(run, sampler, AMORTISED)
@@ -66,7 +66,7 @@ def caption(run: RunData) -> str:
     many = count(run.config.statistics.configurations)
     return " ".join(
         [
-            "CPU seconds of one core for one independent configuration,",
+            f"CPU seconds of one core for one independent configuration {against(run)},",
             f"2 tau_int({' or '.join(slowest(run))}) times the seconds of an update.",
             f"Dashed, filled: training included, shared by the n = {many} saved configurations of"
             " the run."

@@ -9,11 +9,13 @@ from matplotlib.lines import Line2D
 
 from lfmc.analysis.exponents import GUIDE
 from lfmc.analysis.scaling import probability, scaled_error
+from lfmc.figures.abscissa import against_L
 from lfmc.figures.format import value_error
 from lfmc.figures.rundata import RunData
 from lfmc.figures.style import BLACK
 
 NO_FIT = "no fit: needs three L"
+NO_FIT_AT_ONE_L = "no fit of a power of L: all ensembles have L = {}"
 NO_FIT_OF_TAU = "no fit: fewer than three L with a tau"
 LONG_DASHES = (0, (7, 4))
 
@@ -84,7 +86,7 @@ def fit_handles(run: RunData, shown: list[Shown]) -> list[Line2D]:
     if not shown:
         return [Line2D([], [], linestyle="none", label=no_fit(run))]
     chosen = ", ".join(str(n) for n in run.config.fit.L)
-    if not run.one_theory:
+    if not against_L(run):
         names = ", ".join(e.name for e in run.config.family)
         label = rf"$z$ of $\alpha L^z$ [$\chi^2$/dof] through {names}"
         return [Line2D([], [], linestyle="none", label=label)]
@@ -101,5 +103,12 @@ def fit_handles(run: RunData, shown: list[Shown]) -> list[Line2D]:
 
 def no_fit(run: RunData) -> str:
     """Why there is no fit at all."""
-    few = len({e.extent for e in run.config.ensembles}) < 3
-    return NO_FIT if few else NO_FIT_OF_TAU
+    return too_few(run) or NO_FIT_OF_TAU
+
+
+def too_few(run: RunData) -> str:
+    """Why the lattices of a run allow no power law of L; empty if they do."""
+    extents = {e.extent for e in run.config.ensembles}
+    if len(extents) == 1 and len(run.config.ensembles) > 1:
+        return NO_FIT_AT_ONE_L.format(*extents)
+    return NO_FIT if len(extents) < 3 else ""

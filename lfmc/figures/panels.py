@@ -174,7 +174,8 @@ def segments(x: Floats, y: Floats, joined: bool = True) -> list[tuple[Floats, Fl
     """One line through points of different L; a dash at each where an L is there twice or alone.
 
     Args:
-        joined: whether x is L; else it is the number of an ensemble, and every point is alone.
+        joined: whether x is L or a coupling; else it is the number of an ensemble, and every point
+            is alone.
     """
     if not joined:
         return [(at + np.array([-0.2, 0.2]), np.array([v, v])) for at, v in zip(x, y, strict=True)]

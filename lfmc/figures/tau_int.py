@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from lfmc.figures.abscissa import against, ensembles_axis
+from lfmc.figures.abscissa import against, against_L, ensembles_axis, joined
 from lfmc.figures.fits import Shown, exponent, fit_handles, no_fit
 from lfmc.figures.panels import (
     NOT_REACHED,
@@ -117,7 +117,7 @@ def _models(run: RunData) -> str:
 
 
 def _fitted(run: RunData, guides: bool) -> str:
-    if run.one_theory:
+    if against_L(run):
         return f"{FITTED}{GUIDES if guides else ''}"
     names = ", ".join(e.name for e in run.config.family)
     return f"Weighted fits tau = alpha L^z through {names}, not drawn, chi2/dof in brackets"
@@ -196,12 +196,12 @@ def _sampler(ax: Axes, run: RunData, sampler: str, observable: str, unit: str) -
             chosen = table[(table.sampler == sampler) & (table.estimator == estimator)]
             chosen = chosen[chosen.unit == "update"]  # flows save every update
             x, tau, _error = series(run, chosen, "tau")
-            for place, value in segments(x, tau, run.one_theory):
+            for place, value in segments(x, tau, joined(run)):
                 ax.plot(place, value, color=mark.color, linestyle=line, linewidth=0.8)
     fit = exponent(run, sampler, observable, unit)
     label = mark.label + (NOT_REACHED if sampler in run.absent() else "")
     if fit is not None:
-        if run.one_theory:
+        if against_L(run):
             fit.draw(ax, run.config.fit.L, mark.color)
         label += f", {fit.label}"
     style = mark.errorbar | {"label": label}

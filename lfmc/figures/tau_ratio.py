@@ -9,7 +9,7 @@ from typing import Any
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from lfmc.figures.abscissa import ensembles_axis, shift_width
+from lfmc.figures.abscissa import against, ensembles_axis, shift_width
 from lfmc.figures.format import value_error
 from lfmc.figures.panels import NOT_REACHED, offsets, outside_legend, series
 from lfmc.figures.rundata import RunData
@@ -47,9 +47,9 @@ def caption(run: RunData) -> str:
             ranges.append(f"{observable} {' to '.join(dict.fromkeys(ends))}")
         parts.append(f"{flow}: {', '.join(ranges) or 'no chain'}")
     return (
-        "Integrated autocorrelation time of each observable over tau_acc, the estimate from "
-        f"rejection runs; {run.statistics('chi2')} chain steps per ensemble; errors of the Gamma "
-        "method. "
+        f"Integrated autocorrelation time of each observable {against(run)} over tau_acc, the "
+        f"estimate from rejection runs; {run.statistics('chi2')} chain steps per ensemble; errors "
+        "of the Gamma method. "
         f"Smallest to largest over the ensembles: {'; '.join(parts)}."
     )
 

@@ -12,8 +12,8 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from lfmc.analysis.scaling import PowerLaw, fit_power_law
-from lfmc.figures.abscissa import ensembles_axis, places
-from lfmc.figures.fits import NO_FIT
+from lfmc.figures.abscissa import against, against_L, ensembles_axis, places
+from lfmc.figures.fits import NO_FIT, too_few
 from lfmc.figures.format import duration, value_error
 from lfmc.figures.panels import logarithmic_y, outside_legend
 from lfmc.figures.rundata import Floats, RunData
@@ -42,7 +42,7 @@ def draw(run: RunData) -> Figure:
         )
     notes = []
     if not enough(run):
-        notes.append(Line2D([], [], linestyle="none", label=NO_FIT))
+        notes.append(Line2D([], [], linestyle="none", label=too_few(run) or NO_FIT))
     if censored(run.table("training")).any():
         notes.append(
             Line2D([], [], color=BLACK, marker=ARROW, ls="none", label="target not reached")
@@ -68,8 +68,9 @@ def caption(run: RunData) -> str:
     lost, early = int(censored(table).sum()), int((table.steps == 0).sum())
     return " ".join(
         [
-            "CPU time of all ranks and optimiser steps of training until the acceptance, estimated",
-            "from the model's own samples and from independent samples of p, passes the target.",
+            f"CPU time of all ranks and optimiser steps of training {against(run)} until the",
+            "acceptance, estimated from the model's own samples and from independent samples of p,",
+            "passes the target.",
             f"n = {many} seeds a point (single runs have no error); {lost} of {len(table)} runs",
             "stopped before their target" + (" (arrows: lower bounds)." if lost else "."),
             *(
@@ -82,7 +83,7 @@ def caption(run: RunData) -> str:
             " the scatter about the line, so that chi2/dof is 1 by construction;"
             f" {FEW_COUNTS}."
             if enough(run)
-            else NO_FIT.replace("no", "No", 1) + ".",
+            else (too_few(run) or NO_FIT).replace("no", "No", 1) + ".",
         ]
     )
 
@@ -96,7 +97,7 @@ def censored(table: Any) -> Any:
 
 
 def enough(run: RunData) -> bool:
-    return run.one_theory and len({e.extent for e in run.config.ensembles}) >= 3
+    return against_L(run) and len({e.extent for e in run.config.ensembles}) >= 3
 
 
 def power_law(x: Floats, y: Floats) -> PowerLaw | None:
@@ -131,7 +132,7 @@ def _flow(ax: Axes, run: RunData, flow: str, quantity: str) -> Line2D:
     ax.plot(x, failed[quantity], **(style | {"marker": ARROW, "markersize": 7}))
     positive = reached[reached[quantity] > 0]
     x, y = positive.ensemble.map(extent).to_numpy(float), positive[quantity].to_numpy(float)
-    fit = power_law(x, y) if run.one_theory else None
+    fit = power_law(x, y) if against_L(run) else None
     label = mark.label
     if fit is None and few_counts(y):
         label += f", counts below {FEWEST_COUNTS}"

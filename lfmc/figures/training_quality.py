@@ -12,7 +12,7 @@ import pandas
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from lfmc.figures.abscissa import ensembles_axis, places
+from lfmc.figures.abscissa import against, ensembles_axis, places, shift_width
 from lfmc.figures.panels import logarithmic_y, offsets, sampler_legend
 from lfmc.figures.rundata import RunData
 from lfmc.figures.style import DOUBLE, GREY, sampler_mark
@@ -28,7 +28,7 @@ def draw(run: RunData) -> Figure:
     figure = Figure(figsize=(DOUBLE, 2.8))
     sides, sites = figure.subplots(1, 2)
     flows = run.config.flow_names
-    for flow, shift in zip(flows, offsets(len(flows), 0.5), strict=True):
+    for flow, shift in zip(flows, offsets(len(flows), 0.5 * shift_width(run)), strict=True):
         _points(run, sides, flow, lambda rows: rows.acceptance_p - rows.acceptance_q, shift)
         _points(run, sites, flow, lambda rows: _per_site(run, rows), 0.0)
     sides.axhline(0, color=GREY, linewidth=0.6, zorder=0)
@@ -61,10 +61,11 @@ def caption(run: RunData) -> str:
     many = rows.groupby(["ensemble", "flow"]).seed.nunique()
     count = f"{many.min()}" if many.min() == many.max() else f"{many.min()} to {many.max()}"
     return (
-        "Flows at the moment they pass their target. Left: acceptance estimated from independent "
-        "samples of p minus that from the model's own samples; a mode that the model lost would "
-        "show as a negative value. Right: -ln(ESS/N) over the number of sites, which is the "
-        "variance of log w per site if log w is Gaussian; at fixed acceptance it falls as 1/V. "
+        f"Flows at the moment they pass their target, {against(run)}. Left: acceptance estimated "
+        "from independent samples of p minus that from the model's own samples; a mode that the "
+        "model lost would show as a negative value. Right: -ln(ESS/N) over the number of sites, "
+        "which is the variance of log w per site if log w is Gaussian; at fixed acceptance it "
+        "falls as 1/V. "
         f"n = {count} seeds a point, single runs without error. {'; '.join(parts)}."
         f"{_one_model(rows)}"
     )
