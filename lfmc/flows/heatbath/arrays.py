@@ -144,13 +144,9 @@ def has_kernels(flow: Flow) -> TypeGuard[HeatbathFlow]:
 def flow_arrays(flow: HeatbathFlow) -> FlowArrays:
     """Build it from a flow on the CPU; those of a float32 flow are rounded to its precision."""
     with torch.no_grad():
-        near = torch.repeat_interleave(
-            torch.arange(flow.kept).repeat(flow.adjacency.shape[1]),
-            flow.adjacency.T.long().flatten(),
-        )
         site = flow.site
         integrated = Integrated(
-            integers(near.reshape(flow.adjacency.shape[1], -1)),
+            integers(flow.near),
             floats(site.quantile),
             floats(site.log_z_cubic),
             np.array([site.u_step, site.j_step]),

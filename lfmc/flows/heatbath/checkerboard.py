@@ -7,7 +7,7 @@ import numpy as np
 
 from lfmc.errors import LfmcError
 from lfmc.flows.heatbath.sublattice import Cells, cells
-from lfmc.lattice import FloatArray, IntArray, Shape, neighbours, volume
+from lfmc.lattice import IntArray, Shape, neighbours, volume
 
 
 class Split(NamedTuple):
@@ -17,7 +17,8 @@ class Split(NamedTuple):
         integrated: sites of even parity, (V/2,): independent of each other once the rest is given.
         half_a, half_b: sites of odd parity with even and with odd x_0.
         kept: the sites of half A, then those of half B, (V/2,); kept_cells: likewise.
-        adjacency: (kept, integrated), how often each kept site neighbours an integrated one.
+        near: places in `kept` of the neighbours of every integrated site, in order and as often as
+            they are its neighbours, (V/2, 2d).
     """
 
     integrated: Cells
@@ -25,7 +26,7 @@ class Split(NamedTuple):
     half_b: Cells
     kept: IntArray
     kept_cells: Cells
-    adjacency: FloatArray
+    near: IntArray
 
 
 @lru_cache
@@ -47,7 +48,5 @@ def split(shape: Shape) -> Split:
     kept_cells = Cells(shape, parities, kept)
     position = np.full(volume(shape), -1)
     position[kept] = np.arange(len(kept))
-    adjacency = np.zeros((len(kept), len(even)))
-    for column, site in enumerate(even):
-        np.add.at(adjacency[:, column], position[neighbours(shape)[site]], 1)
-    return Split(integrated, half_a, half_b, kept, kept_cells, adjacency)
+    near = np.sort(position[neighbours(shape)[even]], axis=1)
+    return Split(integrated, half_a, half_b, kept, kept_cells, near)

@@ -22,6 +22,7 @@ from lfmc.flows.heatbath.checkerboard import split
 from lfmc.flows.heatbath.coupling import Between, EquivariantCoupling
 from lfmc.flows.heatbath.lines import Lines
 from lfmc.flows.heatbath.mode_prior import ModePrior
+from lfmc.flows.heatbath.neighbour_sums import NeighbourSums
 from lfmc.flows.heatbath.per_sample import PerSample
 from lfmc.flows.heatbath.radial import Record, Shells
 from lfmc.flows.heatbath.site_conditional import SiteConditional
@@ -35,7 +36,7 @@ from lfmc.theories.scalar import Scalar
 class HeatbathFlow(Flow):
     """See the module's docstring. Reduced variables: the kept sites, half A before half B."""
 
-    adjacency: Tensor
+    near: Tensor
     order: Tensor
 
     def __init__(self, action: Scalar, settings: Settings) -> None:
@@ -43,7 +44,8 @@ class HeatbathFlow(Flow):
         halves = split(action.shape)
         self.half_a = len(halves.half_a.sites)
         self.kept = len(halves.kept)
-        self.register_buffer("adjacency", torch.tensor(halves.adjacency), persistent=False)
+        self.register_buffer("near", torch.tensor(halves.near), persistent=False)
+        self.neighbour_sums = NeighbourSums(action.shape, halves.near, self.kept)
         sites = torch.tensor(halves.kept.tolist() + halves.integrated.sites.tolist())
         self.register_buffer("order", sites, persistent=False)
         self.prior = ModePrior(modes(action), halves.kept_cells)
@@ -125,7 +127,7 @@ class HeatbathFlow(Flow):
 
     def reduced_action(self, x: Tensor) -> Tensor:
         own = self.action.site_action(x)
-        return own.sum(1) - self.site.log_z(x @ self.adjacency).sum(1)
+        return own.sum(1) - self.site.log_z(self.neighbour_sums(x)).sum(1)
 
     def reduced_log_q(self, x: Tensor) -> Tensor:
         """log density of given reduced variables, (batch, kept) -> (batch,)."""
@@ -155,7 +157,7 @@ class HeatbathFlow(Flow):
     def forward(self, z: Tensor) -> Draw:
         x, log_q = self.reduced(z[:, : self.kept])
         scores = z[:, self.kept :]
-        integrated, ladj = self.site.map(scores, x @ self.adjacency)
+        integrated, ladj = self.site.map(scores, self.neighbour_sums(x))
         phi = torch.empty_like(z)
         phi[:, self.order] = torch.cat([x, integrated], 1)
         return Draw(phi, log_q + standard_normal_log_density(scores) - ladj.sum(1))
@@ -163,7 +165,7 @@ class HeatbathFlow(Flow):
     def log_q(self, phi: Tensor) -> Tensor:
         ordered = phi[:, self.order]
         x = ordered[:, : self.kept]
-        scores, ladj = self.site.inverse(ordered[:, self.kept :], x @ self.adjacency)
+        scores, ladj = self.site.inverse(ordered[:, self.kept :], self.neighbour_sums(x))
         return self.reduced_log_q(x) + standard_normal_log_density(scores) - ladj.sum(1)
 
     def log_weight(self, phi: Tensor) -> Tensor:

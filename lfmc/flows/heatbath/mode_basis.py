@@ -8,26 +8,16 @@ is long.
 """
 
 from itertools import product
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from lfmc.flows.heatbath.sublattice import Cells, Transform, has_long_axis
+from lfmc.flows.heatbath.sums import Sums, SumsOf, sums_of
 from lfmc.flows.modes import Modes
-from lfmc.lattice import FloatArray, IntArray
-
-
-class Sums(NamedTuple):
-    """A matrix of few numbers per row: result_r = sum_t factor_rt source_(place_rt).
-
-    Attributes:
-        place, factor: (rows, terms); rows with fewer terms have a factor of zero.
-    """
-
-    place: IntArray
-    factor: FloatArray
+from lfmc.lattice import IntArray
 
 
 def sums_to_cells(modes: Modes, part: Cells) -> tuple[Sums, Sums]:
@@ -53,7 +43,7 @@ def sums_to_cells(modes: Modes, part: Cells) -> tuple[Sums, Sums]:
     row, column, value = map(np.concatenate, (rows, columns, values))
     square = np.bincount(column, value**2)
     value = value / np.sqrt(square[column])
-    return _sums(row, column, value), _sums(column, row, value)
+    return sums_of(row, column, value), sums_of(column, row, value)
 
 
 def _on_one_axis(k: IntArray, extent: int, parity: int) -> Sums:
@@ -74,17 +64,6 @@ def _on_one_axis(k: IntArray, extent: int, parity: int) -> Sums:
     has_cosine, has_sine = ~(edge & (parity == 1)), inside | (edge & (parity == 1))
     factor = [cosine * size * has_cosine, sine * size * has_sine]
     return Sums(np.stack([own, own + inside], 1), np.stack(factor, 1))
-
-
-def _sums(row: IntArray, column: IntArray, value: FloatArray) -> Sums:
-    order = np.lexsort((column, row))
-    row, column, value = row[order], column[order], value[order]
-    count = np.bincount(row)
-    term = np.arange(len(row)) - (np.cumsum(count) - count)[row]
-    place = np.zeros((len(count), count.max()), np.int64)
-    factor = np.zeros(place.shape)
-    place[row, term], factor[row, term] = column, value
-    return Sums(place, factor)
 
 
 class ModeBasis(nn.Module):
@@ -125,7 +104,7 @@ class ModeBasis(nn.Module):
         if self.dense:
             return self.basis.T @ modes
         to_cells, to_modes = self.sums()
-        found: Tensor = _Sums.apply(modes, *to_cells, *to_modes)
+        found: Tensor = SumsOf.apply(modes, *to_cells, *to_modes)
         shape = (self.cells.cells, self.part.each, 1, modes.shape[1])
         return self.cells.inverse(found.reshape(shape)).reshape(modes.shape)
 
@@ -136,23 +115,5 @@ class ModeBasis(nn.Module):
         to_cells, to_modes = self.sums()
         shape = (self.cells.cells, self.part.each, 1, x.shape[1])
         cells = self.cells(x.reshape(shape)).reshape(x.shape)
-        found: Tensor = _Sums.apply(cells, *to_modes, *to_cells)
+        found: Tensor = SumsOf.apply(cells, *to_modes, *to_cells)
         return found
-
-
-class _Sums(torch.autograd.Function):
-    """`Sums` as a differentiable map; its transpose is given with it."""
-
-    @staticmethod
-    def forward(ctx: Any, source: Tensor, *matrices: Tensor) -> Tensor:
-        place, factor, *ctx.transpose = matrices
-        ctx.own = [place, factor]
-        total = source[place[:, 0]] * factor[:, :1]
-        for term in range(1, place.shape[1]):
-            total = torch.addcmul(total, source[place[:, term]], factor[:, term : term + 1])
-        return total
-
-    @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
-        found: Tensor = _Sums.apply(gradients[0], *ctx.transpose, *ctx.own)
-        return found, None, None, None, None
