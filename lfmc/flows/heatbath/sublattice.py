@@ -148,6 +148,8 @@ def eigenvalues(source: Cells, target: Cells, rows: FloatArray) -> FloatArray:
     Returns:
         (source cells, target cells, modes, kernels).
     """
+    if has_long_axis(source.shape):
+        return _eigenvalues_by_axis(source, target, rows)
     x = coordinates(source.shape)
     origins = x[source.sites[:: source.each]]
     distance = x[target.sites][None] - origins[:, None]
@@ -161,3 +163,20 @@ def eigenvalues(source: Cells, target: Cells, rows: FloatArray) -> FloatArray:
         k = numbers[:, axis]
         cosines *= np.cos(2 * np.pi * k[:, None] * distance[:, :, None, :, axis] / extent)
     return cosines @ factor
+
+
+def _eigenvalues_by_axis(source: Cells, target: Cells, rows: FloatArray) -> FloatArray:
+    """The same sums, one axis after the other: no table of all modes and sites."""
+    sides = [n // 2 for n in source.shape]
+    lead = (len(source.parities), len(target.parities))
+    factor = rows.reshape(*lead, *sides, -1)
+    found = np.empty((*lead, target.each, factor.shape[-1]))
+    for s, t in np.ndindex(lead):
+        value = factor[s, t]
+        for axis, extent in enumerate(source.shape):
+            first = target.parities[t, axis] - source.parities[s, axis]
+            distance = first + 2 * np.arange(extent // 2)
+            cosines = np.cos(2 * np.pi * waves(extent, 0)[1][:, None] * distance / extent)
+            value = np.moveaxis(np.tensordot(cosines, value, (1, axis)), 0, axis)
+        found[s, t] = value.reshape(target.each, -1)
+    return found
