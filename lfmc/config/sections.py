@@ -149,8 +149,8 @@ class Ensemble(Section):
     @property
     def line(self) -> tuple[Any, ...]:
         """What ensembles share that one power law in L may join."""
-        own = self.parameters
-        return self.kind, self.d, *(own[name] for name in kinds.theory_class(self.kind).line)
+        theory = kinds.theory_class(self.kind)(self.sites, **self.parameters)
+        return self.kind, self.d, *(getattr(theory, name) for name in theory.line)
 
     def joins(self, other: Self) -> bool:
         """Whether one power law in L may join the two: the same line of one theory."""

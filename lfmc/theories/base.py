@@ -104,7 +104,7 @@ class Theory:
         scalars: averages over the lattice that are recorded of every update, in the order of
             `measure` and of the kernel `measure`.
         example: parameters of a point at which conformance is checked.
-        line: parameters that two ensembles must share for one power law in L to join them.
+        line: attributes that two ensembles must share for one power law in L to join them.
         family: of theories with the same observables, which have figures of their own.
         own_samplers: samplers of which the theory has its own kernel: name -> "module:object" of
             a `lfmc.samplers.kind.SamplerKind`, in the place of the general one.
