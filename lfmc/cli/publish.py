@@ -75,8 +75,10 @@ def publish_model(run: Run, ensemble: str, trainer: Any, record: dict[str, Any])
     save_flow(path, parameters, run.config.flow, chosen, provenance=mark, **notes)
     if error is not None:
         say(f"{message}, log q error {error:.0e}")
-    else:
+    elif flow.one_to_one:
         say(f"{message} (log q is compared with the Jacobian of the map up to {LARGEST} sites)")
+    else:
+        say(message)
 
 
 def publish_tables(run: Run, ensemble: str, trainer: Any, limit: str) -> None:

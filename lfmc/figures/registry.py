@@ -20,6 +20,7 @@ class Entry(NamedTuple):
         category: chapter of the report.
         tables: names below results/tables, without .csv.
         bins: needs measure/E/X.h5 of every ensemble and sampler.
+        chains: needs the chain files of every ensemble and sampler.
         fields: needs the whole fields of `field_sources`.
         family: `Theory.family` of the ensembles that it shows; empty: of all.
     """
@@ -29,12 +30,15 @@ class Entry(NamedTuple):
     tables: tuple[str, ...] = ()
     bins: bool = False
     fields: bool = False
+    chains: bool = False
     family: str = ""
 
 
 PAPER = "Figures of the paper"
 COSTS = "Costs"
 SCALAR = "scalar"
+U1 = "u1"
+TOPOLOGY = "Topological charge"
 
 FIGURES: dict[str, Entry] = {
     "fields": Entry("Example fields", PAPER, fields=True, family=SCALAR),
@@ -54,6 +58,10 @@ FIGURES: dict[str, Entry] = {
         ("tau_int", "exponents", "observables", "acceptance"),
     ),
     "table1": Entry("Table I", PAPER, ("observables", "published"), family=SCALAR),
+    "u1_history": Entry("Histories of the topological charge", TOPOLOGY, chains=True, family=U1),
+    "u1_freezing": Entry("Freezing of the charge", TOPOLOGY, ("tau_int", "costs"), family=U1),
+    "u1_charges": Entry("Distribution of the charge", TOPOLOGY, ("observables",), family=U1),
+    "u1_loops": Entry("Wilson loops and the potential", TOPOLOGY, ("observables",), family=U1),
     "training_cost": Entry("Training cost", COSTS, ("training",)),
     "training_quality": Entry("Trained flows, site by site", COSTS, ("training",)),
     "cost_per_sample": Entry("Cost of an independent sample", COSTS, ("costs",)),
@@ -89,12 +97,21 @@ def inputs(name: str, config: Config) -> tuple[str, ...]:
     for ensemble in config.ensemble_names:
         if entry.bins:
             paths += [f"measure/{ensemble}/{name}.h5" for name in config.samplers_of(ensemble)]
+        if entry.chains:
+            paths += [_chain(ensemble, s, config) for s in config.samplers_of(ensemble)]
+            paths += [f"propose/{ensemble}/{flow}.h5" for flow in config.flow_names]
         if entry.fields:
             flows = config.flow_names[-1:]
             paths += [f"propose/{ensemble}/{flow}.h5" for flow in flows]
             run = config.classical(ensemble)
             paths += [f"{name}/{ensemble}.h5" for name in field_sources(config) if name in run]
     return tuple(paths)
+
+
+def _chain(ensemble: str, sampler: str, config: Config) -> str:
+    if sampler in config.flow_names:
+        return f"accept/{ensemble}/{sampler}.h5"
+    return f"{sampler}/{ensemble}.h5"
 
 
 def field_sources(config: Config) -> tuple[str, ...]:

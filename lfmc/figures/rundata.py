@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lfmc.analysis.columns import TABLES, checked
+from lfmc.chains import Chain, read_chain_of
 from lfmc.config import CLASSICAL, Config
 from lfmc.errors import LfmcError
 from lfmc.figures.drawable import NotDrawable
@@ -160,6 +161,19 @@ class RunData:
                     raise LfmcError(f"{path}: no {error.args[0]}; run {command} again") from None
         return self._bins[key]
 
+    def chain(self, ensemble: str, sampler: str) -> Chain:
+        """The chain of a sampler, with the scalars of every update."""
+        proposals = None
+        if sampler in self.config.flow_names:
+            command = f"lfmc accept --ensemble {ensemble} --sampler {sampler}"
+            path = self._existing(self.results / "accept" / ensemble / f"{sampler}.h5", command)
+            file = self.results / "propose" / ensemble / f"{sampler}.h5"
+            proposals = self._existing(file, command.replace("accept", "propose"))
+        else:
+            command = f"lfmc {sampler} --ensemble {ensemble}"
+            path = self._existing(self.results / sampler / f"{ensemble}.h5", command)
+        return read_chain_of(self.config, ensemble, sampler, path, proposals)
+
     def fields(self, stage: str, ensemble: str, sampler: str = "") -> dict[str, Floats]:
         """Whole fields of results/STAGE/E[/X].h5: name -> (fields, volume)."""
         inner = f"{ensemble}/{sampler}.h5" if sampler else f"{ensemble}.h5"
@@ -185,7 +199,8 @@ class RunData:
     def statistics(self, *names: str) -> str:
         """Saved configurations behind observables, for captions: "n = 1000064", "n = 4 to 5"."""
         table = self.table("observables")
-        n = table[table.observable.isin(names)].n if names else table.n
+        chosen = table[table.observable.isin(names)].n
+        n = chosen if len(chosen) else table.n
         low, high = int(n.min()), int(n.max())
         return f"n = {low}" if low == high else f"n = {low} to {high}"
 

@@ -47,6 +47,8 @@ _FIXED = {
     "cluster": Mark(PURPLE, "v", "cluster"),
     "hmc-tuned": Mark(SKY, "s", "HMC, tuned"),
     "hybrid": Mark(INDIGO, "X", "hybrid"),
+    "heatbath": Mark(GREEN, "^", "heat bath"),
+    "instanton": Mark(PURPLE, "v", "heat bath + instanton"),
 }
 # Flows of other targets: the tens give the colour, tens and units the marker, no two the same.
 _TENS = (GREY, BLACK, BLUE, WINE, SKY, ORANGE, INDIGO, VERMILLION, OLIVE, GREEN)
@@ -59,6 +61,9 @@ _OBSERVABLES = {
     "phi2": Mark(ORANGE, "D", r"$\langle\phi^2\rangle$"),
     "phi4": Mark(SKY, "P", r"$\langle\phi^4\rangle$"),
     "m": Mark(PURPLE, "v", r"$\langle\phi\rangle$"),
+    "Q": Mark(VERMILLION, "o", "$Q$"),
+    "Q2": Mark(PURPLE, "v", "$Q^2$"),
+    "plaquette": Mark(BLUE, "s", r"$\cos P$"),
     "absm": Mark(BLACK, "p", r"$\langle|m|\rangle$"),
 }
 

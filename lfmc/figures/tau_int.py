@@ -164,13 +164,14 @@ def samplers(run: RunData) -> tuple[str, ...]:
 
 def observables(run: RunData) -> tuple[str, ...]:
     """E, chi2 and G_c(0), then the slowest observables of theories where that is another."""
-    slowest = [run.theory(name).slowest for name in run.config.ensemble_names]
-    return tuple(dict.fromkeys((*OBSERVABLES, *slowest)))
+    theories = [run.theory(name) for name in run.config.ensemble_names]
+    common = OBSERVABLES if any(theory.family == "scalar" for theory in theories) else ()
+    return tuple(dict.fromkeys((*common, *(theory.slowest for theory in theories))))
 
 
 def _listed(names: tuple[str, ...]) -> str:
     words = [{"G0": "G_c(0)", "m": "<phi>"}.get(name, name) for name in names]
-    return f"{', '.join(words[:-1])} and {words[-1]}"
+    return " and ".join([", ".join(words[:-1]), words[-1]] if words[1:] else words)
 
 
 def unit_words(unit: str) -> str:

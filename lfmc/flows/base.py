@@ -70,9 +70,12 @@ class Flow(nn.Module):
         sites: of the lattice; numbers: of one field.
         inverse_tolerance: how far `log_q` of a drawn field may be from the log q it came with, in
             float64: rounding, unless the flow says otherwise.
+        one_to_one: whether a field comes from one value of the base variables alone, so that log q
+            is that of the Jacobian.
     """
 
     inverse_tolerance = 1e-9
+    one_to_one = True
 
     def __init__(self, action: Action) -> None:
         super().__init__()

@@ -43,6 +43,7 @@ class DecimationFlow(Flow):
     """See the module's docstring. Reduced variables: the plaquettes of the coarsest lattice."""
 
     action: U1
+    one_to_one = False  # normals that differ by 2 pi make the same angle
 
     def __init__(self, action: U1, settings: DecimationSettings) -> None:
         """Args: theory and settings.

@@ -32,9 +32,10 @@ def log_q_error(
             whose log q must be as near.
 
     Returns:
-        The error, or None for lattices of more than LARGEST sites, where it would take too long.
+        The error, or None for fields of more than LARGEST numbers, where it would take too long,
+        and for maps that are not one-to-one.
     """
-    if flow.numbers > LARGEST:
+    if flow.numbers > LARGEST or not flow.one_to_one:
         return None
     generator = torch.Generator().manual_seed(seed)
     dtype = next(flow.parameters()).dtype

@@ -1,0 +1,52 @@
+"""Histories of the topological charge Q of U(1), one panel per ensemble, all samplers.
+
+HMC and the heat bath stay in a sector for exp(O(beta)) updates; arXiv:2003.06413, arXiv:2101.08176.
+"""
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from lfmc.figures.panels import ensemble_grid, outer_labels, sampler_legend
+from lfmc.figures.rundata import RunData
+from lfmc.figures.style import sampler_mark
+
+SHOWN = 500  # updates of the first chain
+APART = 0.12  # of one sampler's line from the next
+
+
+def draw(run: RunData) -> Figure:
+    """Q of the first SHOWN updates of the first chain; samplers shifted a little upwards."""
+    names = run.config.sampler_names
+    figure, panels = ensemble_grid(run.config.ensembles, sharex=True)
+    for ax, ensemble in zip(panels, run.config.ensembles, strict=True):
+        for place, sampler in enumerate(names):
+            if not run.reached(ensemble.name, sampler):
+                continue
+            charge = run.chain(ensemble.name, sampler).scalars["Q"][0, :SHOWN]
+            shift = APART * (place - 0.5 * (len(names) - 1))
+            color = sampler_mark(sampler).color
+            ax.plot(np.arange(len(charge)), charge + shift, color=color, linewidth=0.5)
+    outer_labels(panels, "updates", "$Q$")
+    sampler_legend(figure, run, names)
+    return figure
+
+
+def caption(run: RunData) -> str:
+    parts = []
+    for sampler in run.config.sampler_names:
+        rates = [
+            f"{ensemble} {changes(run, ensemble, sampler):.2g}"
+            for ensemble in run.config.ensemble_names
+            if run.reached(ensemble, sampler)
+        ]
+        parts.append(f"{sampler_mark(sampler).label}: {', '.join(rates)}")
+    return (
+        f"Topological charge of the first {SHOWN} updates of the first chain, lines shifted for "
+        "legibility. Share of updates that change Q, over all chains: " + "; ".join(parts) + "."
+    )
+
+
+def changes(run: RunData, ensemble: str, sampler: str) -> float:
+    """Share of the updates of all chains at which Q changes."""
+    charge = run.chain(ensemble, sampler).scalars["Q"]
+    return float((np.diff(charge, axis=1) != 0).mean())
