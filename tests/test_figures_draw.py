@@ -4,12 +4,13 @@ import numpy as np
 import pytest
 from figures_results import draw, drawn, paper_config, write_results
 from matplotlib.figure import Figure
+from scalar_figures import FIGURES
 
 from lfmc.analysis.jackknife import jackknife
 from lfmc.figures import error_scaling, rejection_runs, table1, training_cost, training_quality
 from lfmc.figures.format import value_error
 from lfmc.figures.panels import log_errorbar
-from lfmc.figures.registry import FIGURES, figure_module, inputs
+from lfmc.figures.registry import figure_module, inputs
 from lfmc.figures.rundata import RunData
 from lfmc.figures.style import look, sampler_mark
 from lfmc.store import open_hdf5

@@ -11,12 +11,13 @@ from click.testing import CliRunner
 from figures_results import paper_config, write_results
 from matplotlib.text import Text
 from PIL import Image
+from scalar_figures import FIGURES
 
 from lfmc.cli.figures import plot as plot_command
 from lfmc.errors import LfmcError
 from lfmc.figures.metadata import read_provenance
 from lfmc.figures.output import plot
-from lfmc.figures.registry import FIGURES, PAPER, figure_module, inputs
+from lfmc.figures.registry import PAPER, figure_module, inputs
 from lfmc.figures.rundata import RunData
 from lfmc.figures.style import look
 from lfmc.provenance import file_hash

@@ -5,11 +5,12 @@ import pytest
 from click.testing import CliRunner
 from figures_results import N, paper_config, write_results
 from PIL import Image
+from scalar_figures import FIGURES
 
 from lfmc.cli.figures import plot as plot_command
 from lfmc.figures.drawable import NotDrawable, drawing
 from lfmc.figures.output import plot
-from lfmc.figures.registry import FIGURES, figure_module
+from lfmc.figures.registry import figure_module
 from lfmc.figures.rundata import RunData
 from lfmc.figures.style import look
 from lfmc.store import open_hdf5

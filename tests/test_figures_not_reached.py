@@ -5,10 +5,11 @@ from pathlib import Path
 
 import pytest
 from figures_results import STAMP, paper_config, write_results
+from scalar_figures import FIGURES
 
 from lfmc.config import Config
 from lfmc.figures.output import plot
-from lfmc.figures.registry import FIGURES, figure_module
+from lfmc.figures.registry import figure_module
 from lfmc.figures.rundata import RunData
 from lfmc.not_reached import NotReached, write_marker
 from lfmc.table_files import read_table, write_table

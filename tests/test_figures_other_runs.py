@@ -6,8 +6,9 @@ import h5py
 import numpy as np
 import pytest
 from figures_results import draw, drawn, odd_config, paper_config, write_results
+from scalar_figures import FIGURES
 
-from lfmc.figures.registry import FIGURES, figure_module
+from lfmc.figures.registry import figure_module
 from lfmc.figures.rundata import RunData
 from lfmc.store import open_hdf5
 from lfmc.table_files import write_table

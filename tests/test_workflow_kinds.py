@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 import yaml
+from scalar_figures import FIGURES
 
-from lfmc.figures.registry import FIGURES
 from lfmc.table_files import read_table
 
 pytestmark = [pytest.mark.workflow, pytest.mark.xdist_group("kinds")]

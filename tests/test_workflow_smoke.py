@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pandas
 import pytest
+from scalar_figures import FIGURES
 from smoke_run import prepare
 
 from lfmc.cli.file_readers import READERS
-from lfmc.figures.registry import FIGURES
 from lfmc.store import open_hdf5
 from lfmc.table_files import read_table, table_stamp, write_table
 

@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 import yaml
+from scalar_figures import FIGURES
 
 from lfmc.config import parse_config
 from lfmc.errors import LfmcError
-from lfmc.figures.registry import FIGURES
 from lfmc.table_files import read_table
 
 pytestmark = [pytest.mark.workflow, pytest.mark.xdist_group("theories")]

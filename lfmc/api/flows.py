@@ -117,6 +117,9 @@ def settings_of_flow(
     model = {"kind": flow} if isinstance(flow, str) else flow
     if isinstance(model, BaseModel):
         model = model.model_dump(mode="json")
+    own = theory.own_flow if isinstance(theory, Theory) else ""
+    if model is None and own:
+        model = {"kind": own}
     raw = {"targets": [target], "training": training}
     settings = validated(FlowSettings, raw | ({"model": model} if model else {}), "flow")
     if not isinstance(theory, Theory):

@@ -19,6 +19,7 @@ from lfmc.flows.build import trained_flow
 from lfmc.flows.heatbath.transfer import transferred
 from lfmc.lattice import FloatArray
 from lfmc.mpi.ranks import ALONE
+from lfmc.theories.base import Theory
 from lfmc.theories.scalar import Scalar
 from lfmc.training.acceptance import acceptance_from_model, effective_sample_size
 from lfmc.training.moment import FEWEST, Verdict
@@ -67,7 +68,7 @@ class Origin(NamedTuple):
         return Start(parameters, self.model.seconds, "", self.model.name)
 
 
-def of_stage(theory: Scalar, settings: FlowSettings, seed: int, name: str, origin: Origin) -> SetUp:
+def of_stage(theory: Theory, settings: FlowSettings, seed: int, name: str, origin: Origin) -> SetUp:
     """As `lfmc train` does it, with the same bits."""
     ensemble = settings_of(theory, name, "this flow")
     raw = {"seed": seed, "ensembles": [ensemble.model_dump(mode="json", exclude={"L", "d"})]}
@@ -133,7 +134,7 @@ class _ModelAlone(Team):
 
 
 def _samples_of_p(theory: Any, count: int, seed: int, name: str) -> FloatArray | None:
-    if isinstance(theory, Scalar):
+    if isinstance(theory, Theory):
         settings_of(theory, name, "a sampler")
         return target_fields(theory, count, seed, name)
     if not callable(getattr(theory, "independent_fields", None)):

@@ -12,7 +12,7 @@ from lfmc.api.setup import Origin, checked_fields, of_stage, of_user
 from lfmc.api.surroundings import approached, own_torch
 from lfmc.device import choose_device
 from lfmc.errors import LfmcError
-from lfmc.theories.scalar import Scalar
+from lfmc.theories.base import Theory
 from lfmc.training.acceptance import Estimate
 from lfmc.training.loop import Loop, Outcome
 from lfmc.training.optimiser import Parameters
@@ -83,7 +83,7 @@ def train(
         require_theory(theory)
         settings = settings_of_flow(theory, flow, target, training)
         given = None if fields is None else checked_fields(theory, fields)
-        if not own and given is None and isinstance(theory, Scalar):
+        if not own and given is None and isinstance(theory, Theory):
             setup = of_stage(theory, settings, seed, name, origin)
         else:
             module = flow if own else None

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
+from lfmc.config.kinds import theory_class
 from lfmc.config.sections import Ensemble
 from lfmc.errors import unknown
 
@@ -31,7 +32,8 @@ def names_refused(config: Any) -> Iterator[str]:
 
 def sizes_refused(config: Any) -> Iterator[str]:
     """Products of numbers that are each allowed, but would fill memory or disk."""
-    largest: Ensemble = max(config.ensembles, key=lambda e: e.volume)
+    largest: Ensemble = max(config.ensembles, key=_numbers)
+    numbers = _numbers(largest)
     statistics, training = config.statistics, config.flow.training
     sizes = (
         ("statistics.replicas", statistics.replicas, LARGEST_ARRAY),
@@ -44,10 +46,10 @@ def sizes_refused(config: Any) -> Iterator[str]:
         ("flow.training.natural.largest_samples", training.natural.largest_samples, LARGEST_ARRAY),
     )
     for key, number, most in sizes:
-        if number * largest.volume > most:
+        if number * numbers > most:
             yield (
                 f"{key}: {number} fields of {largest.name} ({largest.volume} sites) are too large; "
-                f"at most {most // largest.volume}"
+                f"at most {most // numbers}"
             )
     for key, every in (
         ("statistics.save_every", statistics.save_every),
@@ -62,3 +64,8 @@ def sizes_refused(config: Any) -> Iterator[str]:
         yield "flow.training.natural: samples is larger than largest_samples"
     if config.seed + config.flow.models > 2**63:
         yield "seed: leaves no space for the seeds of flow.models"
+
+
+def _numbers(ensemble: Ensemble) -> int:
+    """Of one field of an ensemble's theory."""
+    return int(theory_class(ensemble.kind).field.numbers(ensemble.sites))

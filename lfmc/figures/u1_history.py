@@ -7,25 +7,27 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from lfmc.figures.panels import ensemble_grid, outer_labels, sampler_legend
-from lfmc.figures.rundata import RunData
-from lfmc.figures.style import sampler_mark
+from lfmc.figures.rundata import Floats, RunData
+from lfmc.figures.style import GREY, sampler_mark
 
 SHOWN = 500  # updates of the first chain
-APART = 0.12  # of one sampler's line from the next
+APART = 1.05  # from one sampler's line to the next, in units of the largest range of Q
 
 
 def draw(run: RunData) -> Figure:
-    """Q of the first SHOWN updates of the first chain; samplers shifted a little upwards."""
+    """Q of the first SHOWN updates of the first chain, one sampler above the other."""
     names = run.config.sampler_names
     figure, panels = ensemble_grid(run.config.ensembles, sharex=True)
     for ax, ensemble in zip(panels, run.config.ensembles, strict=True):
-        for place, sampler in enumerate(names):
-            if not run.reached(ensemble.name, sampler):
-                continue
-            charge = run.chain(ensemble.name, sampler).scalars["Q"][0, :SHOWN]
-            shift = APART * (place - 0.5 * (len(names) - 1))
+        charges = {s: first(run, ensemble.name, s) for s in run.samplers(ensemble.name)}
+        apart = APART * max(float(np.ptp(charge)) for charge in charges.values()) + 1
+        for sampler, charge in charges.items():
+            shift = -apart * names.index(sampler)
+            ax.axhline(shift, color=GREY, linewidth=0.4, zorder=0)
             color = sampler_mark(sampler).color
             ax.plot(np.arange(len(charge)), charge + shift, color=color, linewidth=0.5)
+        ax.set_yticks([], [])
+        ax.set_yticks([], [], minor=True)
     outer_labels(panels, "updates", "$Q$")
     sampler_legend(figure, run, names)
     return figure
@@ -41,9 +43,16 @@ def caption(run: RunData) -> str:
         ]
         parts.append(f"{sampler_mark(sampler).label}: {', '.join(rates)}")
     return (
-        f"Topological charge of the first {SHOWN} updates of the first chain, lines shifted for "
-        "legibility. Share of updates that change Q, over all chains: " + "; ".join(parts) + "."
+        f"Topological charge of the first {SHOWN} updates of the first chain, one sampler above "
+        "the other, grey lines at Q = 0. Share of updates that change Q, over all chains: "
+        + "; ".join(parts)
+        + "."
     )
+
+
+def first(run: RunData, ensemble: str, sampler: str) -> Floats:
+    """Q of the first SHOWN updates of the first chain."""
+    return run.chain(ensemble, sampler).scalars["Q"][0, :SHOWN]
 
 
 def changes(run: RunData, ensemble: str, sampler: str) -> float:
