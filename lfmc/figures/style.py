@@ -46,3 +46,51 @@ _FIXED = {
     "local": Mark(GREEN, "^", "local"),
     "cluster": Mark(PURPLE, "v", "cluster"),
     "heatbath": Mark(BLACK, "^", "heat bath"),
+    "instanton": Mark(WINE, "v", "heat bath + instanton"),
+    "hmc-tuned": Mark(SKY, "s", "HMC, tuned"),
+    "hybrid": Mark(INDIGO, "X", "hybrid"),
+}
+# Flows of other targets: the tens give the colour, tens and units the marker, no two the same.
+_TENS = (GREY, BLACK, BLUE, WINE, SKY, ORANGE, INDIGO, VERMILLION, OLIVE, GREEN)
+_MARKERS = "PX*phd8<>H"
+
+_OBSERVABLES = {
+    "E": Mark(BLUE, "s", "$E$"),
+    "chi2": Mark(VERMILLION, "o", r"$\chi_2$"),
+    "G0": Mark(GREEN, "^", "$G_c(0)$"),
+    "phi2": Mark(ORANGE, "D", r"$\langle\phi^2\rangle$"),
+    "phi4": Mark(SKY, "P", r"$\langle\phi^4\rangle$"),
+    "m": Mark(PURPLE, "v", r"$\langle\phi\rangle$"),
+    "Q": Mark(VERMILLION, "o", "$Q$"),
+    "Q2": Mark(PURPLE, "v", "$Q^2$"),
+    "plaquette": Mark(BLUE, "s", r"$\cos P$"),
+    "absm": Mark(BLACK, "p", r"$\langle|m|\rangle$"),
+}
+
+
+def sampler_mark(sampler: str) -> Mark:
+    """The mark of a sampler; a flow of another target takes one that depends on its name only."""
+    if sampler in _FIXED:
+        return _FIXED[sampler]
+    digits = sampler.removeprefix("flow-")
+    if not digits.isdigit():
+        return Mark(GREY, "*", sampler)
+    tens, units = divmod(int(digits) % 100, 10)
+    return Mark(_TENS[tens], _MARKERS[(tens + 3 * units) % 10], f"flow {digits} %")
+
+
+def observable_mark(observable: str) -> Mark:
+    """The mark of an observable."""
+    return _OBSERVABLES.get(observable, Mark(GREY, "*", observable))
+
+
+@contextmanager
+def look() -> Iterator[None]:
+    """The settings of lfmc.mplstyle, for the block only."""
+    style = rc_params_from_file(
+        Path(__file__).with_name("lfmc.mplstyle"), use_default_template=False
+    )
+    with matplotlib.rc_context():
+        matplotlib.rcdefaults()
+        matplotlib.rcParams.update(style)
+        yield
