@@ -17,7 +17,7 @@ Floats = NDArray[np.floating]
 
 
 def read_log_weights(path: str | Path) -> FloatArray:
-    """log w = -S - log q of every proposal, (N,).
+    """log w = -S - log q of every proposal, (N,); of annealed ones the work that replaces it.
 
     Raises:
         LfmcError: no proposals in the file.
@@ -25,6 +25,9 @@ def read_log_weights(path: str | Path) -> FloatArray:
     with open_hdf5(path) as file:
         if "log_q" not in file or "S" not in file:
             raise LfmcError(f"{path}: no log_q and S; expected a file of lfmc propose")
+        if "log_weight" in file:
+            annealed: FloatArray = file["log_weight"][()]
+            return annealed
         return -file["S"][()] - file["log_q"][()]
 
 

@@ -224,7 +224,10 @@ def test_hybrid_runs_only_where_it_is_named():
     [
         ({"samplers": ["hybrid"], "flow": {"targets": []}}, "needs one of flow.targets"),
         ({"samplers": {"hybrid": {"flow": 0.6}}}, "flow.targets, which are 0.5, 0.7"),
-        ({"samplers": {"hybrid": {"kernel": "hybrid"}}}, "E has hmc, local, cluster, not hybrid"),
+        (
+            {"samplers": {"hybrid": {"kernel": "hybrid"}}},
+            "samplers.hybrid.kernel: E has hmc, local",
+        ),
         ({"samplers": {"hybrid": {"between": 0}}}, "between"),
     ],
 )

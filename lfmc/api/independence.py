@@ -20,6 +20,7 @@ from lfmc.device import choose_device
 from lfmc.errors import LfmcError
 from lfmc.lattice import FloatArray, IntArray
 from lfmc.proposals.accept import FlowChain, independence_chains
+from lfmc.proposals.anneal import Annealing, annealing
 from lfmc.proposals.generate import Drawn, drawing, drawn_block
 from lfmc.streams import generator
 from lfmc.theories.base import Theory
@@ -37,6 +38,7 @@ def sample(
     replicas: int = 10,
     burn_in: int = 100,
     keep_fields: int = 1000,
+    anneal: Any = 1,
     device: str = "cpu",
     progress: bool = True,
 ) -> Chain:
@@ -53,6 +55,8 @@ def sample(
         burn_in: updates of each replica that are left out at its start.
         keep_fields: whole fields of the chain that are kept; their proposals are drawn
             again, which 0 avoids.
+        anneal: steps by which proposals are annealed, "auto" or 1, bare proposals
+            (`propose.anneal` of the configuration).
         device: "cpu", "cuda", or "auto": a GPU if there is one.
         progress: a bar on a terminal, lines in a log.
 
@@ -78,7 +82,10 @@ def sample(
     shape, label = model.theory.shape, f"sample {model.name}"
     where = choose_device(device)
     with own_torch(), counted(label, progress, "proposals") as report:
-        blocks = partial(_blocks, _on(model, where), seed, count, report)
+        here = _on(model, where)
+        random = generator(seed, "propose", model.name, model.sampler, "anneal")
+        steps = anneal if anneal == "auto" else whole("anneal", anneal, 1, 1000)
+        blocks = partial(_blocks, here, seed, count, report, annealing(here.flow, steps, random))
         began = cpu_seconds()
         log_weight, scalars, correlators = _weights(blocks, measurable(model.theory))
         streams = partial(generator, seed, "accept", model.name, model.sampler)
@@ -118,7 +125,12 @@ def described(theory: Any, name: str) -> dict[str, Any]:
 
 
 def _blocks(
-    model: Model, seed: int, count: int, report: Callable[[int, int], None], wanted: Any = None
+    model: Model,
+    seed: int,
+    count: int,
+    report: Callable[[int, int], None],
+    annealed: Annealing | None,
+    wanted: Any = None,
 ) -> Iterator[tuple[int, Drawn]]:
     """The blocks of `count` proposals, each with its first proposal; only those `wanted`."""
     draw = drawing(model.flow)
@@ -126,10 +138,12 @@ def _blocks(
         first = int(index) * BLOCK
         report(first, count)
         random = generator(seed, "propose", model.name, model.sampler, int(index))
+        names = (model.name, model.sampler, int(index))
+        moves = None if annealed is None else partial(_annealed, annealed, seed, names)
         made = drawn_block(
-            draw, model.flow.base, model.theory, random, BLOCK, min(BLOCK, count - first)
+            draw, model.flow.base, model.theory, random, BLOCK, min(BLOCK, count - first), moves
         )
-        bad = np.flatnonzero(~(np.isfinite(made.log_q) & np.isfinite(made.action)))
+        bad = np.flatnonzero(~np.isfinite(made.log_q + made.action + made.work))
         if len(bad):
             at = bad[0]
             raise LfmcError(
@@ -139,13 +153,19 @@ def _blocks(
         yield first, made
 
 
+def _annealed(
+    annealed: Annealing, seed: int, names: tuple[str | int, ...], chunk: int, z: FloatArray
+) -> tuple[FloatArray, FloatArray]:
+    return annealed(z, generator(seed, "propose", *names, chunk))
+
+
 def _weights(
     blocks: Callable[..., Iterator[tuple[int, Drawn]]], theory: Theory | Foreign
 ) -> tuple[FloatArray, dict[str, Any], Any]:
     log_weight, correlators = [], []
     seen: dict[str, list[Any]] = {name: [] for name in theory.scalars}
     for _, made in blocks():
-        log_weight.append(-made.action - made.log_q)
+        log_weight.append(made.work)
         correlators.append(theory.correlators(made.fields).astype(np.float32))
         for name in theory.scalars:
             seen[name].append(made.scalars[name])

@@ -225,6 +225,7 @@ def stage_settings(
         else:
             settings["accept"] = config.accept.model_dump(mode="json")
             settings["block"] = config.propose.block
+            settings |= _anneal(config)
         settings["flow"] = config.flow.model_dump(mode="json", exclude=other)
         if not config.flow.fits_prior:  # as it was before there was a choice
             del settings["flow"]["training"]["fit_prior"]
@@ -233,6 +234,7 @@ def stage_settings(
         settings["block"] = config.propose.block
         settings["proposals"] = config.proposals
         settings["keep_fields"] = config.statistics.keep_fields
+        settings |= _anneal(config)
     elif stage == "accept":
         settings["accept"] = config.accept.model_dump(mode="json")
         settings["configurations"] = config.statistics.configurations
@@ -250,6 +252,11 @@ def stage_settings(
     elif stage == "fit":
         settings["fit"] = config.fit.model_dump(mode="json")
     return settings
+
+
+def _anneal(config: Config) -> dict[str, Any]:
+    """Nothing for bare proposals, as it was before others existed."""
+    return {} if config.propose.anneal == 1 else {"anneal": config.propose.anneal}
 
 
 def settings_hash(settings: Any) -> str:

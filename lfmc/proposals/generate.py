@@ -7,6 +7,7 @@ and `lfmc.proposals.propose` distributes the others over the ranks.
 Layout of propose/ENSEMBLE/SAMPLER.h5, N proposals, K correlators, F kept
 fields of n numbers, from b base variables:
     /log_q, /S           float64 (N,)   exact density of the map, and action
+    /log_weight          float64 (N,)   of annealed proposals: the work that replaces -S - log q
     /scalars/NAME        float32 (N,)    Theory.measure, for phi^4 m, phi2, phi4, E
     /two_point           float32 (N, K)  correlators of each proposal, for a scalar theory G(x)
     /fields/phi          float64 (F, n)  whole fields of proposals /fields/index (F,)
@@ -16,6 +17,8 @@ fields of n numbers, from b base variables:
 All but the checksums are virtual data sets over the parts of the ranks (`lfmc.proposals.parts`).
 """
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -32,6 +35,7 @@ from lfmc.flows.build import load_flow
 from lfmc.flows.exactness import Drawing
 from lfmc.flows.passes import passes
 from lfmc.lattice import FloatArray
+from lfmc.proposals.anneal import Annealing, annealing
 from lfmc.proposals.blocks import Layout, layout
 from lfmc.provenance import file_hash
 from lfmc.streams import generator
@@ -54,6 +58,7 @@ class ProposalTask(NamedTuple):
         key: hash of everything that the bits depend on.
         keep: the whole field of every `keep`-th proposal is stored.
         total: number of proposals; None for that of the configuration.
+        annealing: of the base variables; None for bare proposals.
     """
 
     config: Config
@@ -65,6 +70,17 @@ class ProposalTask(NamedTuple):
     key: str
     keep: int
     total: int | None = None
+    annealing: Annealing | None = None
+
+    def annealed(self, block: int, chunk: int, z: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Base variables (CHUNK, numbers) of a chunk as they are mapped, and what to add to log w.
+
+        The moves have a random stream per chunk, beside that of the block.
+        """
+        if self.annealing is None:
+            return z, np.zeros(len(z))
+        names = (self.ensemble, self.sampler, block, chunk)
+        return self.annealing(z, generator(self.config.seed, "propose", *names))
 
     @property
     def device(self) -> torch.device:
@@ -89,20 +105,37 @@ def proposal_task(
     sampler: str,
     model: Path,
     device: torch.device = torch.device("cpu"),  # noqa: B008 (immutable)
+    fractions: tuple[float, ...] | None = None,
 ) -> ProposalTask:
-    """Load the model and return the task; sets torch to one thread."""
+    """Load the model and return the task; sets torch to one thread.
+
+    Args:
+        fractions: of the moves of annealed proposals, if they are known from a file.
+    """
     torch.set_num_threads(1)
     flow = load_flow(model, config.ensemble(ensemble)).to(device)
     settings = stage_settings(config, "propose", ensemble, sampler)
     keep = layout(config).keep
     task = ProposalTask(config, ensemble, sampler, flow, drawing(flow), model, "", keep)
+    chosen = annealing_of(config, ensemble, sampler, flow)
+    if chosen is not None and fractions is not None:
+        chosen = chosen._replace(fractions=fractions)
+    task = task._replace(annealing=chosen)
     return task._replace(key=key_of(task, settings))
+
+
+def annealing_of(config: Config, ensemble: str, sampler: str, flow: Flow) -> Annealing | None:
+    """How the proposals of a flow are annealed; None for bare ones."""
+    random = generator(config.seed, "propose", ensemble, sampler, "anneal")
+    return annealing(flow, config.propose.anneal, random)
 
 
 def key_of(task: ProposalTask, settings: dict[str, Any]) -> str:
     """Return the hash of everything that the bits of a task with these settings depend on."""
     compiled = passes(task.flow).compiled
     made = {**settings, "model": file_hash(task.model), "chunk": CHUNK, "compiled": compiled}
+    if task.annealing is not None:
+        made["fractions"] = task.annealing.fractions
     return settings_hash(made | device_key(task.device))
 
 
@@ -115,38 +148,52 @@ def drawing(flow: Flow) -> Drawing:
 
 class Drawn(NamedTuple):
     """Proposals of one block, (count,) or (count, numbers): fields, their base variables, log q, S,
-    and float32 scalars by name."""
+    float32 scalars by name, and the log weight: -S - log q, of annealed ones the work."""
 
     fields: FloatArray
     prior: FloatArray
     log_q: FloatArray
     action: FloatArray
     scalars: Arrays
+    work: FloatArray
+
+
+Anneal = Callable[[int, FloatArray], tuple[FloatArray, FloatArray]]
 
 
 def drawn_block(
-    draw: Drawing, base: Base, action: Action, random: np.random.Generator, size: int, count: int
+    draw: Drawing,
+    base: Base,
+    action: Action,
+    random: np.random.Generator,
+    size: int,
+    count: int,
+    anneal: Anneal | None = None,
 ) -> Drawn:
     """Return the first `count` of the `size` proposals of a block, from its own random stream.
 
     Args:
         draw: the pass of a flow; base: its base variables.
+        anneal: (chunk, base variables) -> annealed ones, and what to add to their log weights.
     """
     theory = measurable(action)
     padded = -(-size // CHUNK) * CHUNK
     z = base.draw(random, padded)
     fields = np.empty((padded, theory.numbers))
-    log_q, s = np.empty(padded), np.empty(padded)
+    log_q, s, work = np.empty(padded), np.empty(padded), np.zeros(padded)
     seen = {name: np.empty(padded, np.float32) for name in theory.scalars}
     for begin in range(0, padded, CHUNK):
         part = slice(begin, begin + CHUNK)
+        if anneal is not None:
+            z[part], work[part] = anneal(begin // CHUNK, z[part])
         fields[part], log_q[part] = draw(z[part])
         # Evaluated while the chunk is in the cache, since the ranks share the memory bandwidth.
         s[part] = action.evaluate(fields[part])
         for name, values in theory.measure(fields[part]).items():
             seen[name][part] = values
     kept = {name: values[:count] for name, values in seen.items()}
-    return Drawn(fields[:count], z[:count], log_q[:count], s[:count], kept)
+    work = (work - s - log_q)[:count]
+    return Drawn(fields[:count], z[:count], log_q[:count], s[:count], kept, work)
 
 
 def make_block(task: ProposalTask, index: int) -> Arrays:
@@ -165,9 +212,10 @@ def timed_block(task: ProposalTask, index: int) -> tuple[Arrays, Spent]:
     action = theory_of(config.ensemble(task.ensemble))
     first = index * task.size
     count = min(task.size, config.proposals - first)
-    made = drawn_block(task.draw, task.flow.base, action, random, task.size, count)
+    anneal = partial(task.annealed, index) if task.annealing is not None else None
+    made = drawn_block(task.draw, task.flow.base, action, random, task.size, count, anneal)
     fields, log_q, s, z = made.fields, made.log_q, made.action, made.prior
-    bad = np.flatnonzero(~(np.isfinite(log_q) & np.isfinite(s)))
+    bad = np.flatnonzero(~np.isfinite(log_q + s + made.work))
     if len(bad):
         raise LfmcError(
             f"proposal {first + bad[0]} of {task.ensemble} {task.sampler}: log q = "
@@ -176,6 +224,8 @@ def timed_block(task: ProposalTask, index: int) -> tuple[Arrays, Spent]:
     drawn = cpu_seconds()
     kept = np.flatnonzero((first + np.arange(count)) % task.keep == 0)
     arrays: Arrays = {"log_q": log_q, "S": s}
+    if task.annealing is not None:
+        arrays["log_weight"] = made.work
     arrays |= {f"scalars/{name}": values for name, values in made.scalars.items()}
     arrays["two_point"] = action.correlators(fields).astype(np.float32)
     arrays["fields/index"] = first + kept
@@ -197,6 +247,7 @@ def columns(task: ProposalTask) -> dict[str, Column]:
     return {
         "log_q": Column("f8", ()),
         "S": Column("f8", ()),
+        **({"log_weight": Column("f8", ())} if task.annealing is not None else {}),
         **{f"scalars/{name}": Column("f4", ()) for name in theory.scalars},
         "two_point": Column("f4", (theory.separations,)),
         "fields/index": Column("i8", ()),

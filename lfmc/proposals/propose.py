@@ -117,6 +117,8 @@ def publish(
         file.attrs["sampler"] = task.sampler
         file.attrs["model_sha256"] = file_hash(task.model)
         file.attrs["block"] = task.size
+        if task.annealing is not None:
+            file.attrs["fractions"] = task.annealing.fractions
         file.attrs["device"] = task.device.type
         file.attrs["seconds"], file.attrs["seconds_measure"] = spent
         file.attrs["clock"] = CPU

@@ -16,7 +16,7 @@ from lfmc.flows.build import trained_flow
 from lfmc.lattice import FloatArray
 from lfmc.mpi.ranks import Ranks
 from lfmc.proposals.accept import flow_chain
-from lfmc.proposals.generate import ProposalTask, drawing, make_block
+from lfmc.proposals.generate import ProposalTask, annealing_of, drawing, make_block
 
 
 def short_proposals(
@@ -32,6 +32,7 @@ def short_proposals(
     task = ProposalTask(
         config, ensemble, sampler, flow, drawing(flow), Path(), "", config.proposals
     )
+    task = task._replace(annealing=annealing_of(config, ensemble, sampler, flow))
     blocks = mpi.gather([make_block(task, index) for index in mpi.share(task.blocks)])
     names = blocks[0] if blocks else ()
     return {name: np.concatenate([block[name] for block in blocks]) for name in names}
@@ -42,7 +43,7 @@ def short_chain(
 ) -> tuple[Chain, FloatArray]:
     """Return the chain of these proposals, and their log weights."""
     chosen = config.ensemble(ensemble)
-    log_weight = -joined["S"] - joined["log_q"]
+    log_weight = joined.get("log_weight", -joined["S"] - joined["log_q"])
     states = flow_chain(config, ensemble, sampler, log_weight)
     proposal = proposals_of_updates(states.index, states.multiplicity, config.accept.replicas)
     chain = Chain(

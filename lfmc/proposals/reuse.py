@@ -98,7 +98,9 @@ def _with_fields(task: ProposalTask, index: int, arrays: Arrays) -> bool:
     kept = np.flatnonzero((first + np.arange(count)) % task.keep == 0)
     fields, log_q = np.empty((len(kept), task.flow.numbers)), np.empty(len(kept))
     for chunk in np.unique(kept // CHUNK):
-        drawn, density = task.draw(z[chunk * CHUNK : (chunk + 1) * CHUNK])
+        part = slice(chunk * CHUNK, (chunk + 1) * CHUNK)
+        z[part] = task.annealed(index, int(chunk), z[part])[0]
+        drawn, density = task.draw(z[part])
         here = kept // CHUNK == chunk
         fields[here], log_q[here] = drawn[kept[here] % CHUNK], density[kept[here] % CHUNK]
     if not np.array_equal(log_q, arrays["log_q"][kept]):

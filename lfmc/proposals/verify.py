@@ -44,7 +44,10 @@ def verify_flow(
     from lfmc.proposals.accept import flow_chain
     from lfmc.proposals.generate import make_block, proposal_task
 
-    task = proposal_task(config, ensemble, sampler, model)
+    with open_hdf5(proposals) as file:
+        known = file.attrs.get("fractions")
+    fractions = None if known is None else tuple(float(f) for f in known)
+    task = proposal_task(config, ensemble, sampler, model, fractions=fractions)
     action = theory_of(config.ensemble(ensemble))
     found: dict[str, Any] = {}
     require_made_for(chain, config, "accept", ensemble, sampler)
