@@ -63,7 +63,8 @@ def wrong_defaults(text):
             continue
         for name, value in zip(names, values, strict=True):
             key = name.split(".")[-1]
-            defaults = {str(p[key]["default"]) for p in parts if "default" in p.get(key, {})}
+            found = [p[key]["default"] for p in parts if "default" in p.get(key, {})]
+            defaults = {str(d).lower() if isinstance(d, bool) else str(d) for d in found}  # of YAML
             allowed = {"-", *defaults, *map(float_or_text, defaults)}
             if defaults and not {value, float_or_text(value)} & allowed:
                 wrong.append(f"{name} = {value}, not {defaults}")
