@@ -8,10 +8,11 @@ import pytest
 import lfmc
 from lfmc.config import parse_config, stage_settings
 from lfmc.errors import LfmcError
-from lfmc.samplers.cluster import covering
+from lfmc.samplers.cluster_tuned import SITE
 from lfmc.samplers.creutz import creutz_factor
-from lfmc.samplers.hmc_tuned import Scanned, cheapest, tau_of_means
+from lfmc.samplers.hmc_tuned import Scanned, cheapest
 from lfmc.samplers.method import method
+from lfmc.samplers.tau_of_means import tau_of_means
 from lfmc.samplers.tune import tune
 
 E1 = {"name": "E1", "L": 6, "m2": -4.0, "lam": 6.975}
@@ -46,13 +47,11 @@ def chain_parts(chain):
 
 
 @pytest.mark.stat
-def test_clusters_that_cover_the_lattice_sample_the_free_field():
+def test_the_cheapest_number_of_clusters_samples_the_free_field():
     theory = lfmc.theory("free", (4, 4), m2=0.4)
     chain = lfmc.cluster(theory, updates=1000, seed=4, clusters="auto", progress=False)
     assert abs(pull(chain)) < 4  # false alarms: 2e-4
-    parameters = chain.record.attributes["parameters"]
-    size = chain.extra["cluster_size"].mean() / parameters["clusters"]
-    assert parameters["clusters"] == pytest.approx(16 / size, abs=0.6)
+    assert chain.record.attributes["parameters"]["clusters"] in (1, 2, 4)
 
 
 @pytest.mark.unit
@@ -75,7 +74,14 @@ def test_the_tuning_records_the_scan_and_chains_read_it():
     )  # fmt: skip
     wolff = method(found, "cluster", theory, tuned)
     assert wolff.parameters.clusters == tuned["cluster"]["clusters"]
-    assert wolff.parameters.clusters == covering(np.array([tuned["cluster"]["cluster_size"]]), 36)
+    scan = tuned["cluster"]["scan"]
+    assert tuned["cluster"]["covering"] == pytest.approx(36 / tuned["cluster"]["cluster_size"])
+    assert [one["clusters"] for one in scan] == [2**k for k in range(len(scan))]
+    for one in scan:
+        share = one["clusters"] / tuned["cluster"]["covering"]
+        assert one["work"] == pytest.approx(2 * one["tau"] * (1 + SITE * share))
+    least = min(scan, key=lambda one: one["work"])
+    assert wolff.parameters.clusters == least["clusters"]
 
 
 @pytest.mark.unit

@@ -116,10 +116,10 @@ class Cluster(SamplerSection):
     """Embedded Wolff cluster, each update followed by Metropolis sweeps.
 
     Attributes:
-        clusters: of one update; auto: as many as flip as many sites as there are (`lfmc tune`).
+        clusters: of one update; auto: those that `lfmc tune` finds to be the cheapest.
     """
 
-    runs: ClassVar[str] = "lfmc.samplers.cluster:CLUSTER"
+    runs: ClassVar[str] = "lfmc.samplers.cluster_tuned:CLUSTER"
     cost: ClassVar[float] = 15.0
     tuned: ClassVar[str] = "delta"
 

@@ -13,17 +13,15 @@ ordered phase a cluster is almost the lattice, so that without it every second c
 have the same sign.
 """
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
-from lfmc.config.sampler_sections import Cluster
 from lfmc.kernels.generators import draw, uniform
 from lfmc.kernels.lanes import LANES, broadcast, inlined, kernel, load, store
 from lfmc.kernels.mathematics import exp_negative
 from lfmc.kernels.theory import hopping, measure
 from lfmc.kernels.tuples import store_each
-from lfmc.samplers.kind import SamplerKind
 from lfmc.samplers.local import sweep
 from lfmc.samplers.state import (
     Info,
@@ -35,9 +33,8 @@ from lfmc.samplers.state import (
     save_field,
     store_streams,
 )
-from lfmc.theories.base import Floats, Theory
+from lfmc.theories.base import Theory
 
-MOST_CLUSTERS = 1000  # of one update
 _1, _32 = np.uint64(1), np.uint64(32)
 
 
@@ -139,43 +136,3 @@ def _run(
             store_each(scalars[b], k * len(seen), seen)
             if (k + 1) % save_every == 0:
                 save_field(saved[b], field, k // save_every)
-
-
-def covering(sizes: Floats, sites: int) -> int:
-    """Number of clusters that flip as many sites as there are: V / <|C|>, 1 to MOST_CLUSTERS.
-
-    Args:
-        sizes: sites of single clusters.
-    """
-    return min(max(round(sites / float(sizes.mean())), 1), MOST_CLUSTERS)
-
-
-def _one(settings: Cluster, delta: float) -> ClusterParameters:
-    """Where the number of clusters is not known yet, one."""
-    clusters = 1 if settings.clusters == "auto" else settings.clusters
-    return ClusterParameters(delta, clusters, settings.sweeps)
-
-
-def _counted(settings: Cluster, theory: Theory, delta: float, state: State) -> dict[str, Any]:
-    """The number of clusters, where it is to be tuned, from chains of single clusters."""
-    if settings.clusters != "auto":
-        return {}
-    parameters, n = _one(settings, delta), settings.thermalisation
-    state, _ = sample_cluster(state, theory, parameters, n, n)
-    _, info = sample_cluster(state, theory, parameters, n, n)
-    sizes = info.extra["cluster_size"]
-    return {"clusters": covering(sizes, theory.numbers), "cluster_size": float(sizes.mean())}
-
-
-def _recorded(settings: Cluster, entry: dict[str, Any]) -> ClusterParameters:
-    parameters = _one(settings, float(entry["delta"]))
-    return parameters._replace(clusters=int(entry.get("clusters", parameters.clusters)))
-
-
-CLUSTER = SamplerKind(
-    sample_cluster,
-    _one,
-    decisions=lambda parameters, numbers: numbers * parameters.sweeps,
-    completed=_counted,
-    recorded=_recorded,
-)

@@ -17,7 +17,8 @@ from lfmc.errors import LfmcError
 from lfmc.samplers.hmc import WINDOW, HmcParameters, sample_hmc
 from lfmc.samplers.kind import SamplerKind
 from lfmc.samplers.state import State, require_finite
-from lfmc.theories.base import Floats, Theory
+from lfmc.samplers.tau_of_means import tau_of_means
+from lfmc.theories.base import Theory
 
 FIRST = 10  # steps of the shortest trajectories, whose length is tuned to the acceptance
 MOST = 2560  # steps of the longest
@@ -84,22 +85,6 @@ def cheapest(found: list[Scanned]) -> int:
     if not curvature > 0:
         return found[int(np.argmin(costs))].steps
     return round(exp(float(np.clip(-slope / (2 * curvature), steps[0], steps[-1]))))
-
-
-def tau_of_means(series: Floats) -> tuple[float, float]:
-    """(tau_int, error) from the scatter of the chains' means, (chains, n).
-
-        Var(mean of a chain) = 2 tau Var / n
-
-    for chains of many tau. It needs no window, but many chains: its relative error is
-    sqrt(2 / chains). Below 1/2, what chains without any correlation have, it is 1/2.
-    """
-    chains, n = series.shape
-    variance = series.var()
-    if not variance > 0:
-        raise LfmcError("hmc-tuned: the chains did not move; give another acceptance")
-    tau = max(0.5, 0.5 * n * float(series.mean(1).var(ddof=1) / variance))
-    return tau, tau * (2 / (chains - 1)) ** 0.5
 
 
 def _measured(

@@ -65,7 +65,8 @@ class Curve(NamedTuple):
     def error(self, values: Any) -> Any:
         """Jackknife error of a quantity from its values without each chain, (chains, ...)."""
         count = len(values)
-        spread = ((values - values.mean(0)) ** 2).sum(0)
+        with np.errstate(invalid="ignore"):  # NaN where masses are infinite
+            spread = ((values - values.mean(0)) ** 2).sum(0)
         return np.sqrt((count - 1) / count * spread)
 
 

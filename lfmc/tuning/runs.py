@@ -13,7 +13,6 @@ from lfmc.config.sampler_sections import Samplers, tuned_samplers
 from lfmc.config.search_section import CouplingSearch
 from lfmc.config.sections import Ensemble
 from lfmc.errors import LfmcError, unknown
-from lfmc.samplers.cluster import ClusterParameters, covering
 from lfmc.samplers.method import Method, method
 from lfmc.samplers.state import State, cold_start, require_finite
 from lfmc.samplers.thermalise import thermalise
@@ -25,8 +24,8 @@ from lfmc.tuning.reweighting import Curve, Sums, curve, observables_of, summed
 
 CHAINS = 64
 SMALL = 8  # extent of the lattice on which widths of proposals are tuned
-PILOT = 20  # saved configurations of each chain that fix the window and are discarded
-SAVE_EVERY = 2
+PILOT = 50  # saved configurations of each chain that fix the window and are discarded
+SAVE_EVERY = 6
 POINTS = 7
 EFFECTIVE = 0.7  # part of the configurations that count at the ends of the window, at least
 CHUNK_VALUES = 2_000_000
@@ -150,7 +149,6 @@ def begun(lattice: Lattice, number: int, value: float, before: Run | None) -> Ru
     if before is not None:
         state = state._replace(phi=before.state.phi)
     state = thermalise(state, theory, chosen)
-    chosen, state = _clusters(chosen, state, theory)
     state, info = chosen.advance(state, theory, PILOT * SAVE_EVERY, SAVE_EVERY)
     at, change = _window(lattice, value, theory, info.saved)
     names = tuple(theory.averaged(theory.measure(info.saved[:, 0])))
@@ -170,16 +168,6 @@ def _method(lattice: Lattice, theory: Theory) -> Method:
         for one in needed
     }
     return method(lattice.config, name, theory, parameters)
-
-
-def _clusters(chosen: Method, state: State, theory: Theory) -> tuple[Method, State]:
-    """As many clusters per update as cover the lattice once."""
-    if not isinstance(chosen.parameters, ClusterParameters):
-        return chosen, state
-    one = chosen._replace(parameters=chosen.parameters._replace(clusters=1))
-    state, info = one.advance(state, theory, PILOT, PILOT)
-    number = covering(info.extra["cluster_size"], theory.numbers)
-    return chosen._replace(parameters=chosen.parameters._replace(clusters=number)), state
 
 
 def _window(
