@@ -54,9 +54,9 @@ def wrong_defaults(text):
     parts = [part["properties"] for part in (schema, *schema["$defs"].values())]
     wrong = []
     for keys, default in re.findall(
-        r"^\| ((?:`[\w.]+`(?:, )?)+) \| ([^|]+?) \|", text, re.MULTILINE
+        r"^\| ((?:`[\w.-]+`(?:, )?)+) \| ([^|]+?) \|", text, re.MULTILINE
     ):
-        names = re.findall(r"`([\w.]+)`", keys)
+        names = re.findall(r"`([\w.-]+)`", keys)
         values = [default] if len(names) == 1 else default.split(", ")
         if len(values) != len(names):
             wrong.append(f"{keys}: {len(values)} defaults")
