@@ -87,19 +87,19 @@ RULES: tuple[tuple[str, str | None, str], ...] = (
     ),
     (r"lfmc compare results (results-2)( --limit 3)?", r"ln -sfn results \1; \g<0>", ""),
     # With names for the placeholders.
+    (
+        r"lfmc hybrid --ensemble E",
+        "python -c \"import yaml; c = yaml.safe_load(open('config.yaml')); "
+        "c['samplers']['hybrid'] = {'between': 2}; yaml.safe_dump(c, open('hybrid.yaml', 'w'))\"; "
+        "lfmc hybrid --ensemble E1 --config hybrid.yaml",
+        "",
+    ),
     (r"lfmc (\w+) --ensemble E", r"\g<0>1", ""),
     (r"lfmc train --config FILE --ensemble E", "lfmc train --config config.yaml --ensemble E1", ""),
     (r"lfmc retrain --ensemble E --model K", "lfmc retrain --ensemble E1 --model 1", ""),
     (
         r"lfmc (\w+) --ensemble E --sampler (flow-50|X)",
         r"lfmc \1 --ensemble E1 --sampler flow-50",
-        "",
-    ),
-    (
-        r"lfmc hybrid --ensemble E",
-        "python -c \"import yaml; c = yaml.safe_load(open('config.yaml')); "
-        "c['samplers']['hybrid'] = {'between': 2}; yaml.safe_dump(c, open('hybrid.yaml', 'w'))\"; "
-        "lfmc hybrid --ensemble E1 --config hybrid.yaml",
         "",
     ),
     (
