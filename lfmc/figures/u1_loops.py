@@ -50,17 +50,18 @@ def caption(run: RunData) -> str:
         parts.append(f"{ensemble} {', '.join(words)}, exact {exact:.6f}")
     return (
         "Wilson loops by area, R x R and R x (R + 1), with the exact values (lines): the potential "
-        f"is linear. Loops within {SIGNIFICANT:g} errors of zero are left out. "
+        f"is linear. Loops from the first within {SIGNIFICANT:g} errors of zero on are left out. "
         f"-log W_1, the tension at distance one: {'; '.join(parts)}."
     )
 
 
 def loops(run: RunData, ensemble: str, sampler: str) -> Line:
-    """-log W_A with its error, of the loops that are resolved."""
+    """-log W_A with its error, up to the first loop that is not resolved."""
     found = []
     for name in theory_of(run, ensemble).correlator_names():
         if name.startswith("W_"):
             value, error = run.required(ensemble, sampler, name)
-            if value > SIGNIFICANT * error:
-                found.append((float(name.removeprefix("W_")), -np.log(value), error / value))
+            if not value > SIGNIFICANT * error:
+                break
+            found.append((float(name.removeprefix("W_")), -np.log(value), error / value))
     return Line(*np.array(found).reshape(-1, 3).T)
