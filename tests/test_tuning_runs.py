@@ -106,6 +106,12 @@ def test_what_cannot_be_sought_is_refused(arguments, says):
 
 
 @pytest.mark.unit
+def test_lattices_beyond_those_of_flows_are_sought_too():
+    search = CouplingSearch(L=(128,), theory={"kind": "phi4", "m2": -4.0}, between=(4.2, 4.4))
+    assert runs.lattice(search, 128, 1, Samplers()).theory(4.3).numbers == 128**2
+
+
+@pytest.mark.unit
 def test_an_ordered_phase_has_no_mass_to_be_found():
     with pytest.raises(LfmcError, match="mpL stays below 50"):
         lfmc.tune_couplings(

@@ -35,9 +35,7 @@ def sizes_refused(config: Any) -> Iterator[str]:
     largest: Ensemble = max(config.ensembles, key=_numbers)
     numbers = _numbers(largest)
     statistics, training = config.statistics, config.flow.training
-    sizes = (
-        ("statistics.replicas", statistics.replicas, LARGEST_ARRAY),
-        ("statistics.keep_fields", statistics.keep_fields, MOST_FIELD_VALUES),
+    of_flows = (
         ("propose.block", config.propose.block, LARGEST_ARRAY),
         ("flow.training.batch", training.batch, LARGEST_ARRAY),
         ("flow.training.check_samples", training.check_samples, MOST_FIELD_VALUES),
@@ -45,7 +43,11 @@ def sizes_refused(config: Any) -> Iterator[str]:
         ("flow.training.natural.samples", training.natural.samples, LARGEST_ARRAY),
         ("flow.training.natural.largest_samples", training.natural.largest_samples, LARGEST_ARRAY),
     )
-    for key, number, most in sizes:
+    of_all = (
+        ("statistics.replicas", statistics.replicas, LARGEST_ARRAY),
+        ("statistics.keep_fields", statistics.keep_fields, MOST_FIELD_VALUES),
+    )
+    for key, number, most in (*of_all, *(of_flows if config.flow.targets else ())):
         if number * numbers > most:
             yield (
                 f"{key}: {number} fields of {largest.name} ({largest.volume} sites) are too large; "

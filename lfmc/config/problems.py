@@ -13,6 +13,8 @@ WIDTH = 60  # characters of a quoted value
 
 Model = TypeVar("Model", bound=BaseModel)
 
+OF_PYDANTIC = re.compile(r"\[key\]$|literal\[|constrained-int$")  # kinds of a union's members
+
 WORDS = {
     "int_type": "must be a whole number",
     "int_from_float": "must be a whole number",
@@ -75,7 +77,7 @@ def _where(error: Any) -> str:
     for part in error["loc"]:
         if isinstance(part, int):
             path += f"[{part}]"
-        elif before != "model" and part != "[key]":  # after model comes its kind
+        elif before != "model" and not OF_PYDANTIC.match(part):  # after model comes its kind
             path += f".{shortened(part)}" if path else shortened(part)
         before = part
     return path
