@@ -12,8 +12,10 @@ CLASSICAL = {
     "hmc": "Sample with hybrid Monte Carlo.",
     "local": "Sample with local Metropolis.",
     "cluster": "Sample with the embedded Wolff cluster algorithm.",
-    "heatbath": "Sample with a heat bath of every link.",
+    "heatbath": "Sample with a heat bath of every link or site.",
     "instanton": "Sample with a heat bath and moves between topological sectors.",
     "hmc-tuned": "Sample with HMC of tuned length and number of steps.",
     "hybrid": "Sample with proposals of a flow, alternated with updates of another sampler.",
+    "overrelaxation": "Sample with a heat bath and reflections that keep the energy.",
+    "wolff": "Sample with single clusters of reflected vectors.",
 }

@@ -71,6 +71,11 @@ def wrong_defaults(text):
     return wrong
 
 
+def spelled(default: object) -> str:
+    """As YAML spells it."""
+    return str(default).lower() if isinstance(default, bool) else str(default)
+
+
 def float_or_text(text: str) -> float | str:
     try:
         return float(text)

@@ -24,7 +24,7 @@ ERROR = {"continuous": 1e-3}
 
 
 def test_every_kind_is_here():
-    assert set(MODELS) | {"decimation"} == set(KINDS)  # that one: tests/test_u1_run.py
+    assert set(MODELS) | {"decimation", "hierarchy"} == set(KINDS)  # of other fields: test_*_run
 
 
 @pytest.mark.parametrize("kind", MODELS)

@@ -20,6 +20,7 @@ Kernel = Annotated[int, Field(ge=3, le=15), AfterValidator(_odd)]
 Width = TypeVar("Width")
 Layers = Annotated[tuple[Width, ...], Field(min_length=1, max_length=64)]
 Channels = Annotated[int, Field(ge=1, le=512)]
+COARSEST = 64  # sites of the coarsest lattice of a hierarchy
 PriorKind = Literal["normal", "variational"]
 
 
@@ -178,6 +179,34 @@ class DecimationSettings(FlowSection):
         return super().refusal(shape)
 
 
+class HierarchySettings(FlowSection):
+    """O(N) spins in two dimensions, drawn from coarse to fine sublattices from one-site laws.
+
+    A site sees the nearest `shells` of sites drawn before it, and the products of three of its
+    nearest sites if `products`; sublattices are drawn in 1, 2 or 4 `colours`.
+    """
+
+    builds: ClassVar[str] = "lfmc.flows.hierarchy.flow:HierarchyFlow"
+    dimensions: ClassVar[range] = range(2, 3)
+    space: ClassVar[str] = "sphere"
+    theories: ClassVar[tuple[str, ...]] = ("spheres",)
+    scores: ClassVar[bool] = True
+
+    kind: Literal["hierarchy"] = "hierarchy"
+    shells: Annotated[int, Field(ge=1, le=32)] = 6
+    colours: Literal[1, 2, 4] = 4
+    products: bool = True
+
+    def refusal(self, shape: tuple[int, ...]) -> str:
+        halved = min(factors_of_two(n) for n in shape)
+        left = prod(shape) >> halved * len(shape)
+        if len(shape) == 2 and (halved == 0 or left > COARSEST):
+            return (
+                f"needs even extents that leave at most {COARSEST} sites after all common halvings"
+            )
+        return super().refusal(shape)
+
+
 KINDS: dict[str, type[FlowSection]] = {
     "heatbath": HeatbathSettings,
     "realnvp": RealNvpSettings,
@@ -186,6 +215,7 @@ KINDS: dict[str, type[FlowSection]] = {
     "spline": SplineSettings,
     "multiscale": MultiscaleSettings,
     "decimation": DecimationSettings,
+    "hierarchy": HierarchySettings,
 }
 
 

@@ -134,7 +134,7 @@ class Cluster(SamplerSection):
 
 
 class Heatbath(SamplerSection):
-    """Heat bath of every link in a fixed order."""
+    """Heat bath of every link or site in a fixed order."""
 
     runs: ClassVar[str] = "lfmc.samplers.u1_heatbath:HEATBATH"
     cost: ClassVar[float] = 25.0
@@ -177,6 +177,31 @@ class Hybrid(SamplerSection):
         return self.save_every
 
 
+class Overrelaxation(SamplerSection):
+    """Sweeps of `reflections` of O(N) spins that keep the energy, then of a heat bath."""
+
+    runs: ClassVar[str] = "lfmc.samplers.spheres_heatbath:OVERRELAXATION"
+    cost: ClassVar[float] = 10.0
+
+    sweeps: Few = 1
+    reflections: Few = 4
+    thermalisation: Count = 200
+
+
+class Wolff(SamplerSection):
+    """Single clusters of O(N) spins, reflected in a random direction."""
+
+    runs: ClassVar[str] = "lfmc.samplers.wolff:WOLFF"
+    cost: ClassVar[float] = 10.0
+
+    clusters: Few = 1
+    save_every: Few = 2
+    thermalisation: Count = 500
+
+    def saves_every(self, common: int) -> int:
+        return self.save_every
+
+
 SamplerName = Annotated[
     str, AfterValidator(_known), Field(json_schema_extra={"enum": list(CLASSICAL)})
 ]
@@ -201,6 +226,8 @@ class Samplers(Section):
     instanton: Instanton = Instanton()
     hmc_tuned: Annotated[HmcTuned, Field(alias="hmc-tuned")] = HmcTuned()
     hybrid: Hybrid = Hybrid()
+    overrelaxation: Overrelaxation = Overrelaxation()
+    wolff: Wolff = Wolff()
 
     @model_validator(mode="before")
     @classmethod

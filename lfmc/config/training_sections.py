@@ -22,6 +22,7 @@ from lfmc.config.flow_sections import (
     ConvolutionalSettings,
     DecimationSettings,
     HeatbathSettings,
+    HierarchySettings,
     MultiscaleSettings,
     RealNvpSettings,
     SplineSettings,
@@ -47,6 +48,7 @@ FlowModel = Annotated[
     | Annotated[SplineSettings, Tag("spline")]
     | Annotated[MultiscaleSettings, Tag("multiscale")]
     | Annotated[DecimationSettings, Tag("decimation")]
+    | Annotated[HierarchySettings, Tag("hierarchy")]
     | Annotated[
         FlowSection,
         PlainValidator(flow_section),

@@ -49,6 +49,8 @@ _FIXED = {
     "instanton": Mark(WINE, "v", "heat bath + instanton"),
     "hmc-tuned": Mark(SKY, "s", "HMC, tuned"),
     "hybrid": Mark(INDIGO, "X", "hybrid"),
+    "overrelaxation": Mark(OLIVE, ">", "overrelaxation"),
+    "wolff": Mark(PURPLE, "v", "Wolff cluster"),
 }
 # Flows of other targets: the tens give the colour, tens and units the marker, no two the same.
 _TENS = (GREY, BLACK, BLUE, WINE, SKY, ORANGE, INDIGO, VERMILLION, OLIVE, GREEN)

@@ -89,6 +89,17 @@ class Flow(nn.Module):
         return Base(self.numbers)
 
     @property
+    def start_samples(self) -> int:
+        """Number of samples of p with which a training calls `start_from`; 0: it does not."""
+        return 0
+
+    def start_from(self, fields: FloatArray) -> None:
+        """Set parameters from samples of p, (count, numbers), before the first step."""
+
+    def compile_kernels(self) -> None:
+        """Compile what the flow calls, if anything, since that is no part of a training's time."""
+
+    @property
     def reduced_sites(self) -> int:
         """Numbers of one reduced sample."""
         return self.sites

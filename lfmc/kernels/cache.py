@@ -21,7 +21,7 @@ from lfmc.private_folder import private_folder
 
 config: Any = numba.config
 # Packages that kernels are made of, and the file of a constant that stands in them.
-PACKAGES = ("kernels", "flows/heatbath", "samplers", "theories")
+PACKAGES = ("kernels", "flows/heatbath", "flows/hierarchy", "samplers", "theories")
 CONSTANTS = ("flows/monotone.py",)
 
 

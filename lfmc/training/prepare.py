@@ -64,7 +64,12 @@ def prepared(
         flow.load_state_dict(begin.parameters)
     theory, clock = theory_of(ensemble), clock_of(flow)
     compile_target(theory)
+    passes(flow).compile(weights=True, scores=config.flow.optimiser == "natural")
     began = clock()
+    if not begin and flow.start_samples:
+        flow.start_from(
+            target_fields(theory, flow.start_samples, config.seed, ensemble.name, "start")
+        )
     fit = prior_fit(theory, config.flow, flow, config.seed, ensemble.name)
     team = team_of(config, ensemble, flow, mpi, clock() - began)
     optimiser = optimiser_of(config.flow, flow, seeds.samples, team.score_sums)

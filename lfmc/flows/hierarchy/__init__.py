@@ -1,0 +1,1 @@
+"""O(N) spins drawn in stages, from coarse to fine sublattices."""

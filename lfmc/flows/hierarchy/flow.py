@@ -1,0 +1,174 @@
+"""O(N) spins in two dimensions drawn from coarse to fine, each from its one-site law.
+
+A site is drawn from the density exp(h.n), h a sum over the sites drawn before it
+(`lfmc.flows.hierarchy.terms`), and the sites of the last stage from the exact conditional law. So
+
+    log q = sum_x [h_x.n_x - log_normaliser(|h_x|)]
+
+is exact for drawn and for given fields, and with E the sites before the last stage
+
+    log w = sum_(x in the last stage) log_normaliser(beta |sum of neighbours|) - log q(E)
+
+does not need the last stage. Reduced samples are whole fields, of which only the sites before the
+last stage are filled. Scores d log q / d k are sums of [n_x - A(|h_x|) h_x/|h_x|].F: no backward
+pass. The measure is the area of the spheres, for N = 1 the sum over states.
+"""
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from lfmc.config.flow_sections import HierarchySettings
+from lfmc.errors import LfmcError
+from lfmc.flows.base import Base, Draw, Flow
+from lfmc.flows.hierarchy.blocks import lanes_last, samples_first
+from lfmc.flows.hierarchy.newton import forward_fit
+from lfmc.flows.hierarchy.terms import terms_of
+from lfmc.flows.scores import Scored
+from lfmc.kernels.lanes import LANES, aligned
+from lfmc.lattice import FloatArray
+from lfmc.theories.spheres import Spheres
+
+START_SAMPLES, START_NUMBERS = 16384, 2**24  # of the first fit
+COUPLED = 0.4  # of beta: the coupling to the nearest shell of a flow that is not trained
+
+
+class HierarchyFlow(Flow):
+    """See the module's docstring."""
+
+    action: Spheres
+    one_to_one = False  # a vector has more numbers than directions: no square Jacobian
+
+    def __init__(self, action: Spheres, settings: HierarchySettings) -> None:
+        """Args: theory and settings.
+
+        Raises:
+            LfmcError: another theory, or extents that cannot be halved.
+        """
+        super().__init__(action)
+        if not isinstance(action, Spheres) or len(action.shape) != 2:
+            raise LfmcError("flow hierarchy: it needs theory spheres in two dimensions")
+        self.terms = terms_of(
+            action.shape, settings.shells, settings.colours, settings.products and action.N > 1
+        )
+        self.near, self.couplings = action.geometry(), action.couplings()
+        self.per_site = per_site(action.N)
+        start = np.zeros(self.terms.parameters)
+        start[self.terms.nearest] = COUPLED * action.beta
+        self.k = nn.Parameter(torch.from_numpy(start))
+
+    @property
+    def base(self) -> Base:
+        return Base(self.sites * self.per_site, "uniform")
+
+    @property
+    def start_samples(self) -> int:
+        return min(START_SAMPLES, START_NUMBERS // self.numbers)
+
+    @property
+    def reduced_sites(self) -> int:
+        return self.numbers
+
+    @property
+    def reduced_base(self) -> Base:
+        return Base((len(self.terms.begin) - 1) * self.per_site, "uniform")
+
+    def forward(self, z: Tensor) -> Draw:
+        """Uniforms (batch, base.numbers) -> fields (batch, V N) and log q."""
+        uniform = lanes_last(array_of(z))
+        phi, log_q, _, _ = self._drawn(uniform, 0)
+        self._last(uniform, phi, True, log_q)
+        return Draw(*(tensor_of(samples_first(a, len(z)), z) for a in (phi, log_q)))
+
+    def log_q(self, phi: Tensor) -> Tensor:
+        block = lanes_last(array_of(phi))
+        log_q = self._given(block, 0)[0]
+        self._last(block, block, False, log_q)
+        return tensor_of(samples_first(log_q, len(phi)), phi)
+
+    def reduced(self, z: Tensor) -> Draw:
+        x, log_q, _, _ = self._drawn(lanes_last(array_of(z)), 0)
+        return Draw(*(tensor_of(samples_first(a, len(z)), z) for a in (x, log_q)))
+
+    def reduced_action(self, x: Tensor) -> Tensor:
+        rest = self._given(lanes_last(array_of(x)), 0)[1]
+        return -tensor_of(samples_first(rest, len(x)), x)
+
+    def reduced_log_q(self, x: Tensor) -> Tensor:
+        log_q = self._given(lanes_last(array_of(x)), 0)[0]
+        return tensor_of(samples_first(log_q, len(x)), x)
+
+    def log_weight(self, phi: Tensor) -> Tensor:
+        log_q, rest, _ = self._given(lanes_last(array_of(phi)), 0)
+        return tensor_of(samples_first(rest - log_q, len(phi)), phi)
+
+    @torch.no_grad()
+    def scores(self, z: Tensor) -> Scored:
+        drawn = self._drawn(lanes_last(array_of(z)), self.terms.parameters)
+        x, log_q, rest, score = (tensor_of(samples_first(a, len(z)), z) for a in drawn)
+        return Scored(x, rest - log_q, score)
+
+    @torch.no_grad()
+    def start_from(self, fields: FloatArray) -> None:
+        """Set the parameters that maximise the mean of log q over samples of p, (count, V N)."""
+        self.k.copy_(torch.from_numpy(forward_fit(self, lanes_last(fields), len(fields))))
+
+    def compile_kernels(self) -> None:
+        """Compile what trainings and proposals call."""
+        self.scores(torch.zeros(1, self.reduced_base.numbers, dtype=torch.float64))
+        self.log_q(self(torch.zeros(1, self.base.numbers, dtype=torch.float64)).phi)
+
+    def parameters_array(self) -> FloatArray:
+        """k in float64, (parameters,)."""
+        return array_of(self.k)
+
+    def _drawn(self, uniform: FloatArray, scores: int) -> tuple[FloatArray, ...]:
+        """(fields, log q, rest, scores) of blocks of uniforms; `rest` of `draw_coarse`."""
+        from lfmc.flows.hierarchy.kernels import draw_coarse
+
+        blocks, t = len(uniform), self.terms
+        phi = aligned((blocks, self.numbers, LANES))
+        phi[:] = 0.0
+        out = self._outputs(blocks, scores)
+        args = (t.order, t.begin, t.terms, self.parameters_array(), self.near, *self.couplings)
+        draw_coarse(uniform, phi, *args, *out)
+        return (phi, *out)
+
+    def _given(self, phi: FloatArray, scores: int) -> tuple[FloatArray, ...]:
+        """(log q, rest, scores) of blocks of fields."""
+        from lfmc.flows.hierarchy.kernels import given_coarse
+
+        out, t = self._outputs(len(phi), scores), self.terms
+        args = (t.order, t.begin, t.terms, self.parameters_array(), self.near, *self.couplings)
+        given_coarse(phi, *args, *out)
+        return out
+
+    def _last(self, uniform: FloatArray, phi: FloatArray, drawn: bool, log_q: FloatArray) -> None:
+        """Add log q of the last stage, which is drawn first where `drawn`."""
+        from lfmc.flows.hierarchy.kernels import last_stage
+
+        args = (self.terms.order, self.terms.begin, self.near, *self.couplings)
+        last_stage(uniform, phi, *args, drawn, log_q)
+
+    @staticmethod
+    def _outputs(blocks: int, scores: int) -> tuple[FloatArray, FloatArray, FloatArray]:
+        empty = (aligned((blocks, LANES)), aligned((blocks, LANES)))
+        return (*empty, aligned((blocks, scores, LANES)))
+
+
+def per_site(components: int) -> int:
+    """Uniforms of one site, as `uniforms_of` of the kernels."""
+    if components <= 3:
+        return max(components - 1, 1)
+    return 1 + 2 * ((components + 1) // 2)
+
+
+def array_of(x: Tensor) -> FloatArray:
+    """A tensor in float64 on the CPU."""
+    found: FloatArray = x.detach().double().cpu().numpy()
+    return found
+
+
+def tensor_of(x: FloatArray, like: Tensor) -> Tensor:
+    """An array in float64 on the device of `like`."""
+    return torch.from_numpy(x).to(like.device)

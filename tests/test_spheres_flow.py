@@ -1,0 +1,186 @@
+"""The hierarchy of O(N) spins: exact densities, scores, weights, and what must fail."""
+
+import numpy as np
+import pytest
+import torch
+
+from lfmc.config.flow_sections import HierarchySettings
+from lfmc.errors import LfmcError
+from lfmc.flows.hierarchy.flow import HierarchyFlow, per_site
+from lfmc.flows.hierarchy.stages import groups
+from lfmc.flows.hierarchy.terms import terms_of
+from lfmc.samplers.state import cold_start, fields
+from lfmc.samplers.wolff import WolffParameters, sample_wolff
+from lfmc.theories.spheres import Spheres, exact
+
+SIGMAS = 5.0
+
+
+def flow_of(shape=(4, 4), n=3, beta=0.8, seed=1, **settings):
+    """A flow with parameters that nobody fitted."""
+    flow = HierarchyFlow(Spheres(shape, n, beta), HierarchySettings(**settings))
+    noise = np.random.default_rng(seed).normal(0, 0.1, flow.k.shape)
+    with torch.no_grad():
+        flow.k.add_(torch.from_numpy(noise))
+    return flow.requires_grad_(False)
+
+
+def uniforms(flow, count, seed=2):
+    generator = torch.Generator().manual_seed(seed)
+    return flow.base.tensor(generator, count, torch.float64)
+
+
+@pytest.mark.unit
+@pytest.mark.parametrize("n", [1, 2, 3, 4])
+@pytest.mark.parametrize("shape", [(2, 2), (4, 4), (6, 4)])
+def test_log_q_of_a_drawn_field_is_that_of_its_draw(n, shape):
+    flow = flow_of(shape, n)
+    z = uniforms(flow, 40)
+    phi, log_q = flow(z)
+    np.testing.assert_allclose(flow.log_q(phi), log_q, atol=1e-11)
+    weight = -flow.action.evaluate(phi) - log_q
+    np.testing.assert_allclose(flow.log_weight(phi), weight, atol=1e-10)
+    np.testing.assert_allclose(np.square(flow.action.spins(phi).numpy()).sum(-1), 1, atol=1e-13)
+
+
+@pytest.mark.unit
+def test_a_sample_does_not_depend_on_its_batch():
+    flow = flow_of()
+    z = uniforms(flow, 70)
+    phi, log_q = flow(z)
+    alone = flow(z[33:34])
+    np.testing.assert_array_equal(alone.phi[0], phi[33])
+    np.testing.assert_array_equal(alone.log_q[0], log_q[33])
+    x, _ = flow.reduced(z[:, : flow.reduced_base.numbers])
+    first = flow.terms.order[: len(flow.terms.begin) - 1]
+    spins = flow.action.spins(phi)
+    np.testing.assert_array_equal(flow.action.spins(x)[:, first], spins[:, first])
+
+
+@pytest.mark.unit
+@pytest.mark.parametrize("n", [2, 3])
+def test_log_q_is_that_of_the_jacobian(n):
+    """Finite differences of every field in its uniforms, in the tangent planes of its vectors."""
+    flow = flow_of((2, 2), n)
+    z = uniforms(flow, 6) * 0.8 + 0.1
+    phi, log_q = flow(z)
+    count, step = z.shape[1], 1e-6
+    for one in range(len(z)):
+        shift = step * torch.eye(count, dtype=torch.float64)
+        change = (flow(z[one] + shift).phi - flow(z[one] - shift).phi).numpy() / (2 * step)
+        rows = []
+        for site in range(4):
+            frame = np.linalg.svd(phi[one, site * n : site * n + n][None].numpy())[2][1:]
+            rows.append(change[:, site * n : site * n + n] @ frame.T)
+        jacobian = np.concatenate(rows, 1)
+        assert np.linalg.slogdet(jacobian)[1] == pytest.approx(-float(log_q[one]), abs=1e-5)
+
+
+@pytest.mark.unit
+def test_log_q_of_all_ising_states_sums_to_one():
+    flow = flow_of((4, 2), 1)
+    bits = (np.arange(256)[:, None] >> np.arange(8)) & 1
+    log_q = flow.log_q(torch.from_numpy(2.0 * bits - 1)).numpy()
+    assert np.exp(log_q).sum() == pytest.approx(1, abs=1e-12)
+    weight = flow.log_weight(torch.from_numpy(2.0 * bits - 1)).numpy()
+    ring = exact.ising_log_partition(0.8, 4, 4)  # of another lattice: a number that must differ
+    log_z = np.log(np.exp(log_q + weight).sum())
+    states = flow.action.evaluate(2.0 * bits - 1)
+    assert log_z == pytest.approx(np.log(np.exp(-states).sum()), abs=1e-10)
+    assert abs(log_z - ring) > 1
+
+
+@pytest.mark.stat
+@pytest.mark.parametrize("n", [1, 2, 3, 4])
+def test_weights_give_the_exact_partition_function(n):
+    """2 x 2 is a ring of four sites with double bonds; 4 flows, 5 sigma: 2e-6."""
+    flow = flow_of((2, 2), n, beta=0.3)
+    phi, log_q = flow(uniforms(flow, 20_000))
+    ratio = np.exp((-flow.action.evaluate(phi) - log_q).numpy() - exact.ring(n, 0.6, 4)["log_Z"])
+    error = ratio.std(ddof=1) / len(ratio) ** 0.5
+    assert error < 0.02
+    assert abs(ratio.mean() - 1) < SIGMAS * error
+    wrong = np.exp(0.03 * n) * ratio  # log q off by a few per cent
+    assert abs(wrong.mean() - 1) > SIGMAS * error
+
+
+@pytest.mark.unit
+@pytest.mark.parametrize("n", [1, 2, 3])
+@pytest.mark.parametrize("products", [False, True])
+def test_scores_are_the_derivatives_of_log_q(n, products):
+    flow = flow_of((4, 4), n, products=products)
+    found = flow.scores(uniforms(flow, 3)[:, : flow.reduced_base.numbers])
+    step = 1e-6
+    for p in range(flow.terms.parameters):
+        log_q = []
+        for sign in (1, -1):
+            flow.k[p] += sign * step
+            log_q.append(flow.reduced_log_q(found.x))
+            flow.k[p] -= sign * step
+        slope = (log_q[0] - log_q[1]) / (2 * step)
+        np.testing.assert_allclose(found.scores[:, p], slope, atol=1e-7)
+
+
+@pytest.mark.unit
+@pytest.mark.parametrize("n", [2, 3])
+def test_log_q_is_invariant_under_rotations(n):
+    flow = flow_of((4, 4), n)
+    phi, log_q = flow(uniforms(flow, 5))
+    turn = np.linalg.qr(np.random.default_rng(3).standard_normal((n, n)))[0]
+    turned = (flow.action.spins(phi).numpy() @ turn).reshape(phi.shape)
+    np.testing.assert_allclose(flow.log_q(torch.from_numpy(turned)), log_q, atol=1e-11)
+
+
+@pytest.mark.unit
+@pytest.mark.parametrize("shape", [(2, 2), (8, 8), (12, 12), (6, 4), (16, 8)])
+@pytest.mark.parametrize("colours", [1, 2, 4])
+def test_every_site_is_drawn_once_and_after_what_it_sees(shape, colours):
+    terms = terms_of(shape, 6, colours, True)
+    half = shape[0] * shape[1] // 2
+    assert sorted(terms.order) == list(range(2 * half))
+    assert len(terms.begin) == half + 1
+    place = np.argsort(terms.order)
+    stage = {site: k for k, group in enumerate(groups(shape, colours)) for site in group}
+    for i, site in enumerate(terms.order[:half]):
+        seen = terms.terms[terms.begin[i] : terms.begin[i + 1], 1:]
+        assert all(stage[s] < stage[site] and place[s] < i for s in seen[seen >= 0])
+    parity = np.add(*np.divmod(terms.order[half:], shape[1])) % 2
+    assert (parity == 1).all()
+
+
+@pytest.mark.stat
+def test_the_first_fit_is_the_maximum_of_the_likelihood():
+    theory = Spheres((4, 4), 3, 0.8)
+    state = cold_start(theory, 1, range(64), "check", "fit")
+    state, _ = sample_wolff(state, theory, WolffParameters(4), 100, 100)
+    _, info = sample_wolff(state, theory, WolffParameters(4), 640, 20)
+    samples = info.saved.reshape(-1, theory.numbers)
+    flow = HierarchyFlow(theory, HierarchySettings()).requires_grad_(False)
+    phi, before = torch.from_numpy(samples), 0.0
+    before = flow.reduced_log_q(phi).mean()
+    flow.start_from(samples)
+    best = flow.reduced_log_q(phi).mean()
+    assert best > before + 0.05
+    k = flow.k.clone()
+    for seed in range(10):
+        noise = np.random.default_rng(seed).normal(0, 0.02, k.shape)
+        flow.k.copy_(k + torch.from_numpy(noise))
+        assert flow.reduced_log_q(phi).mean() < best
+    flow.k.copy_(k)
+    assert flow.log_weight(torch.from_numpy(fields(state))).var() < 0.1
+
+
+@pytest.mark.unit
+def test_fields_beyond_the_one_site_law_are_nan():
+    flow = flow_of((4, 4), 2)
+    flow.k[0] = 80.0
+    assert torch.isnan(flow(uniforms(flow, 1)).log_q).all()
+
+
+@pytest.mark.unit
+def test_lattices_without_a_hierarchy_are_refused():
+    with pytest.raises(LfmcError, match="even"):
+        HierarchyFlow(Spheres((5, 4), 3, 1.0), HierarchySettings())
+    assert "64 sites" in HierarchySettings().refusal((18, 18))
+    assert HierarchySettings().refusal((12, 24)) == ""
+    assert [per_site(n) for n in (1, 2, 3, 4, 5)] == [1, 1, 2, 5, 7]
