@@ -1,11 +1,16 @@
 """Targets that are missed, lowered or reached later: the bits are those of the settings."""
 
 import logging
+from math import isnan
 
 import pytest
 import torch
 from flows_small import SMALL, small
 
+from lfmc.config.problems import validated
+from lfmc.config.targets import BEST
+from lfmc.config.training_sections import FlowSettings
+from lfmc.errors import LfmcError
 from lfmc.training.limits import GAIN, HOPELESS, PATIENCE, hopeless
 from lfmc.training.records import missed, reached, records
 from lfmc.training.trail import worth_deciding
@@ -184,3 +189,54 @@ def test_a_training_that_learns_late_does_not_give_up():
     found = [-119.5, -122.2, -126.8, -128.2, -132.2, -134.9, -140.1, -144.2, -147.6, -150.4]
     history = [{"acceptance_q": 1e-3, "loss": loss} for loss in lost + found]
     assert not any(hopeless(history[:seen]) for seen in range(len(history) + 1))
+
+
+def test_best_is_the_cheapest_of_all_checks_and_the_last_target(tmp_path):
+    config = config_of(0.5, BEST, shared_by=10_000)
+    state = train(config, tmp_path).state
+    found = reached(config, state)
+    assert list(found) == ["flow-50", "flow-best"]
+    costs = [row["cost"] for row in state.history]
+    cheapest = state.history[costs.index(min(costs))]
+    assert found["flow-best"]["steps"] == cheapest["step"] < state.step
+    assert found["flow-best"]["acceptance_q"] > 0.5
+    (row,) = (r for r in records(config, "T4", state) if r["flow"] == "flow-best")
+    assert row["reached"]
+    assert isnan(row["target"])
+
+
+def test_more_configurations_make_the_best_model_better(tmp_path):
+    steps = []
+    for shared_by in (1000, 10**8):
+        config = config_of(BEST, shared_by=shared_by, max_steps=12)
+        state = train(config, tmp_path / str(shared_by)).state
+        steps.append(reached(config, state)["flow-best"]["steps"])
+    assert steps[0] < steps[1]
+
+
+def test_best_that_is_wanted_later_or_interrupted_has_the_same_bits(tmp_path):
+    config = config_of(0.5, BEST, shared_by=10_000, max_steps=30)
+    whole = train(config, tmp_path / "whole").state
+    train(config_of(0.5, shared_by=10_000, max_steps=30), tmp_path / "later")
+    later = train(config, tmp_path / "later").state
+    assert same(models(config, whole), models(config, later))
+    finished, stops = False, iter(range(10**6))
+    while not finished:  # a stop at every fortieth question
+        outcome = train(config, tmp_path / "parts", stop=lambda: next(stops) % 40 == 39)
+        finished = outcome.finished
+    assert same(models(config, whole), models(config, outcome.state))
+
+
+def test_a_limit_settles_the_best_of_what_there_is(tmp_path):
+    config = config_of(0.99, BEST, max_steps=3)
+    outcome = train(config, tmp_path)
+    assert list(reached(config, outcome.state)) == ["flow-best"]
+    assert [lost.sampler for lost in missed(config, "T4", outcome.state, outcome.limit)] == [
+        "flow-99"
+    ]
+
+
+@pytest.mark.parametrize("targets", [["best", 0.5], ["better"], [1.5]])
+def test_targets_that_are_none_are_refused(targets):
+    with pytest.raises(LfmcError, match="targets"):
+        validated(FlowSettings, {"targets": targets}, "flow")

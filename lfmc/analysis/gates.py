@@ -35,6 +35,7 @@ from scipy.stats import t as student
 
 from lfmc.classical import WITH_DH
 from lfmc.config import Config
+from lfmc.config.targets import BEST
 from lfmc.errors import LfmcError
 from lfmc.theories.base import Identity, Reference, Theory
 from lfmc.theories.ensembles import theory_of
@@ -109,7 +110,7 @@ def gate_table(config: Config, observables: Any, without: Container[tuple[str, s
         here = {s: v for (e, s), v in measured.items() if e == ensemble.name}
         for sampler, values in here.items():
             gates += _identities(ensemble.name, sampler, theory, values)
-            if sampler in config.flow_names:
+            if sampler in config.flow_names and config.target(sampler) != BEST:
                 gates.append(_acceptance(ensemble.name, sampler, values, config.target(sampler)))
             gates += _errors(ensemble.name, sampler, theory, here)
         gates += _agreement(ensemble.name, theory, here)

@@ -103,7 +103,7 @@ def as_model(flow: nn.Module, theory: Any, *, name: str = "theory") -> Model:
 
 
 def settings_of_flow(
-    theory: Any, flow: Any, target: float, training: dict[str, Any]
+    theory: Any, flow: Any, target: float | str, training: dict[str, Any]
 ) -> FlowSettings:
     """Section `flow` of a configuration, validated also against the theory.
 

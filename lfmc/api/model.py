@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any
 
+from lfmc.config.targets import BEST, flow_name
 from lfmc.config.training_sections import FlowSettings
 from lfmc.errors import LfmcError
 from lfmc.flows.base import Flow
@@ -19,7 +20,8 @@ class Model:
         settings: section `flow` of the configuration; None for a flow of the user's.
         name: of the random streams.
         seed: of the training; None if there was none.
-        target: acceptance that it was trained to; None if there was no training.
+        target: acceptance that it was trained to, 1 for the best model; None if there was no
+            training.
         reached: whether the target was passed.
         acceptance: of the chain, estimated from samples of the model.
         acceptance_target: the same from samples of p; None where there were none.
@@ -52,7 +54,7 @@ class Model:
     @property
     def sampler(self) -> str:
         """Name of its chains: flow-70 of one that was trained to 70 %."""
-        return "flow" if self.target is None else f"flow-{round(100 * self.target)}"
+        return "flow" if self.target is None else flow_name(self.target)
 
     @property
     def parameters(self) -> int:
@@ -67,8 +69,9 @@ class Model:
         if self.target is not None and self.acceptance:
             missed = "" if self.reached else " (not reached)"
             ess = "" if self.ess is None else f", ESS {self.ess:.3f}"
+            goal = "best" if self.target == BEST else f"{self.target:g}"
             text += (
-                f", target {self.target:g}{missed}: acceptance {value_error(*self.acceptance)}"
+                f", target {goal}{missed}: acceptance {value_error(*self.acceptance)}"
                 f"{ess}, {self.steps} steps, {self.seconds:.1f} CPU s"
             )
         return text + ")"

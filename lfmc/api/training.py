@@ -20,7 +20,7 @@ from lfmc.training.optimiser import Parameters
 
 def train(
     theory: Any,
-    target: float = 0.7,
+    target: float | str = 0.7,
     *,
     seed: int,
     flow: Any = None,
@@ -43,7 +43,8 @@ def train(
     Args:
         theory: lfmc.Phi4, `lfmc.theory(kind, ...)`, or any object with `shape` and
             `evaluate(phi)`, (..., sites) -> (...), of NumPy arrays and of torch tensors.
-        target: acceptance, whole per cents.
+        target: acceptance, whole per cents; or "best", the model of the least total cost for
+            `shared_by` (10^6) independent configurations, training included.
         seed: of everything random.
         flow: a kind such as "realnvp"; a mapping as `flow.model` of the configuration, e.g.
             {"kind": "realnvp", "couplings": 8}; or a torch module with `forward(z)` -> (phi,
@@ -82,6 +83,7 @@ def train(
     with own_torch():
         require_theory(theory)
         settings = settings_of_flow(theory, flow, target, training)
+        (goal,) = settings.targets
         given = None if fields is None else checked_fields(theory, fields)
         if not own and given is None and isinstance(theory, Theory):
             setup = of_stage(theory, settings, seed, name, origin)
@@ -90,13 +92,13 @@ def train(
             setup = of_user(theory, module, settings, seed, name, given, origin)
         parts = setup.optimiser, setup.team, setup.check_seed, setup.seconds, setup.fit
         loop = Loop(name, settings, *parts)
-        with approached(f"train {name}", progress, target) as report:
+        with approached(f"train {name}", progress, goal) as report:
             outcome = loop.run(report, lambda: False)
         best = _weights(outcome)
         found = setup.rebuild(best).eval().requires_grad_(False)
         if own:
             require_exact(found, describe(found))
-    model = Model(theory, found, None if own else settings, name, seed, target)
+    model = Model(theory, found, None if own else settings, name, seed, goal)
     model = _described(model, outcome, setup.both)
     if not outcome.state.passed:
         raise TargetNotReached(model, outcome.limit)

@@ -21,7 +21,8 @@ from lfmc.config.sampler_sections import Samplers
 from lfmc.config.search_section import CouplingSearch
 from lfmc.config.section import Section
 from lfmc.config.sections import Accept, Ensemble, Fit, Propose, Statistics
-from lfmc.config.training_sections import FlowSettings, with_own_flow
+from lfmc.config.targets import flow_name
+from lfmc.config.training_sections import SHARED_BY, FlowSettings, with_own_flow
 from lfmc.config.yaml_reader import NoSuchFile, read_yaml
 from lfmc.errors import LfmcError, unknown
 
@@ -121,8 +122,8 @@ class Config(Section):
 
     @property
     def flow_names(self) -> tuple[str, ...]:
-        """Flow samplers, one for each target: flow-50, flow-70."""
-        return tuple(f"flow-{round(100 * t)}" for t in self.flow.targets)
+        """Flow samplers, one for each target: flow-50, flow-70, flow-best."""
+        return tuple(map(flow_name, self.flow.targets))
 
     @property
     def sampler_names(self) -> tuple[str, ...]:
@@ -227,8 +228,11 @@ def stage_settings(
             settings["block"] = config.propose.block
             settings |= _anneal(config)
         settings["flow"] = config.flow.model_dump(mode="json", exclude=other)
-        if not config.flow.fits_prior:  # as it was before there was a choice
-            del settings["flow"]["training"]["fit_prior"]
+        training = settings["flow"]["training"]  # as it was before there was a choice
+        if not config.flow.fits_prior:
+            del training["fit_prior"]
+        if training["shared_by"] == SHARED_BY:
+            del training["shared_by"]
         settings["start"] = config.flow.start.get(ensemble or "")
     elif stage == "propose":
         settings["block"] = config.propose.block

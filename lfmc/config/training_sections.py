@@ -29,9 +29,11 @@ from lfmc.config.flow_sections import (
 )
 from lfmc.config.kinds import theory_class
 from lfmc.config.section import Section
-from lfmc.config.sections import Configurations, Count, Ensemble, Few, Name, Probability
+from lfmc.config.sections import Configurations, Count, Ensemble, Few, Name
+from lfmc.config.targets import Target
 
 OTHERS = "another package's"
+SHARED_BY = 1_000_000
 
 
 def _tag(value: Any) -> str | None:
@@ -80,7 +82,8 @@ class Training(Section):
 
     `natural` is for `kind: heatbath` only, and so are several MPI `ranks` that share a training;
     `gradient` to `check_every` are Adam's. `fit_prior`: models of `kind: heatbath` at targets below
-    0.85 have the prior fitted to samples of p.
+    0.85 have the prior fitted to samples of p. `shared_by`: independent configurations for which
+    the target `best` has the least total cost.
     """
 
     optimiser: Literal["natural", "adam"] | None = None
@@ -97,6 +100,7 @@ class Training(Section):
     decide_samples: Samples = 65536
     ranks: Annotated[int, Field(ge=1, le=100_000)] = 1
     fit_prior: bool = True
+    shared_by: Annotated[int, Field(ge=1, le=10**12)] = SHARED_BY
 
 
 class FlowSettings(Section):
@@ -111,7 +115,7 @@ class FlowSettings(Section):
 
     model: SerializeAsAny[FlowModel] = HeatbathSettings()
     start: dict[Name, Name] = Field(default_factory=dict)
-    targets: Annotated[tuple[Probability, ...], Field(max_length=99)] = (0.5, 0.7)
+    targets: Annotated[tuple[Target, ...], Field(max_length=99)] = (0.5, 0.7)
     models: Few = 3
     retrain_configurations: Annotated[Configurations, Field(ge=1000)] = 200_000
     training: Training = Training()
@@ -171,7 +175,7 @@ class FlowSettings(Section):
     @classmethod
     def _ascending(cls, value: tuple[float, ...]) -> tuple[float, ...]:
         if list(value) != sorted(set(value)):
-            raise ValueError("targets must ascend without repeats, e.g. [0.5, 0.7]")
+            raise ValueError("targets must ascend without repeats, e.g. [0.5, 0.7, best]")
         if any(round(100 * x, 9) % 1 for x in value):
             raise ValueError("targets are whole per cents, e.g. 0.5 (they name flow-50)")
         return value

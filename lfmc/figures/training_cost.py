@@ -90,9 +90,10 @@ def caption(run: RunData) -> str:
 
 def censored(table: Any) -> Any:
     """Trainings that ended before both acceptances passed the target."""
-    passed = table.acceptance_q >= table.target
+    target = table.target.fillna(0.0)  # `best` is no acceptance
+    passed = table.acceptance_q >= target
     if "acceptance_p" in table:
-        passed &= table.acceptance_p >= table.target
+        passed &= table.acceptance_p >= target
     return ~passed
 
 

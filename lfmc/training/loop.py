@@ -8,11 +8,21 @@ from collections.abc import Callable
 from time import perf_counter
 from typing import Any, NamedTuple
 
+from lfmc.config.targets import BEST
 from lfmc.config.training_sections import FlowSettings
 from lfmc.errors import LfmcError
+from lfmc.lattice import FloatArray
 from lfmc.training.acceptance import acceptance_from_model
+from lfmc.training.cheapest import cheaper, cheapest, exhausted
 from lfmc.training.limits import what_ended
-from lfmc.training.moment import Abandoned, Refine, Verdict, moment_of_passing, unchanged
+from lfmc.training.moment import (
+    Abandoned,
+    Moment,
+    Refine,
+    Verdict,
+    moment_of_passing,
+    unchanged,
+)
 from lfmc.training.optimiser import Optimiser, Parameters
 from lfmc.training.prior_fit import HIGHEST_TARGET
 from lfmc.training.records import Point, check_record, pass_record
@@ -101,7 +111,7 @@ class Loop:
                 self._report_passed(record)
         try:
             self._resume()
-            while self._open() and not self._ended():
+            while self._goes_on():
                 if self.team.stopped():
                     self._checkpoint()
                     return False
@@ -114,10 +124,15 @@ class Loop:
                 if perf_counter() - saved > CHECKPOINT_SECONDS:
                     self._checkpoint()
                     saved = perf_counter()
+            self._settle(ended=True)
         except Abandoned:
             return False
         self._checkpoint()
         return True
+
+    def _goes_on(self) -> bool:
+        self._settle()
+        return bool(self._open()) and not self._ended()
 
     def _resume(self) -> None:
         """Called before the first step."""
@@ -175,9 +190,12 @@ class Loop:
         quick = acceptance_from_model(log_weight)
         state.seconds = began = self._seconds()
         row = check_record(state, log_weight, quick) | self.optimiser.describe()
+        candidates = [(model, log_weight)]
         if self.fit and worth_fitting(state.history, quick.value):
-            fitted = self.team.log_weight(self.fit(model), training.check_samples, seed)
+            refined = self.fit(model)
+            fitted = self.team.log_weight(refined, training.check_samples, seed)
             row["acceptance_fitted"] = acceptance_from_model(fitted).value
+            candidates.append((refined, fitted))
         # A checkpoint in between has the state before this check, which is then repeated.
         if not self._diverged(quick.value, model):
             self._keep(row, model)
@@ -189,6 +207,7 @@ class Loop:
                     break
             state.before = model
             state.before_step, state.before_samples = state.step, state.samples
+        self._weigh(row, candidates)
         state.history.append(row)
         # The acceptance rises ever more slowly: checks become rarer, and cost a fixed share.
         state.next_check = state.step + max(
@@ -215,18 +234,41 @@ class Loop:
         if found is None:
             return False
         now = Point(row["step"], row["samples"])
-        record = pass_record(target, found, before, now, row["seconds"] + self._seconds() - began)
+        seconds = row["seconds"] + self._seconds() - began
+        self._pass(pass_record(target, found, before, now, seconds))
+        return True
+
+    def _pass(self, record: dict[str, Any]) -> None:
         self.state.passed.append(record)
         self.state.passed.sort(key=lambda entry: float(entry["target"]))
         self._checkpoint()
         self._report_passed(record)
-        return True
+
+    def _weigh(self, row: dict[str, Any], candidates: list[tuple[Parameters, FloatArray]]) -> None:
+        """Keep the model of the least total cost, whether it is a target or not."""
+        best, shared_by = self.state.best.get("cheapest", {}), self.training.shared_by
+        found = cheapest(candidates, row["step"], row["samples"], shared_by)
+        row["cost"] = found["cost"]
+        self.state.best["cheapest"] = cheaper(best, found)
+
+    def _settle(self, ended: bool = False) -> None:
+        """Pass the target `best` when no later model is expected to be cheaper."""
+        best = self.state.best.get("cheapest", {})
+        if BEST not in self._open() or not best:
+            return
+        if not (ended or exhausted(best, self.state.samples)):
+            return
+        samples = self.training.decide_samples
+        verdict = self.team.evaluate(best["model"], samples, self.check_seed, 1)
+        point = Point(best["step"], best["samples"])
+        found = Moment(1.0, best["model"], verdict)
+        self._pass(pass_record(BEST, found, point, point, self._seconds()))
 
     def _diverged(self, acceptance: float, model: Parameters) -> bool:
         """Roll back to the best model if the acceptance has collapsed."""
         state = self.state
         if acceptance >= state.best.get("acceptance", 0.0):
-            state.best = {"acceptance": acceptance, "model": model}
+            state.best |= {"acceptance": acceptance, "model": model}
             return False
         if acceptance > 0.5 * state.best["acceptance"] or state.best["acceptance"] < 0.1:
             return False
