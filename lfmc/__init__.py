@@ -8,6 +8,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from lfmc.api.any_sampler import markov_chain
     from lfmc.api.chain import Chain
     from lfmc.api.classical import cluster, hmc, hmc_tuned, local
     from lfmc.api.couplings import TunedCouplings, tune_couplings
@@ -31,6 +32,7 @@ _WHERE = {
     "lfmc.theories.phi4": ("Phi4",),
     "lfmc.theories.scalar": ("Scalar",),
     "lfmc.api.theories": ("theory",),
+    "lfmc.api.any_sampler": ("markov_chain",),
     "lfmc.api.chain": ("Chain",),
     "lfmc.api.classical": ("cluster", "hmc", "hmc_tuned", "local"),
     "lfmc.api.couplings": ("TunedCouplings", "tune_couplings"),
@@ -57,6 +59,7 @@ __all__ = [  # noqa: RUF022 (in the order of use)
     "local",
     "cluster",
     "hmc_tuned",
+    "markov_chain",
     "hybrid",
     "measure",
     "log_prob",

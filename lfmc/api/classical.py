@@ -68,7 +68,7 @@ def hmc(
         True
     """
     wanted = Wanted(chains, updates, seed, save_every, keep_fields, start, name, progress)
-    return _run("hmc", theory, wanted, settings)
+    return run_classical("hmc", theory, wanted, settings)
 
 
 def local(
@@ -96,7 +96,7 @@ def local(
         (1000, 16)
     """
     wanted = Wanted(chains, updates, seed, save_every, keep_fields, start, name, progress)
-    return _run("local", theory, wanted, settings)
+    return run_classical("local", theory, wanted, settings)
 
 
 def cluster(
@@ -125,7 +125,7 @@ def cluster(
     """
     settings = {**settings, "save_every": save_every}
     wanted = Wanted(chains, updates, seed, 10, keep_fields, start, name, progress)
-    return _run("cluster", theory, wanted, settings)
+    return run_classical("cluster", theory, wanted, settings)
 
 
 def hmc_tuned(
@@ -158,7 +158,7 @@ def hmc_tuned(
     """
     settings = {**settings, "save_every": save_every}
     wanted = Wanted(chains, updates, seed, 10, keep_fields, start, name, progress)
-    return _run("hmc-tuned", theory, wanted, settings)
+    return run_classical("hmc-tuned", theory, wanted, settings)
 
 
 class Wanted(NamedTuple):
@@ -189,7 +189,12 @@ class Wanted(NamedTuple):
         )
 
 
-def _run(sampler: str, theory: Any, wanted: Wanted, settings: dict[str, Any]) -> Chain:
+def run_classical(sampler: str, theory: Any, wanted: Wanted, settings: dict[str, Any]) -> Chain:
+    """A chain of a sampler with settings of its section.
+
+    Raises:
+        LfmcError: what does not fit; see `hmc`.
+    """
     name = wanted.name
     ensemble = settings_of(theory, name, sampler)
     wanted = wanted.checked(theory)
