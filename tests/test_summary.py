@@ -2,6 +2,7 @@
 
 import re
 import shutil
+import subprocess
 
 import pytest
 from click.testing import CliRunner
@@ -163,6 +164,17 @@ def test_latex_is_escaped_and_its_rows_have_all_columns(run):
         for row in rows:
             assert len(re.findall(r"(?<!\\)&", row)) == len(columns) - 1
     assert not re.search(r"(?<!\\)[_#]", text[: text.index("% provenance")])
+
+
+@pytest.mark.skipif(shutil.which("pdflatex") is None, reason="no pdflatex on this machine")
+def test_latex_compiles(run, tmp_path):
+    (tmp_path / "summary.tex").write_text(latex(summarise(run), "{}"))
+    options = ["-interaction=nonstopmode", "-halt-on-error"]
+    done = subprocess.run(
+        ["pdflatex", *options, "summary.tex"], cwd=tmp_path, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stdout[-2000:]
+    assert (tmp_path / "summary.pdf").read_bytes().startswith(b"%PDF")
 
 
 @pytest.fixture
