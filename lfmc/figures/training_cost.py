@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from lfmc.analysis.scaling import PowerLaw, fit_power_law
+from lfmc.config.targets import BEST
 from lfmc.figures.abscissa import against, against_L, ensembles_axis, places
 from lfmc.figures.fits import NO_FIT, too_few
 from lfmc.figures.format import duration, value_error
@@ -90,7 +91,7 @@ def caption(run: RunData) -> str:
 
 def censored(table: Any) -> Any:
     """Trainings that ended before both acceptances passed the target."""
-    target = table.target.fillna(0.0)  # `best` is no acceptance
+    target = table.target.where(table.target < BEST, 0.0)  # any acceptance may be the best
     passed = table.acceptance_q >= target
     if "acceptance_p" in table:
         passed &= table.acceptance_p >= target

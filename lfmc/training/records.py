@@ -4,7 +4,6 @@ import math
 from typing import Any, NamedTuple
 
 from lfmc.config import Config
-from lfmc.config.targets import BEST
 from lfmc.lattice import FloatArray
 from lfmc.not_reached import NotReached
 from lfmc.training.acceptance import Estimate, effective_sample_size
@@ -93,13 +92,7 @@ def row_of(
     """Return a row of training.csv: the cost of a target."""
     head = {"ensemble": ensemble, "flow": flow, "seed": config.seed, **origin}
     found = {k: v for k, v in record.items() if k != "weights"}
-    found["target"] = acceptance_of(record["target"])
     return head | found | {"reached": True, "limit": ""}
-
-
-def acceptance_of(target: float) -> float:
-    """A target in tables; NaN of the one that is no acceptance."""
-    return math.nan if target == BEST else target
 
 
 def records(
@@ -122,7 +115,7 @@ def records(
     for lost in missed(config, ensemble, state, limit):
         spent = {"steps": state.step, "samples": state.samples, "seconds": state.seconds}
         unknown = ("acceptance_q_error", "acceptance_p", "acceptance_p_error", "ess")
-        record = {"target": acceptance_of(lost.target), **spent, "acceptance_q": lost.acceptance}
+        record = {"target": lost.target, **spent, "acceptance_q": lost.acceptance}
         record |= dict.fromkeys(unknown, math.nan)
         row = row_of(config, ensemble, lost.sampler, record, origin or {})
         rows[lost.sampler] = row | {"reached": False, "limit": limit}
