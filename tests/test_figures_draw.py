@@ -1,6 +1,7 @@
 """Every figure draws exactly what the tables, bins and fields hold."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from figures_results import draw, drawn, paper_config, write_results
 from matplotlib.figure import Figure
@@ -274,3 +275,11 @@ def test_every_caption_states_its_statistics(run):
         assert "  " not in text
         assert text.isascii()
         assert text.endswith(".")
+
+
+@pytest.mark.parametrize(("counts", "text"), [([5, np.nan], "n = 5"), ([np.nan], "unknown")])
+def test_statistics_leave_out_rows_without_a_number(run, monkeypatch, counts, text):
+    """Exact values and observables of other theories have none."""
+    table = pd.DataFrame({"observable": ["chi"] * len(counts), "n": counts})
+    monkeypatch.setattr(RunData, "table", lambda self, name: table)
+    assert text in run.statistics("chi2")

@@ -200,7 +200,9 @@ class RunData:
         """Saved configurations behind observables, for captions: "n = 1000064", "n = 4 to 5"."""
         table = self.table("observables")
         chosen = table[table.observable.isin(names)].n
-        n = chosen if len(chosen) else table.n
+        n = (chosen if len(chosen) else table.n).dropna()  # exact values have none
+        if not len(n):
+            return "an unknown number of"
         low, high = int(n.min()), int(n.max())
         return f"n = {low}" if low == high else f"n = {low} to {high}"
 
