@@ -41,7 +41,7 @@ class Mark(NamedTuple):
 
 _FIXED = {
     "flow-70": Mark(VERMILLION, "o", "flow 70 %"),
-    "flow-best": Mark(WINE, "D", "flow, best"),
+    "flow-best": Mark(WINE, "p", "flow, best"),
     "flow-50": Mark(ORANGE, "D", "flow 50 %"),
     "hmc": Mark(BLUE, "s", "HMC"),
     "local": Mark(GREEN, "^", "local"),
