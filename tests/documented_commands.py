@@ -140,6 +140,11 @@ RULES: tuple[tuple[str, str | None, str], ...] = (
         r"lfmc tune-couplings --L 4 \1 --tolerance 0.2",
         "",
     ),
+    (
+        r"lfmc tune-couplings (--set .*)",
+        r"lfmc tune-couplings --L 4 \1 --tolerance 0.2",
+        "",
+    ),
     (r"lfmc tune-couplings --config FILE|lfmc tune-couplings", "lfmc tune-couplings --help", ""),
     (r"snakemake couplings", r"\g<0> --cores 1 --dry-run", ""),
     # Tiny, where the real one takes hours; the dry form, where another test runs it.

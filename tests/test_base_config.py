@@ -64,7 +64,7 @@ def test_default_configuration_is_the_papers_statistics(root):
     assert config.samplers.hmc.steps == 10
     assert (config.samplers.hmc.acceptance, config.samplers.local.acceptance) == (0.7, 0.7)
     assert config.fit.L == (10, 12, 14)
-    assert config.sampler_names == ("flow-50", "flow-70", "hmc", "local", "cluster")
+    assert config.sampler_names == ("flow-50", "flow-70", "flow-best", "hmc", "local", "cluster")
 
 
 def test_all_problems_are_reported_at_once_each_with_its_path(tmp_path):

@@ -151,7 +151,7 @@ def test_what_the_default_configurations_stages_depend_on_keeps_its_bytes(root):
     default changed, unless `fit_prior` is false.
     """
     raw = yaml.safe_load((root / "config.yaml").read_text())
-    raw["flow"]["training"] = {"fit_prior": False}
+    raw["flow"] |= {"training": {"fit_prior": False}, "targets": [0.5, 0.7]}
     assert digest(parse_config(raw)) == DIGEST
     config = read_config(root / "config.yaml")
     for stage in ("tune", "hmc", "local", "cluster"):

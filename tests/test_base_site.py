@@ -98,8 +98,10 @@ def test_the_slurm_profile_knows_every_rule_that_is_submitted(root, tmp_path):
         "common",
         "fit",
         "gates",
+        "logz",
         "summary",
         "samplers",
+        "tune-couplings",
     }
     profile = (root / "workflow/profiles/slurm/config.yaml").read_text()
     assert all(f'("{rule}"' in profile for rule in rules)

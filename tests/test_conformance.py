@@ -11,8 +11,9 @@ import pytest
 import torch
 from click.testing import CliRunner
 
+import lfmc
 from lfmc.cli.conformance import conformance as command
-from lfmc.config.kinds import theory_kinds
+from lfmc.config.kinds import theory_class, theory_kinds
 from lfmc.conformance.chains import chain_checks
 from lfmc.conformance.check import Check, table
 from lfmc.conformance.exact import exact_averages
@@ -30,11 +31,14 @@ from lfmc.theories.sine_gordon import SineGordon
 pytestmark = pytest.mark.unit
 
 
+SCALAR = [kind for kind in theory_kinds() if issubclass(theory_class(kind), lfmc.Scalar)]
+
+
 def failed(checks):
     return [check.name for check in checks if not check.passed]
 
 
-@pytest.mark.parametrize("kind", theory_kinds())
+@pytest.mark.parametrize("kind", SCALAR)
 def test_every_theory_conforms(kind):
     checks = list(conformance(kind, {}))
     assert len(checks) > 50

@@ -148,9 +148,17 @@ def test_a_ring_that_folds_is_refused():
         inverse_ring_map(folded.moved(x)[0] + 0.3, folded)
 
 
+class RingRows(NamedTuple):
+    """Where the fields of edges are, of one term after the other."""
+
+    integrated_sites: int
+    ring: int = 0
+
+
 class OneRing(NamedTuple):
     """What the kernels need of a coupling for one ring."""
 
+    rows: RingRows
     ring_sides: np.ndarray
     ring_rows: np.ndarray
     ring_edges: np.ndarray
@@ -161,8 +169,8 @@ class OneRing(NamedTuple):
 
 @kernel
 def _there_and_back(field, coupling, edges, workspace, ladj):
-    store(ladj, 0, ring_maps(field, 0, coupling, edges, 0, workspace))
-    store(ladj, 1, inverse_ring_maps(field, 0, coupling, edges, 0, workspace))
+    store(ladj, 0, ring_maps(field, 0, coupling, edges, workspace))
+    store(ladj, 1, inverse_ring_maps(field, 0, coupling, edges, workspace))
 
 
 @pytest.mark.parametrize("scale", SCALES)
@@ -174,7 +182,13 @@ def test_compiled_ring_maps_are_inverted(scale):
         strengths = strength(3 * scale * random(2, seed=seed)).numpy() / 8
         sharpness = np.exp(scale * random(2, seed=seed + 1000).numpy())
         coupling = OneRing(
-            np.array([sites]), order, order, strengths, sharpness, strengths / sharpness
+            RingRows(sites),
+            np.array([sites]),
+            order,
+            order,
+            strengths,
+            sharpness,
+            strengths / sharpness,
         )
         edges, field = aligned((2 * sites, LANES)), aligned((sites, LANES))
         edges[:] = 2 * random(2 * sites, LANES, seed=seed).numpy()

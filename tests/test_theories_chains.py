@@ -46,7 +46,7 @@ def exact(theory):
 @lru_cache
 def measured(name, sampler):
     theory, _ = THEORIES[name]
-    run = getattr(lfmc, sampler)
+    run = getattr(lfmc, sampler.replace("-", "_"))
     updates = 1000 if sampler == "cluster" else 4000
     chain = run(theory, chains=256, updates=updates, seed=5, keep_fields=0, progress=False)
     return lfmc.measure(chain)

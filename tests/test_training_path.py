@@ -62,7 +62,8 @@ def gradient(flow: Flow, estimate, z: torch.Tensor) -> torch.Tensor:
 
 @pytest.mark.unit
 def test_every_kind_is_here():
-    assert set(SETTINGS) == set(KINDS)
+    # The others have no map in torch.
+    assert set(SETTINGS) | {"decimation", "hierarchy"} == set(KINDS)
 
 
 @pytest.mark.unit

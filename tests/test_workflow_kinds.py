@@ -93,7 +93,8 @@ def test_a_kind_goes_to_its_figures_in_every_dimension(root, folder, kind):
 def test_the_kinds_here_are_all_that_there_are():
     from lfmc.config.flow_sections import KINDS as built
 
-    assert set(KINDS) == set(built)
+    # Flows of other fields run to their figures in test_u1_run and test_spheres_run.
+    assert set(KINDS) | {"decimation", "hierarchy"} == set(built)
 
 
 @pytest.mark.parametrize("kind", KINDS)

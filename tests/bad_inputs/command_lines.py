@@ -5,7 +5,7 @@ from bad_inputs.finished import FLOW
 from bad_inputs.preparing import configured, removed
 
 NAMES = (
-    Case("unknown command", "brew", ("no command 'brew'; there are init, run, tune, train",)),
+    Case("unknown command", "brew", ("no command 'brew'; there are init, run, tune",)),
     Case("command nearly right", "cluter", ("no command 'cluter'; perhaps 'cluster'",)),
     Case("command in capitals", "Gates", ("perhaps 'gates'",)),
     Case("unknown subcommand", "config brew", ("No such command 'brew'", "lfmc config --help")),

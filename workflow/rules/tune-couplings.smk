@@ -20,7 +20,7 @@ rule tune_couplings:
     params:
         settings=search_settings,  # of one lattice, and no others
     shell:
-        lfmc("tune-couplings", "--L {wildcards.extent}")
+        lfmc("tune-couplings", "--L {wildcards.extent:q}")
 
 
 # The ensembles of all L, to be added to a configuration.
