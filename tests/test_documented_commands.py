@@ -69,7 +69,7 @@ def place(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("documented") / "a copy"
     folder.mkdir()
     ignore = shutil.ignore_patterns("__pycache__", "*.nbi", "*.nbc", "results", "results-*")
-    for name in (*COPIED, "tests", "workflow", "Snakefile", "README.md", "CITATION.cff"):
+    for name in (*COPIED, "config", "tests", "workflow", "Snakefile", "README.md", "CITATION.cff"):
         source = ROOT / name
         if source.is_dir():
             shutil.copytree(source, folder / name, ignore=ignore)
