@@ -16,7 +16,6 @@ from lfmc.config.training_sections import FlowSettings
 from lfmc.errors import LfmcError
 from lfmc.flows.base import Flow
 from lfmc.flows.build import trained_flow
-from lfmc.flows.heatbath.transfer import transferred
 from lfmc.lattice import FloatArray
 from lfmc.mpi.ranks import ALONE
 from lfmc.theories.base import Theory
@@ -26,7 +25,7 @@ from lfmc.training.moment import FEWEST, Verdict
 from lfmc.training.optimiser import Optimiser, Parameters
 from lfmc.training.prepare import optimiser_of, precision_of, prepared, prior_fit, seeds_of
 from lfmc.training.prior_fit import PriorFit
-from lfmc.training.start import Start
+from lfmc.training.start import Start, started
 from lfmc.training.target import target_fields
 from lfmc.training.team import Team
 
@@ -63,9 +62,7 @@ class Origin(NamedTuple):
         """The model's parameters for a new flow, which may be of another lattice."""
         if self.model is None:
             return None
-        like, found = next(flow.parameters()), transferred(self.model.flow, flow)
-        parameters = {name: value.to(like) for name, value in found.items()}
-        return Start(parameters, self.model.seconds, "", self.model.name)
+        return started(flow, self.model.flow, self.model.seconds, self.model.name)
 
 
 def of_stage(theory: Theory, settings: FlowSettings, seed: int, name: str, origin: Origin) -> SetUp:

@@ -169,6 +169,36 @@ def drawn_length(length, window, state):
     return length * (1.0 + window * value), state
 
 
+@inlined
+def metropolis(change, sign, state):
+    """dH with what is no number as infinity, whether it is accepted, and the new stream state.
+
+    `sign` is 1; the tests set it to -1 to see that their checks notice.
+    """
+    change = select(change < FAR, change, broadcast(np.inf))  # NaN becomes infinity
+    change = select(change < -FAR, broadcast(np.inf), change)
+    word, state = draw(state)
+    return change, log_positive(2.0 - one_to_two(word)) < -sign * change, state
+
+
+@inlined
+def end_update(field, end, accept, new, old, change, k, records, save_every):
+    """Take the end of trajectory k where it is accepted, and record; its scalars.
+
+    records: of a block: scalars, saved fields, accepted, dH.
+    """
+    scalars, saved, accepted, energy = records
+    for x in range(field.shape[0]):
+        store(field, x, select(accept, load(end, x), load(field, x)))
+    old = select_each(accept, new, old)
+    store(accepted, k, select(accept, broadcast(1.0), broadcast(0.0)))
+    store(energy, k, change)
+    store_each(scalars, k * len(old), old)
+    if (k + 1) % save_every == 0:
+        save_field(saved, field, k // save_every)
+    return old
+
+
 @kernel
 def _run(
     phi,
@@ -199,19 +229,9 @@ def _run(
             kinetic = _last_kick(end, p, near, couplings, 0.5 * drawn / steps)
             new = measure(end, near, couplings)
             change = (kinetic - start) + action_change(new, old, near, couplings)
-            change = select(change < FAR, change, broadcast(np.inf))  # NaN becomes infinity
-            change = select(change < -FAR, broadcast(np.inf), change)
-            word, state = draw(state)
-            # `sign` is 1; the tests set it to -1 to see that their checks notice
-            accept = log_positive(2.0 - one_to_two(word)) < -sign * change
-            for x in range(near.shape[0]):
-                store(field, x, select(accept, load(end, x), load(field, x)))
-            old = select_each(accept, new, old)
-            store(accepted[b], k, select(accept, broadcast(1.0), broadcast(0.0)))
-            store(energy[b], k, change)
-            store_each(scalars[b], k * len(old), old)
-            if (k + 1) % save_every == 0:
-                save_field(saved[b], field, k // save_every)
+            change, accept, state = metropolis(change, sign, state)
+            records = scalars[b], saved[b], accepted[b], energy[b]
+            old = end_update(field, end, accept, new, old, change, k, records, save_every)
         store_streams(streams[b], state)
 
 

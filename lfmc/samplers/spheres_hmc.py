@@ -11,14 +11,10 @@ are those of `lfmc.samplers.hmc`. H is of unit mass: the kinetic energy has N - 
 
 from math import pi
 
-import numpy as np
-
-from lfmc.kernels.generators import draw, one_to_two
 from lfmc.kernels.lanes import aligned, broadcast, inlined, kernel, load, select, square_root, store
-from lfmc.kernels.mathematics import log_positive, sincos_turns
+from lfmc.kernels.mathematics import sincos_turns
 from lfmc.kernels.theory import action_change, measure
-from lfmc.kernels.tuples import select_each, store_each
-from lfmc.samplers.hmc import FAR, HMC, HmcParameters, draw_momenta, drawn_length
+from lfmc.samplers.hmc import HMC, HmcParameters, draw_momenta, drawn_length, end_update, metropolis
 from lfmc.samplers.state import (
     Info,
     State,
@@ -26,7 +22,6 @@ from lfmc.samplers.state import (
     copied,
     info,
     load_streams,
-    save_field,
     store_streams,
 )
 from lfmc.theories.base import Theory
@@ -138,18 +133,9 @@ def _run(
             kinetic = _kick(end, p, near, n, 0.5 * beta * epsilon)
             new = measure(end, near, couplings)
             change = (kinetic - start) + action_change(new, old, near, couplings)
-            change = select(change < FAR, change, broadcast(np.inf))  # NaN becomes infinity
-            change = select(change < -FAR, broadcast(np.inf), change)
-            word, state = draw(state)
-            accept = log_positive(2.0 - one_to_two(word)) < -1.0 * change
-            for row in range(field.shape[0]):
-                store(field, row, select(accept, load(end, row), load(field, row)))
-            old = select_each(accept, new, old)
-            store(accepted[b], k, select(accept, broadcast(1.0), broadcast(0.0)))
-            store(energy[b], k, change)
-            store_each(scalars[b], k * len(old), old)
-            if (k + 1) % save_every == 0:
-                save_field(saved[b], field, k // save_every)
+            change, accept, state = metropolis(change, 1.0, state)
+            records = scalars[b], saved[b], accepted[b], energy[b]
+            old = end_update(field, end, accept, new, old, change, k, records, save_every)
         store_streams(streams[b], state)
 
 

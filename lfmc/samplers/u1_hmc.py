@@ -4,14 +4,10 @@ The force of a link needs the sines of its two plaquettes: they are computed onc
 V sines per step instead of the 4V that a kernel of single links needs.
 """
 
-import numpy as np
-
-from lfmc.kernels.generators import draw, one_to_two
-from lfmc.kernels.lanes import LANES, aligned, broadcast, inlined, kernel, load, select, store
-from lfmc.kernels.mathematics import log_positive, sincos_turns
+from lfmc.kernels.lanes import LANES, aligned, broadcast, inlined, kernel, load, store
+from lfmc.kernels.mathematics import sincos_turns
 from lfmc.kernels.theory import action_change, measure
-from lfmc.kernels.tuples import select_each, store_each
-from lfmc.samplers.hmc import FAR, HMC, HmcParameters, draw_momenta, drawn_length
+from lfmc.samplers.hmc import HMC, HmcParameters, draw_momenta, drawn_length, end_update, metropolis
 from lfmc.samplers.state import (
     Info,
     State,
@@ -19,7 +15,6 @@ from lfmc.samplers.state import (
     copied,
     info,
     load_streams,
-    save_field,
     store_streams,
 )
 from lfmc.theories.base import Theory
@@ -114,18 +109,9 @@ def _run(
             kinetic = _last_kick(end, p, near, sines, 0.5 * beta * epsilon)
             new = measure(end, near, couplings)
             change = (kinetic - start) + action_change(new, old, near, couplings)
-            change = select(change < FAR, change, broadcast(np.inf))  # NaN becomes infinity
-            change = select(change < -FAR, broadcast(np.inf), change)
-            word, state = draw(state)
-            accept = log_positive(2.0 - one_to_two(word)) < -1.0 * change
-            for x in range(near.shape[0]):
-                store(field, x, select(accept, load(end, x), load(field, x)))
-            old = select_each(accept, new, old)
-            store(accepted[b], k, select(accept, broadcast(1.0), broadcast(0.0)))
-            store(energy[b], k, change)
-            store_each(scalars[b], k * len(old), old)
-            if (k + 1) % save_every == 0:
-                save_field(saved[b], field, k // save_every)
+            change, accept, state = metropolis(change, 1.0, state)
+            records = scalars[b], saved[b], accepted[b], energy[b]
+            old = end_update(field, end, accept, new, old, change, k, records, save_every)
         store_streams(streams[b], state)
 
 

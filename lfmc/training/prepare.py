@@ -65,13 +65,17 @@ def prepared(
     theory, clock = theory_of(ensemble), clock_of(flow)
     compile_target(theory)
     passes(flow).compile(weights=True, scores=config.flow.optimiser == "natural")
-    began = clock()
+    began = clock()  # time counts from here: not that of compilation
     if not begin and flow.start_samples:
         flow.start_from(
             target_fields(theory, flow.start_samples, config.seed, ensemble.name, "start")
         )
     fit = prior_fit(theory, config.flow, flow, config.seed, ensemble.name)
-    team = team_of(config, ensemble, flow, mpi, clock() - began)
+    count = max(config.flow.training.decide_samples // 4, 512)
+    fields = target_fields(theory, count, config.seed, ensemble.name)
+    like = next(flow.parameters())
+    on_device = torch.from_numpy(fields).to(like.device, like.dtype)
+    team = Team(mpi, flow, deepcopy(flow), on_device, clock() - began)
     optimiser = optimiser_of(config.flow, flow, seeds.samples, team.score_sums)
     return Prepared(optimiser, team, seeds.checks, begin, fit)
 
@@ -102,23 +106,6 @@ def precision_of(settings: FlowSettings) -> torch.dtype:
     """The precision in which a flow is trained."""
     natural = settings.optimiser == "natural"
     return precision(settings.training.natural.damping) if natural else torch.float32
-
-
-def team_of(config: Config, ensemble: Ensemble, flow: Flow, mpi: Ranks, spent: float = 0.0) -> Team:
-    """Return the ranks with samples of p, whose time counts; that of compilation does not.
-
-    Args:
-        spent: seconds that count too.
-    """
-    action, like = theory_of(ensemble), next(flow.parameters())
-    compile_target(action)
-    passes(flow).compile(weights=True, scores=config.flow.optimiser == "natural")
-    clock = clock_of(flow)
-    began = clock()
-    count = max(config.flow.training.decide_samples // 4, 512)
-    fields = target_fields(action, count, config.seed, ensemble.name)
-    on_device = torch.from_numpy(fields).to(like.device, like.dtype)
-    return Team(mpi, flow, deepcopy(flow), on_device, spent + clock() - began)
 
 
 def optimiser_of(settings: FlowSettings, flow: Flow, seed: int, sums: Sums) -> Optimiser:

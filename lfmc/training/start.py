@@ -70,6 +70,15 @@ def _start_of(path: Path, config: Config, flow: Flow) -> Start:
         notes = json.loads((file.metadata() or {}).get("training", "{}"))
     if "seconds" not in notes:
         raise LfmcError(f"{path}: does not say how long its training took; train it again")
+    return started(flow, source, float(notes["seconds"]), path.parent.name, file_hash(path))
+
+
+def started(flow: Flow, source: Flow, seconds: float, ensemble: str, digest: str = "") -> Start:
+    """The start of `flow` from another model, which may be of another lattice.
+
+    Raises:
+        LfmcError: one that does not fit.
+    """
     like = next(flow.parameters())
     parameters = {name: value.to(like) for name, value in transferred(source, flow).items()}
-    return Start(parameters, float(notes["seconds"]), file_hash(path), path.parent.name)
+    return Start(parameters, seconds, digest, ensemble)
