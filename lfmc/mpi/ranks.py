@@ -16,6 +16,7 @@ from typing import Any, NamedTuple, TypeVar
 
 from lfmc import provenance
 from lfmc.errors import LfmcError
+from lfmc.mpi.netmod import choose_netmod
 from lfmc.shared_memory import remove_stale_segments
 
 # Every launcher that the documentation names sets one of these, mpirun and srun alike.
@@ -151,6 +152,7 @@ def ranks(expected: int | None) -> Ranks:
         return ALONE
     with _arrival():
         remove_stale_segments()
+        choose_netmod(os.environ)
         try:
             from mpi4py import MPI
         except (ImportError, RuntimeError) as error:
