@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from lfmc.api.independence import sample
     from lfmc.api.measurement import Measured, Measurement, measure
     from lfmc.api.model import Model, TargetNotReached
+    from lfmc.api.reweighting import reweight
     from lfmc.api.runs import Run, open_run
     from lfmc.api.storage import load, save
     from lfmc.api.theories import theory
@@ -42,6 +43,7 @@ _WHERE = {
     "lfmc.api.independence": ("sample",),
     "lfmc.api.measurement": ("Measured", "Measurement", "measure"),
     "lfmc.api.model": ("Model", "TargetNotReached"),
+    "lfmc.api.reweighting": ("reweight",),
     "lfmc.api.runs": ("Run", "open_run"),
     "lfmc.api.storage": ("load", "save"),
     "lfmc.api.training": ("train",),
@@ -62,6 +64,7 @@ __all__ = [  # noqa: RUF022 (in the order of use)
     "markov_chain",
     "hybrid",
     "measure",
+    "reweight",
     "log_prob",
     "log_Z",
     "draw",

@@ -107,6 +107,11 @@ RULES: tuple[tuple[str, str | None, str], ...] = (
         "for s in hmc local cluster; do lfmc $s --ensemble E1; done",
         "",
     ),
+    (
+        r"lfmc reweight --ensemble (E|E1) --sampler (X|cluster) --set (\S+)",
+        r"lfmc reweight --ensemble E1 --sampler cluster --set \3",
+        "",
+    ),
     (r"lfmc plot (FIGURE|NAME)", "lfmc plot greens", ""),
     (r"lfmc conformance KIND", "lfmc conformance free", ""),
     (r"lfmc show", "lfmc show results/hmc/E1.h5", ""),

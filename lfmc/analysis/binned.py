@@ -83,24 +83,11 @@ def bin_chain(chain: Chain) -> Bins:
         LfmcError: NaN or inf, or configurations whose scalars and correlators contradict each
             other.
     """
-    where = f"{chain.sampler} in {chain.ensemble['name']}"
-    require_sound(chain)
     theory = chain.theory
-    saved: dict[str, Floats] = {
-        name: np.asarray(v, dtype=np.float64) for name, v in chain.saved.items()
-    }
-    replicas, length = saved[theory.scalars[0]].shape
-    if not length:
-        raise LfmcError(f"{where}: the chain saved no configuration; sample longer")
-    tau, withheld, layout = np.nan, "", whole_replicas(replicas, length)
-    try:
-        tau, layout = _resolved(chain, theory.slow_series(saved), theory.slowest)
-    except Unresolved as error:
-        withheld = error.reason
-        log.warning("%s: values without errors: %s", where, error)
-    sign = _sign_bins(chain, theory.odd, saved[theory.odd], layout) if theory.odd else None
+    saved, (tau, withheld, layout) = cut_chain(chain)
+    sign = sign_bins(chain, theory.odd, saved[theory.odd], layout) if theory.odd else None
     if sign and sign.note:
-        log.warning("%s: %s", where, sign.note)
+        log.warning("%s: %s", _where(chain), sign.note)
     return Bins(
         counts=layout.counts,
         scalars={name: layout.means(v) for name, v in theory.averaged(saved).items()},
@@ -111,6 +98,44 @@ def bin_chain(chain: Chain) -> Bins:
         withheld=withheld,
         sign=sign,
     )
+
+
+class Cut(NamedTuple):
+    """Where a chain is cut.
+
+    Attributes:
+        tau, withheld: as those of `Bins`.
+    """
+
+    tau: float
+    withheld: str
+    layout: Layout
+
+
+def cut_chain(chain: Chain) -> tuple[dict[str, Floats], Cut]:
+    """Scalars of the saved configurations in float64, (replicas, saved), and their bins.
+
+    Raises:
+        LfmcError: as `bin_chain`.
+    """
+    require_sound(chain)
+    theory = chain.theory
+    saved: dict[str, Floats] = {
+        name: np.asarray(v, dtype=np.float64) for name, v in chain.saved.items()
+    }
+    replicas, length = saved[theory.scalars[0]].shape
+    if not length:
+        raise LfmcError(f"{_where(chain)}: the chain saved no configuration; sample longer")
+    try:
+        tau, layout = _resolved(chain, theory.slow_series(saved), theory.slowest)
+    except Unresolved as error:
+        log.warning("%s: values without errors: %s", _where(chain), error)
+        return saved, Cut(np.nan, error.reason, whole_replicas(replicas, length))
+    return saved, Cut(tau, "", layout)
+
+
+def _where(chain: Chain) -> str:
+    return f"{chain.sampler} in {chain.ensemble['name']}"
 
 
 def _resolved(chain: Chain, slow: Floats, slowest: str) -> tuple[float, Layout]:
@@ -127,7 +152,7 @@ def _resolved(chain: Chain, slow: Floats, slowest: str) -> tuple[float, Layout]:
     return tau, bin_layout(replicas, length, tau)
 
 
-def _sign_bins(chain: Chain, name: str, m: Floats, layout: Layout) -> SignBins:
+def sign_bins(chain: Chain, name: str, m: Floats, layout: Layout) -> SignBins:
     """The common bins where m is as fast as the slowest observable, else whole replicas."""
     replicas, length = m.shape
     every = chain.scalars[name]

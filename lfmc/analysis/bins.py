@@ -5,6 +5,7 @@ to 20 tau_int of chi2 where 100 would be too short; bins never join two replicas
 replicas, which are independent of each other, are shorter than a bin.
 """
 
+from collections.abc import Iterable
 from math import ceil
 from typing import NamedTuple
 
@@ -42,12 +43,12 @@ class Layout(NamedTuple):
         each = np.broadcast_to(inside, (self.replicas, len(inside)))
         return self._grouped(each)
 
-    def sums(self, series: Floats) -> Floats:
+    def sums(self, series: Iterable[Floats]) -> Floats:
         """Sum of each bin in float64: (replicas, length, ...) -> (B, ...)."""
         parts = [np.add.reduceat(r, self.starts, axis=0, dtype=np.float64) for r in series]
         return self._grouped(np.stack(parts))
 
-    def means(self, series: Floats) -> Floats:
+    def means(self, series: Iterable[Floats]) -> Floats:
         """Mean of each bin: (replicas, length, ...) -> (B, ...)."""
         total = self.sums(series)
         return total / self.counts.reshape(-1, *[1] * (total.ndim - 1))

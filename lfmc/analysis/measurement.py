@@ -76,19 +76,40 @@ def measurement_rows(chain: Chain, bins: Bins) -> list[dict[str, Any]]:
 
 def observables(bins: Bins, theory: Theory | RealField) -> dict[str, tuple[float, float]]:
     """Every observable of the theory, and mpL, name -> (value, error)."""
-    binned = list(bins.scalars)
     columns = np.concatenate(
-        [np.stack([bins.scalars[name] for name in binned], axis=1), bins.two_point], axis=1
+        [np.stack(list(bins.scalars.values()), axis=1), bins.two_point], axis=1
     )
+    result = estimates(columns, bins.counts, list(bins.scalars), theory)
+    if bins.sign and bins.sign.note:
+        result[theory.odd] = _mean_m(bins.sign)
+    return result
+
+
+def estimates(
+    columns: Floats,
+    counts: NDArray[np.integer],
+    binned: list[str],
+    theory: Theory | RealField,
+    weighted: bool = False,
+) -> dict[str, tuple[float, float]]:
+    """Every observable of the theory, and mpL, with jackknife errors: name -> (value, error).
+
+    Args:
+        columns: means over bins of the scalars `binned`, then of the correlators, (B, C).
+        weighted: whether the means are of weights times these, and those of the weights stand
+            before them.
+    """
 
     def derived(mean: Floats) -> dict[str, Floats]:
+        if weighted:
+            mean = mean[..., 1:] / mean[..., :1]
         scalars = {name: mean[..., k] for k, name in enumerate(binned)}
         return theory.observables(Means(scalars, mean[..., len(binned) :]))
 
     def estimate(mean: Floats) -> Floats:
         return np.stack(list(derived(mean).values()), axis=-1)
 
-    value, error = jackknife(columns, bins.counts, estimate)
+    value, error = jackknife(columns, counts, estimate)
     names = list(derived(columns[0]))
     result = {n: (float(v), float(e)) for n, v, e in zip(names, value, error, strict=True)}
     masses = [k for k, name in enumerate(names) if name.startswith(EFFECTIVE)]
@@ -96,12 +117,10 @@ def observables(bins: Bins, theory: Theory | RealField) -> dict[str, tuple[float
         spread = error[masses]
         pole, pole_error = jackknife(
             columns,
-            bins.counts,
+            counts,
             lambda mean: pole_mass(estimate(mean)[..., masses], spread)[..., None],
         )
         result["mpL"] = (float(pole[0]), float(pole_error[0]))
-    if bins.sign and bins.sign.note:
-        result[theory.odd] = _mean_m(bins.sign)
     return result
 
 
