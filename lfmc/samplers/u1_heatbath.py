@@ -85,7 +85,7 @@ def unit_flux(shape: Shape) -> FloatArray:
 
 
 @inlined
-def _deviation(kappa, state):
+def deviation(kappa, state):
     """(sine, cosine) of a von Mises angle about 0 in every lane, and the new stream state."""
     tau = 1.0 + square_root(1.0 + 4.0 * kappa * kappa)
     rho = (tau - square_root(2.0 * tau)) / (2.0 * kappa)
@@ -121,7 +121,7 @@ def _sweep(phi, near, beta, state):
         length = square_root(x * x + y * y)
         kappa = beta * length
         kappa = select(kappa < SMALLEST, SMALLEST, kappa)
-        sine, cosine, state = _deviation(kappa, state)
+        sine, cosine, state = deviation(kappa, state)
         # The direction of (x, y) times the unit vector of the deviation, of whatever length.
         store(phi, link, angle_of(y * cosine + x * sine, x * cosine - y * sine))
     return state

@@ -78,7 +78,7 @@ def _triangle(phi, i, j, k):
 
 
 @inlined
-def _turned(real, imaginary, windings, c, s):
+def turned(real, imaginary, windings, c, s):
     """A product of phases with one more factor c + i s, and the windings of the sum of phases.
 
     Phases in (-pi, pi] of equal sign whose product has the other sign have passed +-pi.
@@ -99,9 +99,9 @@ def _charge(phi, near):
         right, up = near[x, 0], near[x, 2]
         corner = near[right, 2]
         c, s = _triangle(phi, x, right, corner)
-        real, imaginary, windings = _turned(real, imaginary, windings, c, s)
+        real, imaginary, windings = turned(real, imaginary, windings, c, s)
         c, s = _triangle(phi, x, corner, up)
-        real, imaginary, windings = _turned(real, imaginary, windings, c, s)
+        real, imaginary, windings = turned(real, imaginary, windings, c, s)
     closed = real > 1.0 - 1e-6
     return select(closed, windings, np.nan)
 

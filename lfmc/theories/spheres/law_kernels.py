@@ -55,6 +55,12 @@ def _integrals(k, n):
 
 
 @inlined
+def circle_integrals(k):
+    """`_integrals` of N = 2, for k up to LARGEST: 2 pi exp(-k) times I_0(k) and I_1(k)."""
+    return _integrals(k, 2)
+
+
+@inlined
 def log_normaliser(k, n):
     """log int dOmega exp(k c) of k >= 0, lanes."""
     if n == 1:
