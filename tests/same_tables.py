@@ -29,6 +29,7 @@ VALUES = {  # table: keys of its rows, value
     "tau_int": (("ensemble", "sampler", "observable", "estimator", "unit"), "tau"),
     "acceptance": (("ensemble", "sampler"), "acceptance"),
 }
+COSTS = ("costs", "cheapest")  # tables of times
 CLASSICAL = ("hmc", "local", "cluster")
 
 
@@ -50,7 +51,7 @@ def compare_runs(one: Path, two: Path, same: bool) -> list[str]:
     for name in names:
         a, b = (read(folder / name) for folder in (one, two))
         kind = name.stem if name.parent.name == "tables" else ""
-        if same and kind != "costs":
+        if same and kind not in COSTS:
             found += [f"{name}: {line}" for line in to_rounding(a, b, kind)]
         elif not same and kind in VALUES:
             found += [f"{name}: {line}" for line in within_errors(kind, a, b)]

@@ -2,14 +2,17 @@
 
 import logging
 
+import numpy as np
 import pytest
 import torch
 from flows_small import SMALL, small
+from scipy.special import erfcinv
 
 from lfmc.config.problems import validated
 from lfmc.config.targets import BEST
 from lfmc.config.training_sections import FlowSettings
 from lfmc.errors import LfmcError
+from lfmc.training.cheapest import RESOLVED, chain_tau, implied_tau, normal_tau
 from lfmc.training.limits import GAIN, HOPELESS, PATIENCE, hopeless
 from lfmc.training.records import missed, reached, records
 from lfmc.training.trail import worth_deciding
@@ -239,3 +242,24 @@ def test_a_limit_settles_the_best_of_what_there_is(tmp_path):
 def test_targets_that_are_none_are_refused(targets):
     with pytest.raises(LfmcError, match="targets"):
         validated(FlowSettings, {"targets": targets}, "flow")
+
+
+@pytest.mark.parametrize(
+    ("acceptance", "tau"),
+    [(0.9, 0.62), (0.8, 0.81), (0.7, 1.09), (0.6, 1.57), (0.5, 2.45), (0.4, 4.29), (0.3, 9.15)],
+)
+def test_normal_log_weights_have_the_tau_of_their_acceptance(acceptance, tau):
+    """Of log w ~ N(-v/2, v) over q the acceptance is erfc(sqrt(v)/2); tau by quadrature."""
+    assert normal_tau(4 * erfcinv(acceptance) ** 2) == pytest.approx(tau, abs=6e-3)
+
+
+def test_tau_of_few_effective_samples_is_that_of_the_variance():
+    """4096 weights of ESS 0.1 give half of tau or less in one of four checks; their variance does
+    not. A fixed seed; the spread of the variance is sqrt(2/4096)."""
+    rng = np.random.default_rng(4)
+    heavy, light = [[rng.normal(-v / 2, np.sqrt(v), 4096) for _ in range(20)] for v in (2.3, 0.3)]
+    exact = normal_tau(2.3)
+    assert all(abs(chain_tau(w) / exact - 1) < 0.25 for w in heavy)
+    assert max(abs(implied_tau(w) / exact - 1) for w in heavy) > 0.35  # the negative control
+    assert all(chain_tau(w) == implied_tau(w) for w in light)
+    assert np.exp(-2.3) < RESOLVED < np.exp(-0.3)

@@ -24,6 +24,12 @@ ERRORS: Mapping[str, dict[str, tuple[str, ...]]] = MappingProxyType(
         "acceptance": {"error": ("acceptance",)},
         "training": {},
         "costs": {"error": ("value",)},
+        "cheapest": {
+            "tau_error": ("tau",),
+            "error": ("seconds",),
+            "shared_error": ("shared",),
+            "first_error": ("first",),
+        },
         "published": {"error": ("value",), "measured_error": ("measured",)},
         "log_Z": {"error": ("log_Z",), "per_site_error": ("per_site",)},
         "gates": {"error": ("value", "expected")},

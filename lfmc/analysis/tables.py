@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas
 
-from lfmc.analysis import costs, exponents, published, spread
+from lfmc.analysis import cheapest, costs, exponents, published, spread
 from lfmc.analysis.columns import checked, read_checked
 from lfmc.config import Config
 from lfmc.errors import LfmcError
@@ -119,6 +119,8 @@ def all_tables(config: Config, observables: Any, tau_int: Any, training: Any) ->
         " ".join(map(str, sorted(config.fit.L))): config.fit.L,
         "all": tuple(sorted(set(extents.values()))),
     }
+    slowest = {e.name: theory_of(e).slowest for e in config.ensembles}
+    shared_by = config.flow.training.shared_by
     rows = {
         "exponents": (exponents.exponent_rows(tau_int, extents, ranges), exponents.COLUMNS),
         "costs": (
@@ -127,9 +129,13 @@ def all_tables(config: Config, observables: Any, tau_int: Any, training: Any) ->
                 tau_int,
                 training,
                 config.statistics.configurations,
-                {e.name: theory_of(e).slowest for e in config.ensembles},
+                slowest,
             ),
             costs.COLUMNS,
+        ),
+        "cheapest": (
+            cheapest.cheapest_rows(observables, tau_int, training, slowest, shared_by),
+            cheapest.COLUMNS,
         ),
         "published": (published.published_rows(observables, config.ensembles), published.COLUMNS),
     }

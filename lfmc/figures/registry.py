@@ -65,6 +65,7 @@ FIGURES: dict[str, Entry] = {
     "training_cost": Entry("Training cost", COSTS, ("training",)),
     "training_quality": Entry("Trained flows, site by site", COSTS, ("training",)),
     "cost_per_sample": Entry("Cost of an independent sample", COSTS, ("costs",)),
+    "cheapest": Entry("The cheapest sampler", COSTS, ("cheapest",)),
     "tau_ratio": Entry("Autocorrelation against acceptance", COSTS, ("tau_int", "observables")),
 }
 

@@ -4,12 +4,15 @@ Costs are counted in proposals, not on a clock, so that the choice has the same 
 a training sample costs as much as TRAINING_SAMPLE proposals, everything that belongs to it
 included, and the chain needs 2 tau_int proposals for one that is independent. tau_int is that of an
 observable which knows nothing of log w, E_p[1/a] - 1/2 with a(w) the probability to leave a field
-of weight w.
+of weight w. Where few samples have most of the weight, they say little about it, and it is that of
+a normal log w of the same variance.
 """
 
 from typing import Any
 
 import numpy as np
+from numpy.polynomial.hermite_e import hermegauss
+from scipy.special import ndtr
 
 from lfmc.lattice import FloatArray
 from lfmc.training.optimiser import Parameters
@@ -19,6 +22,8 @@ from lfmc.weights import leaving_probability
 # checks and decisions: 140 at L = 6, 90 at L = 10.
 TRAINING_SAMPLE = 100
 PATIENCE = 5  # checks without a lower cost that end the search
+RESOLVED = 0.3  # ESS from which on the weights of a check tell tau_int to a few per cent
+LARGEST_VARIANCE = 50.0
 
 
 def implied_tau(log_weight: FloatArray) -> float:
@@ -28,13 +33,33 @@ def implied_tau(log_weight: FloatArray) -> float:
     return float(weight @ stay / weight.sum())
 
 
+def normal_tau(variance: float) -> float:
+    """The same for a normal log w of this variance, N(variance/2, variance) over p."""
+    width = np.sqrt(variance)
+    node, share = hermegauss(128)
+    # 1/a grows as w, so that fields about w = exp(variance) above the mean count most.
+    t = node + width
+    tilt = np.exp(-width * node - variance / 2)
+    x = variance / 2 + width * t
+    leave = ndtr(-t - width) + np.exp(-x) * ndtr(t)
+    return float(share @ (tilt / leave) / share.sum() - 0.5)
+
+
+def chain_tau(log_weight: FloatArray) -> float:
+    """tau_int in proposals: that of the weights, or of their variance where ESS < RESOLVED."""
+    weight = np.exp(log_weight - log_weight.max())
+    if weight.sum() ** 2 >= RESOLVED * len(weight) * (weight @ weight):
+        return implied_tau(log_weight)
+    return normal_tau(min(float(log_weight.var()), LARGEST_VARIANCE))
+
+
 def cost(samples: int, log_weight: FloatArray, shared_by: int) -> float:
     """Proposals that a model costs after a number of training samples.
 
     Args:
         shared_by: independent configurations of p, in units of 2 tau_int = 1, that share it.
     """
-    return TRAINING_SAMPLE * samples + 2 * implied_tau(log_weight) * shared_by
+    return TRAINING_SAMPLE * samples + 2 * chain_tau(log_weight) * shared_by
 
 
 def cheapest(

@@ -18,6 +18,7 @@ READ_BY = {
     ACCEPTANCE: "gates",
     TAU: "plot tau_int",
     COSTS: "plot cost_per_sample",
+    "results/tables/cheapest.csv": "plot cheapest",
     "results/tables/exponents.csv": "plot tau_int_update",
     "results/tables/published.csv": "plot effective_mass",
     "results/tables/training.csv": "plot training_cost",

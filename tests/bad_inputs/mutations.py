@@ -65,6 +65,7 @@ def _readers() -> dict[str, tuple[str, ...]]:
     found["tables/acceptance.csv"] = ("gates", "plot rejection_runs", "plot tau_int_update")
     found["tables/training.csv"] = ("plot training_cost", "plot training_quality")
     found["tables/costs.csv"] = ("plot cost_per_sample", "summary")
+    found["tables/cheapest.csv"] = ("plot cheapest",)
     found["tables/gates.csv"] = ("summary",)
     found["tables/published.csv"] = ("plot effective_mass", "plot table1")
     for name in ("figures/tau_int.png", "figures/tau_int.pdf", "verify/T4/hmc.json"):
