@@ -84,8 +84,8 @@ def caption(run: RunData) -> str:
     dashed = f" (dashed: {count(few)}, as in this run)" if few != many else ""
     return (
         f"Left: CPU seconds of one core for an independent configuration {against(run)}, with the "
-        f"set-up shared by n = {count(many)} of them{dashed}: training and its warm starts, or tuning "
-        "and thermalisation. Errors are those of tau_int. Right: the N for which each sampler is "
+        f"set-up shared by n = {count(many)} of them{dashed}: training and its warm starts, or "
+        "tuning and thermalisation. Errors are those of tau_int. Right: the N for which each sampler is "
         f"the cheapest. {' '.join(winners(run))}"
     )
 
