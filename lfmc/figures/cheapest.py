@@ -85,8 +85,8 @@ def caption(run: RunData) -> str:
     return (
         f"Left: CPU seconds of one core for an independent configuration {against(run)}, with the "
         f"set-up shared by n = {count(many)} of them{dashed}: training and its warm starts, or "
-        "tuning and thermalisation. Errors are those of tau_int. Right: the N for which each sampler is "
-        f"the cheapest. {' '.join(winners(run))}"
+        "tuning and thermalisation. Errors are those of tau_int. Right: the N for which each "
+        f"sampler is the cheapest. {' '.join(winners(run))}"
     )
 
 
