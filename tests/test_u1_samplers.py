@@ -11,7 +11,7 @@ from lfmc.kernels.angles import angle_of, nearest
 from lfmc.kernels.lanes import LANES, broadcast, kernel, load, store
 from lfmc.samplers.hmc import HmcParameters
 from lfmc.samplers.state import cold_start
-from lfmc.samplers.u1_heatbath import HeatbathParameters, _deviation, sample_heatbath, unit_flux
+from lfmc.samplers.u1_heatbath import HeatbathParameters, deviation, sample_heatbath, unit_flux
 from lfmc.samplers.u1_hmc import sample_u1_hmc
 from lfmc.theories.u1 import U1
 from lfmc.theories.u1.loops import plaquette_angles
@@ -106,7 +106,7 @@ def test_deviations_of_the_heat_bath_are_von_mises(kappa):
 def _many(streams, kappa, sine, cosine):
     state = (load(streams, 0), load(streams, 1), load(streams, 2), load(streams, 3))
     for k in range(sine.shape[0]):
-        s, c, state = _deviation(broadcast(kappa), state)
+        s, c, state = deviation(broadcast(kappa), state)
         store(sine, k, s)
         store(cosine, k, c)
 

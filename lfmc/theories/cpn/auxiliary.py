@@ -3,10 +3,7 @@
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-import numpy as np
-import torch
-from scipy.special import i0e, i1e
-
+from lfmc.theories.cpn.arrays import bessel_ratio, log_bessel
 from lfmc.theories.cpn.theory import CPN
 
 LARGEST_CONCENTRATION = 50.0  # of 2 N beta: beyond it the compiled law of a phase is not accurate
@@ -33,16 +30,14 @@ class CPNAuxiliary(CPN):
         return LARGEST_CONCENTRATION / (2 * self.N)
 
     def log_bond(self, t: Any) -> Any:
-        u = self._concentration(t)
-        if isinstance(t, torch.Tensor):
-            return u + torch.log(torch.special.i0e(u))
-        return u + np.log(i0e(u))
+        return log_bessel(self._concentration(t))
 
     def bond_energy(self, t: Any) -> Any:
-        return self._ratio(t) * t**0.5
+        return bessel_ratio(self._concentration(t)) * t**0.5
 
     def bond_slopes(self, t: Any) -> tuple[Any, Any]:
-        u, ratio = self._concentration(t + SMALLEST), self._ratio(t + SMALLEST)
+        u = self._concentration(t + SMALLEST)
+        ratio = bessel_ratio(u)
         scale = 2 * (self.N * self.beta) ** 2
         return scale * ratio / u, 0.5 * scale * (1 - 2 * ratio / u - ratio * ratio)
 
@@ -53,9 +48,3 @@ class CPNAuxiliary(CPN):
 
     def _concentration(self, t: Any) -> Any:
         return 2 * self.N * self.beta * t**0.5
-
-    def _ratio(self, t: Any) -> Any:
-        u = self._concentration(t)
-        if isinstance(t, torch.Tensor):
-            return torch.special.i1e(u) / torch.special.i0e(u)
-        return i1e(u) / i0e(u)

@@ -6,12 +6,12 @@ from typing import Annotated, Any, ClassVar
 
 import numpy as np
 import pydantic
-import torch
 
 from lfmc.errors import LfmcError
 from lfmc.lattice import neighbours, separation_orbits, volume
 from lfmc.theories.base import Field, Floats, Identity, Means, Reference, Theory
 from lfmc.theories.cpn import exact
+from lfmc.theories.cpn.arrays import complex_of, parts_of, square_of
 from lfmc.theories.cpn.charge import topological_charge
 from lfmc.theories.cpn.published import reference_of
 from lfmc.theories.masses import second_moment_mass
@@ -158,21 +158,16 @@ class CPN(Theory):
 
     def vectors(self, phi: Any) -> Any:
         """(..., 2 N V) as complex vectors (..., V, N), numpy or torch."""
-        parts = phi.reshape(*phi.shape[:-1], -1, self.N, 2)
-        if isinstance(parts, torch.Tensor):
-            return torch.view_as_complex(parts.contiguous())
-        return np.ascontiguousarray(parts).view(np.complex128)[..., 0]
+        return complex_of(phi.reshape(*phi.shape[:-1], -1, self.N, 2))
 
     def evaluate(self, phi: Any) -> Any:
         forward = self._overlaps(self.vectors(phi))[0::2]
-        return -sum(self.log_bond(_square(w)).sum(-1) for w in forward)
+        return -sum(self.log_bond(square_of(w)).sum(-1) for w in forward)
 
     def gradient(self, phi: Any) -> Any:
         """-sum_y 2 f'(t) (z_y^+ z_x) z_y, without the projection onto the sphere."""
         z = self.vectors(phi)
-        found = self._force(z, self._overlaps(z))
-        real = torch.view_as_real(found) if isinstance(found, torch.Tensor) else _real(found)
-        return -real.reshape(phi.shape)
+        return -parts_of(self._force(z, self._overlaps(z))).reshape(phi.shape)
 
     def _overlaps(self, z: Any) -> list[Any]:
         """z_y^+ z_x of every site x and each neighbour y in turn, (..., V)."""
@@ -181,7 +176,7 @@ class CPN(Theory):
     def _force(self, z: Any, overlaps: list[Any]) -> Any:
         """-grad S as complex vectors."""
         near = neighbours(self.shape).T.copy()
-        factors = [2 * self.bond_slopes(_square(w))[0] * w for w in overlaps]
+        factors = [2 * self.bond_slopes(square_of(w))[0] * w for w in overlaps]
         return sum(g[..., None] * z[..., y, :] for g, y in zip(factors, near, strict=True))
 
     def measure(self, phi: Floats) -> dict[str, Floats]:
@@ -191,17 +186,18 @@ class CPN(Theory):
         along = (z.conj() * force).sum(-1).real
         curvature = 0.0
         for w in overlaps:
-            t = _square(w)
+            t = square_of(w)
             slope, second = self.bond_slopes(t)
             curvature = curvature + 4 * (self.N * t - 1) * slope - 4 * (1 - t) * second
         mean = np.einsum("bxi,bxj->bij", z, z.conj()) / z.shape[1]
         charge = topological_charge(z, self.shape)
         whole = np.rint(charge)
         return {
-            "E": np.mean([self.bond_energy(_square(w)).mean(-1) for w in overlaps[0::2]], 0),
-            "action": -2 * np.mean([self.log_bond(_square(w)).mean(-1) for w in overlaps[0::2]], 0),
-            "m2": _square(mean).sum((1, 2)) - 1 / self.N,
-            "force2": (_square(force).sum(-1) - along * along).mean(-1),
+            "E": np.mean([self.bond_energy(square_of(w)).mean(-1) for w in overlaps[0::2]], 0),
+            "action": -2
+            * np.mean([self.log_bond(square_of(w)).mean(-1) for w in overlaps[0::2]], 0),
+            "m2": square_of(mean).sum((1, 2)) - 1 / self.N,
+            "force2": (square_of(force).sum(-1) - along * along).mean(-1),
             "curvature": np.asarray(curvature).mean(-1),
             "Q": np.where(np.abs(charge - whole) < WHOLE, whole, np.nan),
         }
@@ -250,11 +246,3 @@ class CPN(Theory):
 
     def reference(self) -> Reference | None:
         return reference_of(self.kind, self.N, self.beta, self.shape)
-
-
-def _square(w: Any) -> Any:
-    return w.real * w.real + w.imag * w.imag
-
-
-def _real(z: Any) -> Any:
-    return np.stack([z.real, z.imag], -1)
