@@ -135,6 +135,18 @@ def test_a_chain_of_annealed_proposals_verifies_from_its_file(made, tmp_path):
     assert not np.allclose(make_block(task, 0)["log_weight"], work[:512])
 
 
+def test_the_choice_of_the_moves_is_a_set_up_and_is_not_repeated(made, monkeypatch):
+    config, model, proposals, chain = made
+    for path in (proposals, chain):
+        with h5py.File(path) as file:
+            assert file.attrs["seconds_setup"] > 0
+    monkeypatch.setattr(anneal, "_pilot", None)
+    again = proposal_task(config, "T", "flow-50", model, fractions=(0.5, 0.4, 0.3))
+    assert again.annealing.fractions == (0.5, 0.4, 0.3)
+    with pytest.raises(TypeError):
+        proposal_task(config, "T", "flow-50", model)
+
+
 def test_stopped_proposals_continue_with_the_same_bits(made, tmp_path):
     config, model, proposals, _ = made
     counted = iter(range(10**6))

@@ -133,8 +133,10 @@ def cheapest_rows(
 
 
 def _setup(values: Any, training: Any, ensemble: str, sampler: str) -> Amount:
-    spent = training_seconds(training, ensemble, sampler)
-    return spent or Amount(_seconds(values, ensemble, sampler, "setup_seconds"), 0.0)
+    """Of a flow the training, and the run that chose how its proposals are annealed."""
+    trained = training_seconds(training, ensemble, sampler) or Amount(0.0, 0.0)
+    before = _seconds(values, ensemble, sampler, "setup_seconds")
+    return Amount(trained.value + before, trained.error)
 
 
 def _seconds(values: Any, ensemble: str, sampler: str, name: str) -> float:

@@ -86,8 +86,11 @@ def cost_rows(
             each = second.tau[sampler] / update.tau[sampler]
             rows.append(head | _entry("seconds_per_update", Amount(each, 0.0)))
             rows.append(head | _entry("seconds_per_independent", amount))
+            chosen = times.get((str(ensemble), sampler, "setup_seconds"))
             spent = training_seconds(training, str(ensemble), sampler)
-            setup = spent or times.get((str(ensemble), sampler, "setup_seconds"))
+            if spent and chosen:  # the run that chose how proposals are annealed
+                spent = Amount(spent.value + chosen.value, spent.error)
+            setup = spent or chosen
             measure = times.get((str(ensemble), sampler, "measure_seconds"))
             for quantity, whole in (("setup_seconds", setup), ("measure_seconds", measure)):
                 if whole is not None:

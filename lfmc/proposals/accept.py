@@ -110,7 +110,8 @@ def accept_proposals(
     with open_hdf5(proposals) as file:
         require_same(proposals, file, config, "propose", ensemble, sampler)
         seconds = number(proposals, file, "seconds", 0)
-        measure, clock = file.attrs.get("seconds_measure"), file.attrs.get("clock", WALL)
+        known = ("seconds_measure", "seconds_setup")
+        times, clock = {n: file.attrs.get(n) for n in known}, file.attrs.get("clock", WALL)
         require_blocks(proposals, file, layout(config))
     log_weight = read_log_weights(proposals)
     began = cpu_seconds()
@@ -131,8 +132,7 @@ def accept_proposals(
             settings=settings,
         )
         file.attrs["kind"], file.attrs["clock"] = "flow-chain", clock
-        if measure is not None:
-            file.attrs["seconds_measure"] = measure
+        file.attrs.update({name: time for name, time in times.items() if time is not None})
         file.attrs["longest_rejection_run"] = chain.longest_run
         file.attrs["burn_in"] = config.accept.burn_in
     return chain.acceptance, chain.longest_run

@@ -16,6 +16,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 import torch
 
+from lfmc.clock import cpu_seconds
 from lfmc.errors import LfmcError
 from lfmc.flows.base import Flow
 from lfmc.flows.passes import passes
@@ -38,11 +39,13 @@ class Annealing(NamedTuple):
         weigh: those of the reduced variables (batch, numbers) -> their log weights.
         numbers: of them, the first ones of a sample's base normals.
         fractions: f of the move after each step but the last; n - 1 of them.
+        seconds: CPU time of the run that chose them.
     """
 
     weigh: Weigh
     numbers: int
     fractions: tuple[float, ...]
+    seconds: float = 0.0
 
     def __call__(self, z: FloatArray, random: np.random.Generator) -> tuple[FloatArray, FloatArray]:
         """Anneal base normals (batch, all numbers).
@@ -60,12 +63,18 @@ class Annealing(NamedTuple):
 
 
 def annealing(
-    flow: Flow, steps: int | Literal["auto"], random: np.random.Generator
+    flow: Flow,
+    steps: int | Literal["auto"],
+    random: np.random.Generator,
+    fractions: tuple[float, ...] | None = None,
 ) -> Annealing | None:
     """The annealing of a flow's proposals in so many steps; None for 1.
 
     auto: of 1, 2, 4 ... 256 steps the first with Var W <= 1 for 512 samples. In the same run f is
     set, step after step, so that about 35 % of the moves are accepted.
+
+    Args:
+        fractions: those of such a run, where it need not be repeated.
 
     Raises:
         LfmcError: a flow whose base variables are not normal.
@@ -80,12 +89,13 @@ def annealing(
         parts = torch.from_numpy(x).split(BATCH)
         return np.concatenate([found.model_log_weight(part).numpy() for part in parts])
 
-    tried = 1 if steps == "auto" else steps
-    while True:
-        fractions, variance = _pilot(weigh, numbers, tried, random)
+    began, tried = cpu_seconds(), 1 if steps == "auto" else steps
+    while fractions is None:
+        chosen, variance = _pilot(weigh, numbers, tried, random)
         if steps != "auto" or variance <= LARGEST_VARIANCE or tried >= MOST_STEPS:
-            return Annealing(weigh, numbers, fractions) if fractions else None
+            fractions = chosen
         tried *= 2
+    return Annealing(weigh, numbers, fractions, cpu_seconds() - began) if fractions else None
 
 
 def _pilot(

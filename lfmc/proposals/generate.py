@@ -117,17 +117,20 @@ def proposal_task(
     settings = stage_settings(config, "propose", ensemble, sampler)
     keep = layout(config).keep
     task = ProposalTask(config, ensemble, sampler, flow, drawing(flow), model, "", keep)
-    chosen = annealing_of(config, ensemble, sampler, flow)
-    if chosen is not None and fractions is not None:
-        chosen = chosen._replace(fractions=fractions)
-    task = task._replace(annealing=chosen)
+    task = task._replace(annealing=annealing_of(config, ensemble, sampler, flow, fractions))
     return task._replace(key=key_of(task, settings))
 
 
-def annealing_of(config: Config, ensemble: str, sampler: str, flow: Flow) -> Annealing | None:
-    """How the proposals of a flow are annealed; None for bare ones."""
+def annealing_of(
+    config: Config,
+    ensemble: str,
+    sampler: str,
+    flow: Flow,
+    fractions: tuple[float, ...] | None = None,
+) -> Annealing | None:
+    """How the proposals of a flow are annealed; None for bare ones. See `proposal_task`."""
     random = generator(config.seed, "propose", ensemble, sampler, "anneal")
-    return annealing(flow, config.propose.anneal, random)
+    return annealing(flow, config.propose.anneal, random, fractions)
 
 
 def key_of(task: ProposalTask, settings: dict[str, Any]) -> str:

@@ -119,6 +119,7 @@ def publish(
         file.attrs["block"] = task.size
         if task.annealing is not None:
             file.attrs["fractions"] = task.annealing.fractions
+            file.attrs["seconds_setup"] = task.annealing.seconds
         file.attrs["device"] = task.device.type
         file.attrs["seconds"], file.attrs["seconds_measure"] = spent
         file.attrs["clock"] = CPU
