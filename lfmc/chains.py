@@ -36,6 +36,7 @@ Floats = NDArray[np.floating]
 STATES = ("index", "multiplicity", "replica")
 # Attributes that say what a file is, not what the chain is: a copy of a chain has its own.
 OF_THE_FILE = ("kind", "provenance", "settings", "units")
+IMPORTED = "imported_from"  # attribute of a chain of another program: its file
 
 
 class Chain(NamedTuple):
@@ -79,6 +80,11 @@ class Chain(NamedTuple):
         return {k: v[:, self.save_every - 1 :: self.save_every] for k, v in self.scalars.items()}
 
     @property
+    def imported(self) -> bool:
+        """Whether another program made it: its updates and their cost are not known."""
+        return IMPORTED in self.attributes
+
+    @property
     def theory(self) -> Theory | RealField:
         """What the settings of the ensemble describe."""
         return described(self.ensemble, self.shape)
@@ -119,7 +125,7 @@ def read_chain_of(
     missed = not_reached(path)
     if missed:
         raise LfmcError(f"{path}: no chain, {missed}")
-    require_made_for(path, config, "accept" if proposals else sampler, ensemble, sampler)
+    require_made_for(path, config, config.chain_stage(sampler), ensemble, sampler)
     if proposals:
         require_made_for(proposals, config, "propose", ensemble, sampler)
     return read_chain(path, proposals)

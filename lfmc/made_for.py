@@ -18,7 +18,8 @@ from lfmc.config.problems import shortened
 from lfmc.errors import LfmcError
 from lfmc.store import open_hdf5
 
-KINDS = {"propose": "proposals", "accept": "flow-chain"}  # of all other stages: chain
+# Of stages whose files are named after a sampler; of all others: chain.
+KINDS = {"propose": "proposals", "accept": "flow-chain", "import": "chain"}
 
 
 def require_made_for(
@@ -35,20 +36,20 @@ def require_same(
     """Compare kind, sampler, ensemble and every setting of a file with the configuration.
 
     Args:
-        stage: propose, accept, hmc, local or cluster.
+        stage: propose, accept, import, hmc, local or cluster.
 
     Raises:
         LfmcError: the first difference: what the file was made with, and what is wanted.
     """
-    flow = stage in KINDS
-    again = f"run 'lfmc {stage} --ensemble {ensemble}{f' --sampler {sampler}' if flow else ''}'"
+    named = stage in KINDS
+    again = f"run 'lfmc {stage} --ensemble {ensemble}{f' --sampler {sampler}' if named else ''}'"
     kind, wanted = text(path, file, "kind"), KINDS.get(stage, "chain")
     if kind != wanted:
         raise LfmcError(f"{path}: its kind is {shortened(kind)}, expected {wanted}; {again}")
     found = text(path, file, "sampler")
     if found != sampler:
         raise LfmcError(f"{path}: made by {shortened(found)}, expected {sampler}; {again}")
-    settings = stage_settings(config, stage, ensemble, sampler if flow else None)
+    settings = stage_settings(config, stage, ensemble, sampler if named else None)
     pairs = (
         ("ensemble", config.ensemble(ensemble).model_dump(mode="json")),
         ("settings", json.loads(json.dumps(settings))),

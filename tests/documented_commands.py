@@ -85,6 +85,22 @@ RULES: tuple[tuple[str, str | None, str], ...] = (
         "cp for-logq/fields.npy .; \\g<0>",
         "",
     ),
+    (
+        r"lfmc (import --ensemble E --sampler X|\w+ --ensemble E1 --sampler their-hmc)",
+        "rm -rf for-import; lfmc export results/hmc/E1.h5 --to npy for-import; "
+        "cp config.yaml imported.yaml; "
+        "echo 'imported: { their-hmc: { E1: for-import/fields.npy } }' >> imported.yaml; "
+        "for stage in import measure; do "
+        "lfmc $stage --ensemble E1 --sampler their-hmc --config imported.yaml; done",
+        "",
+    ),
+    (
+        r"lfmc hmc --ensemble E1 --start fields\.npy",
+        "python -c \"import numpy; numpy.save('fields.npy', numpy.zeros((2, 4, 4)))\"; "
+        "mkdir -p of-start; cp -r results/tune of-start; \\g<0> --results of-start",
+        "",
+    ),
+    (r"lfmc import FIELDS", "lfmc import --help", ""),
     (r"lfmc compare results (results-2)( --limit 3)?", r"ln -sfn results \1; \g<0>", ""),
     # With names for the placeholders.
     (

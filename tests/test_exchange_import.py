@@ -60,11 +60,11 @@ def test_an_imported_chain_has_the_values_and_times_of_the_original(
         pair = (row["value"], row["error"])
         assert found[row["observable"]] == pytest.approx(pair, rel=1e-6, abs=1e-8, nan_ok=True)
     times = read_table(tmp_path / "results" / "import" / "E1" / "elsewhere-tau_int.csv")
-    gamma = times[(times.estimator == "gamma") & (times.unit == "update")].set_index("observable")
+    gamma = times[(times.estimator == "gamma") & (times.unit == "saved")].set_index("observable")
     for row in autocorrelation_rows(chain.record):
         if (row["estimator"], row["unit"]) == ("gamma", "saved"):
             assert gamma.tau[row["observable"]] == pytest.approx(row["tau"], rel=1e-6)
-    assert "second" not in set(times.unit)
+    assert set(times.unit) == {"saved", "none"}  # neither updates nor seconds are known
     written = read_chain(tmp_path / "results" / "import" / "E1" / "elsewhere.h5")
     assert (written.sampler, written.replicas, written.save_every) == ("elsewhere", 8, 1)
     assert "chi2 = " in done.stdout
@@ -113,11 +113,91 @@ def test_bad_configurations_are_one_line_and_nothing_is_written(original, run_lf
         ("f.npy --ensemble E1 --name hmc", "--name hmc: give letters"),
         ("f.npy --ensemble E1 --name ../x", "--name ../x: give letters"),
         ("f.npy --ensemble E1", "--name"),
+        ("--ensemble E1 --name x", "give FIELDS, or name them in the configuration"),
     ],
 )
 def test_bad_arguments_are_one_line_and_nothing_is_written(run_lfmc, tmp_path, arguments, says):
     np.save(tmp_path / "f.npy", np.zeros((10, 16)))
     _refused(run_lfmc, tmp_path, arguments.split(), says)
+
+
+@pytest.fixture
+def named(original, run_lfmc, tmp_path):
+    """A folder whose configuration names a chain, imported."""
+    chain, _ = original
+    order = np.lexsort((chain.update, chain.replica))
+    np.save(tmp_path / "f.npy", chain.fields[order].reshape(8, 400, 4, 4))
+    (tmp_path / "config.yaml").write_text(f"{CONFIG}imported: {{ theirs: {{ E1: f.npy }} }}\n")
+    done = run_lfmc("import", "--ensemble", "E1", "--sampler", "theirs")
+    assert done.returncode == 0, done.stderr
+    return tmp_path
+
+
+def test_the_commands_of_a_sampler_are_those_of_an_imported_chain(named, run_lfmc):
+    chosen = ("--ensemble", "E1", "--sampler", "theirs")
+    for command in ("measure", "autocorrelation", "verify"):
+        done = run_lfmc(command, *chosen)
+        assert done.returncode == 0, done.stderr
+    results = named / "results"
+    assert sorted(path.name for path in (results / "import" / "E1").iterdir()) == ["theirs.h5"]
+    assert read_table(results / "measure" / "E1" / "theirs.csv").sampler.unique() == ["theirs"]
+    assert (results / "verify" / "E1" / "theirs.json").is_file()
+    assert run_lfmc("export", *chosen, "--to", "npy", "arrays").returncode == 0
+    found = lfmc.open_run(results, named / "config.yaml").chain("E1", "theirs")
+    assert found.record.imported
+    assert found.scalars["phi2"].shape == (8, 400)
+    np.testing.assert_array_equal(
+        found.fields, np.load(named / "arrays" / "fields.npy").reshape(20, 16)
+    )
+
+
+def test_a_chain_of_other_fields_than_the_file_has_now_is_seen(named, run_lfmc):
+    np.save(named / "f.npy", np.load(named / "f.npy")[:, ::-1])
+    done = run_lfmc("verify", "--ensemble", "E1", "--sampler", "theirs")
+    assert done.returncode == 2
+    assert "f.npy is another file than it was made of; run lfmc import again" in done.stderr
+    changed = (named / "config.yaml").read_text().replace("f.npy", "g.npy")
+    (named / "config.yaml").write_text(changed)
+    done = run_lfmc("measure", "--ensemble", "E1", "--sampler", "theirs")
+    assert done.returncode == 2
+    assert "made with file = f.npy, the configuration has g.npy" in done.stderr
+    assert run_lfmc("config", "check").stderr.count("g.npy: no such file") == 1
+
+
+@pytest.mark.parametrize(
+    ("section", "says"),
+    [
+        ("{ hmc: { E1: f.npy } }", "hmc is a sampler of lfmc"),
+        ("{ Cluster: { E1: f.npy } }", "cluster is a sampler of lfmc"),
+        ("{ flow-33: { E1: f.npy } }", "are the flows of lfmc"),
+        ("{ a: { E1: f.npy }, A: { E1: f.npy } }", "differ in case only"),
+        ("{ a: { E7: f.npy } }", "imported.a: no ensemble 'E7'"),
+        ("{ a: { E1: f.txt } }", "name a file of configurations, .npy or .h5"),
+        ("{ a: { E1: 'f{x}.npy' } }", "'{' is not for the name of this file"),
+        ("{ a: {} }", "imported.a"),
+        ("{ a/b: { E1: f.npy } }", "imported.a/b"),
+    ],
+)
+def test_a_section_that_does_not_fit_is_one_line(run_lfmc, tmp_path, section, says):
+    (tmp_path / "config.yaml").write_text(f"{CONFIG}imported: {section}\n")
+    done = run_lfmc("config", "check")
+    assert done.returncode == 2
+    assert says in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_vectors_of_another_length_are_no_field_of_unit_vectors(run_lfmc, tmp_path):
+    model = "{ name: E1, L: 4, theory: { kind: spheres, N: 3, beta: 1.0 } }"
+    (tmp_path / "config.yaml").write_text(f"ensembles: [{model}]\nflow: {{ targets: [] }}\n")
+    vectors = np.random.default_rng(1).normal(size=(400, 4, 4, 3))
+    unit = vectors / np.linalg.norm(vectors, axis=-1, keepdims=True)
+    np.save(tmp_path / "unit.npy", unit.astype(np.float32))
+    np.save(tmp_path / "other.npy", 1.001 * unit)
+    done = run_lfmc("import", "unit.npy", "--ensemble", "E1", "--name", "x")
+    assert done.returncode == 0, done.stderr
+    done = run_lfmc("import", "other.npy", "--ensemble", "E1", "--name", "y")
+    assert done.returncode == 2
+    assert "field 0 has vectors that are not of unit length (400 of 400)" in done.stderr
 
 
 def _refused(run_lfmc, folder, arguments, says):

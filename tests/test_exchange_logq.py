@@ -6,6 +6,7 @@ import h5py
 import numpy as np
 import pytest
 
+import lfmc
 from lfmc.errors import LfmcError
 from lfmc.exchange.density import densities
 from lfmc.exchange.fields import require_fields
@@ -55,12 +56,16 @@ def test_flat_and_single_fields_and_batches_give_the_same(proposed, tmp_path):
 
 def test_axes_that_count_fields_are_told_from_those_of_the_lattice(tmp_path):
     square, path = np.zeros((4, 4)), tmp_path / "square.npy"
-    assert require_fields(path, square, (2, 2), 4, (0, 1))[0] == (4,)
-    assert require_fields(path, square, (4, 4), 16, (0, 1))[0] == ()
-    assert require_fields(path, np.zeros((3, 5, 4, 4)), (4, 4), 16, (1, 2))[0] == (3, 5)
+    small, large = lfmc.Phi4((2, 2), m2=-4.0, lam=6.0), lfmc.Phi4((4, 4), m2=-4.0, lam=6.0)
+    assert require_fields(path, square, small, (0, 1))[0] == (4,)
+    assert require_fields(path, square, large, (0, 1))[0] == ()
+    assert require_fields(path, np.zeros((3, 5, 4, 4)), large, (1, 2))[0] == (3, 5)
+    links = lfmc.theory("u1", (4, 4), beta=2.0)
+    for shape in ((3, 5, 32), (3, 5, 4, 4, 2)):
+        assert require_fields(path, np.zeros(shape), links, (1, 2))[0] == (3, 5)
     for wrong, axes in ((square, (1,)), (np.zeros((3, 5, 4, 4)), (0, 1)), (np.zeros(()), (0, 1))):
         with pytest.raises(LfmcError, match="an array of shape"):
-            require_fields(path, wrong, (4, 4), 16, axes)
+            require_fields(path, wrong, large, axes)
 
 
 def _fields(phi):

@@ -14,7 +14,8 @@
 Observables are those of `Theory.series`. tau = 1/2 + sum rho throughout. Of an even theory
 G0 = G_c(0) = <phi^2>, so that its rows repeat those of phi2.
 Units: update; saved (the thinned series analysed by itself); force (gradient evaluations of the
-whole lattice; only samplers that need any); second (of sampling, CPU seconds of one core).
+whole lattice; only samplers that need any); second (of sampling, CPU seconds of one core). Of an
+imported chain only saved: neither its updates nor their cost are known.
 
 An observable that the chain does not resolve has rows `bound` in the place of `gamma`: error NaN,
 the reason in the column `note`. Fits, costs and figures select `gamma` and leave it out.
@@ -112,6 +113,8 @@ def _observable_rows(chain: Chain, name: str, series: Floats) -> tuple[Tau, list
     require_agreement(rhat, tau.value, updates, name)
     thinned = series[:, chain.save_every - 1 :: chain.save_every]
     saved = tau if chain.save_every == 1 else integrated_time(thinned)
+    if chain.imported:
+        return tau, [Row(name, "gamma", "saved", *saved), Row(name, "rhat", "none", rhat, 0.0, 0)]
     rows = [
         Row(name, "gamma", "update", *tau),
         Row(name, "gamma", "saved", *saved),
@@ -128,6 +131,8 @@ def _bound_rows(chain: Chain, name: str, series: Floats, error: Unresolved) -> l
     scale = {"update": 1.0, "saved": 1 / chain.save_every, "second": seconds_per_update(chain)}
     if chain.forces_per_update > 0:
         scale["force"] = chain.forces_per_update
+    if chain.imported:
+        scale = {"saved": 1 / chain.save_every}
     rows = [
         Row(name, "bound", unit, error.bound * factor, np.nan, 0, error.reason)
         for unit, factor in scale.items()

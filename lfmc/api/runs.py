@@ -12,7 +12,7 @@ from lfmc.api.model import Model
 from lfmc.api.model_files import model_of_file
 from lfmc.api.surroundings import own_torch
 from lfmc.chains import proposals_of_updates, read_chain_of
-from lfmc.config import CLASSICAL, Config, read_config
+from lfmc.config import Config, read_config
 from lfmc.errors import LfmcError, unknown
 from lfmc.figures.rundata import RunData
 from lfmc.store import open_hdf5
@@ -76,13 +76,13 @@ class Run:
         """
         self._known(ensemble, sampler)
         theory = self.theory(ensemble)
-        if sampler in CLASSICAL:
-            path = self._there(self.results / sampler / f"{ensemble}.h5", sampler)
+        stage = self.config.chain_stage(sampler)
+        path = self._there(self.results / self.config.chain_file(ensemble, sampler), stage)
+        if stage != "accept":
             record = read_chain_of(self.config, ensemble, sampler, path)
             with open_hdf5(path) as file:
                 found = [file[f"fields/{name}"][()] for name in ("phi", "replica", "update")]
             return Chain(theory, record, *found)
-        path = self._there(self.results / "accept" / ensemble / f"{sampler}.h5", "accept")
         made = self._there(self.results / "propose" / ensemble / f"{sampler}.h5", "propose")
         record = read_chain_of(self.config, ensemble, sampler, path, made)
         with open_hdf5(made) as file:

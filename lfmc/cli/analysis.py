@@ -10,7 +10,7 @@ import click
 from lfmc.cli.markers import passed_on
 from lfmc.cli.options import Run, ensemble_option, open_run, run_options, sampler_option
 from lfmc.cli.progress import ended
-from lfmc.config import CLASSICAL, stage_settings
+from lfmc.config import stage_settings
 from lfmc.errors import LfmcError
 
 log = logging.getLogger(__name__)
@@ -72,14 +72,15 @@ def autocorrelation(config_path: Path, results: Path | None, ensemble: str, samp
     if passed_on(run, place, source, output, columns=COLUMNS):
         return
     chain, inputs = _read(run, ensemble, sampler)
-    log_weight = None if sampler in CLASSICAL else read_log_weights(inputs[1])
+    log_weight = read_log_weights(inputs[1]) if len(inputs) > 1 else None
     rows = autocorrelation_rows(chain, log_weight)
     stamp = _stamp(run, "autocorrelation", ensemble, sampler, inputs)
     _write(output, rows, COLUMNS, stamp)
     slow = theory_of(run.ensemble(ensemble)).slowest
-    wanted = (slow, "gamma", "update")
+    unit, words = ("saved", "configurations") if chain.imported else ("update", "updates")
+    wanted = (slow, "gamma", unit)
     found = [r for r in rows if (r["observable"], r["estimator"], r["unit"]) == wanted]
-    facts = f"tau_int({slow}) = {_value(found[0], 'tau')} updates" if found else ""
+    facts = f"tau_int({slow}) = {_value(found[0], 'tau')} {words}" if found else ""
     ended(f"autocorrelation {ensemble} {sampler}", output, facts)
 
 

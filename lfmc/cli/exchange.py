@@ -96,7 +96,7 @@ def _checked_files(
     missed = not_reached(files[0])
     if missed:
         raise LfmcError(f"{files[0]}: no chain, {missed}")
-    stages = (sampler,) if len(files) == 1 else ("accept", "propose")
+    stages = (run.config.chain_stage(sampler), "propose")[: len(files)]
     for stage, path in zip(stages, files, strict=True):
         require_made_for(path, run.config, stage, ensemble, sampler)
     return files

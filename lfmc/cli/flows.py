@@ -141,7 +141,7 @@ def verify(
     run.ensemble(ensemble)
     announce_compilation()
     from lfmc.config import stage_settings
-    from lfmc.proposals.verify import verify_classical, verify_flow, verify_hybrid
+    from lfmc.proposals import verify as check
     from lfmc.provenance import provenance
     from lfmc.seal import require_whole
     from lfmc.store import write_json
@@ -151,15 +151,17 @@ def verify(
     if sampler in run.config.flow_names:
         if passed_on(run, ("verify", ensemble, sampler), inputs[0], output):
             return
-        found = verify_flow(run.config, ensemble, sampler, *inputs)
+        found = check.verify_flow(run.config, ensemble, sampler, *inputs)
     elif sampler == "hybrid":
         model = run.made("train", ensemble, run.config.hybrid_flow)
         if passed_on(run, ("verify", ensemble, sampler), inputs[0], output):
             return
-        found = verify_hybrid(run.config, ensemble, model, *inputs)
+        found = check.verify_hybrid(run.config, ensemble, model, *inputs)
         inputs = (model, *inputs)
+    elif sampler in run.config.imported:
+        found = check.verify_imported(run.config, ensemble, sampler, *inputs)
     else:
-        found = verify_classical(run.config, ensemble, sampler, *inputs)
+        found = check.verify_classical(run.config, ensemble, sampler, *inputs)
     settings = stage_settings(run.config, "verify", ensemble, sampler)
     write_json(output, {**found, "provenance": provenance(settings, inputs)})
     bare = [path for path in inputs if not require_whole(path)]

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from lfmc.cli.options import ensemble_option, open_run, run_options
+from lfmc.cli.options import Run, ensemble_option, open_run, run_options
 from lfmc.cli.progress import ended
 from lfmc.errors import LfmcError
 
@@ -16,41 +16,66 @@ NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,39}")
 @click.command("import")
 @run_options
 @ensemble_option
-@click.option("--name", required=True, help="Name of the sampler that made them.")
-@click.argument("fields", type=click.Path(path_type=Path))
+@click.option("--sampler", "--name", "sampler", required=True, help="Name of the imported chain.")
+@click.argument("fields", type=click.Path(path_type=Path), required=False)
 def bring_in(
-    config_path: Path, results: Path | None, ensemble: str, name: str, fields: Path
+    config_path: Path, results: Path | None, ensemble: str, sampler: str, fields: Path | None
 ) -> None:
-    """Measure configurations from elsewhere like a chain of ENSEMBLE.
+    """Read configurations from elsewhere as a chain of ENSEMBLE.
+
+    Without FIELDS: of the file that the configuration names (imported: {NAME: {E: FILE}}). Writes
+    import/E/NAME.h5, from which measure and all later stages go on as from every sampler.
+
+    With FIELDS: of a chain that the configuration does not name. Writes also NAME.csv (observables)
+    and NAME-tau_int.csv, and prints how the values compare with the samplers of the run that are
+    measured.
 
     FIELDS is .npy, (configurations, *shape) with an axis of replicas in front where there are
-    several, or .h5 with fields/phi. Writes import/E/NAME.h5 (a chain), NAME.csv (observables) and
-    NAME-tau_int.csv below the results, and prints how the values compare with the samplers of the
-    run that are measured. The action is taken to be that of the ensemble: nothing can check it but
-    the identity sd = 1 and this comparison.
+    several, or .h5 with fields/phi. The action is taken to be that of the ensemble: nothing can
+    check it but identities as sd = 1 and this comparison.
     """
     run = open_run(config_path, results)
     known = run.config.samplers_of(ensemble)
-    if not NAME.fullmatch(name) or name in known:
+    named = run.config.imported.get(sampler, {}).get(ensemble)
+    if not fields and not named:
+        there = next(iter(run.config.imported), sampler)
         raise LfmcError(
-            f"--name {name}: give letters, digits, - and _, and none of {', '.join(known)}"
+            f"import {sampler}: give FIELDS, or name them in the configuration, "
+            f"imported: {{ {there}: {{ {ensemble}: FILE }} }}"
         )
+    if fields and named:
+        raise LfmcError(
+            f"import {sampler}: the configuration names {named} for it; leave {fields} out"
+        )
+    if not named and (not NAME.fullmatch(sampler) or sampler in known):
+        raise LfmcError(
+            f"--name {sampler}: give letters, digits, - and _, and none of {', '.join(known)}"
+        )
+    from lfmc.exchange.incoming import incoming
+    from lfmc.exchange.one_file import write_one_file
+
+    source = incoming(run.config, ensemble, sampler, Path(named or str(fields)))
+    output = run.path("import", ensemble, sampler, ".h5")
+    write_one_file(source, output, stage="import")
+    if not named:
+        _measured(run, ensemble, sampler, source)
+    replicas, length = source.chain.two_point.shape[:2]
+    ended(f"import {ensemble} {sampler}", output, f"{replicas} replicas of {length}")
+
+
+def _measured(run: Run, ensemble: str, name: str, source: Any) -> None:
+    """Write the tables of a chain that takes no part in the run, and compare it."""
     import pandas
 
     from lfmc.analysis import autocorrelation, measurement
     from lfmc.analysis.binned import bin_chain
-    from lfmc.exchange.incoming import incoming
-    from lfmc.exchange.one_file import write_one_file
     from lfmc.provenance import stamp
     from lfmc.table_files import write_table
 
-    source = incoming(run.config, ensemble, name, fields)
     chain = source.chain
     values = measurement.measurement_rows(chain, bin_chain(chain))
-    # What they cost is not known.
-    times = [r for r in autocorrelation.autocorrelation_rows(chain) if r["unit"] != "second"]
+    times = autocorrelation.autocorrelation_rows(chain)
     mark = stamp({"stage": "import", "ensemble": chain.ensemble, "sampler": name}, source.files)
-    write_one_file(source, run.path("import", ensemble, name, ".h5"), stage="import")
     tables: tuple[tuple[str, list[dict[str, Any]], tuple[str, ...]], ...] = (
         (".csv", values, measurement.COLUMNS),
         ("-tau_int.csv", times, autocorrelation.COLUMNS),
@@ -59,11 +84,9 @@ def bring_in(
         output = run.path("import", ensemble, name, suffix)
         write_table(output, pandas.DataFrame(rows, columns=list(columns)), mark)
     _compared(run, ensemble, name)
-    facts = f"{chain.replicas} replicas of {chain.two_point.shape[1]}"
-    ended(f"import {ensemble} {name}", run.path("import", ensemble, name, ".h5"), facts)
 
 
-def _compared(run: Any, ensemble: str, name: str) -> None:
+def _compared(run: Run, ensemble: str, name: str) -> None:
     """Print value and error of each observable of `compared`, and sigmas to the samplers."""
     from lfmc.analysis.columns import read_checked
     from lfmc.exchange.comparison import Pair

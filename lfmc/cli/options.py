@@ -35,7 +35,8 @@ class Run(NamedTuple):
         known = self.config.samplers_of(ensemble)
         if sampler not in known:
             raise unknown("sampler", sampler, known)
-        return (sampler,) if sampler in CLASSICAL else ("train", "propose", "accept")
+        stage = self.config.chain_stage(sampler)
+        return ("train", "propose", "accept") if stage == "accept" else (stage,)
 
     def require_flows(self) -> None:
         """Refuse to train where no flow is wanted.

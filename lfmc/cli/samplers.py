@@ -50,16 +50,30 @@ def _sampler(name: str, summary: str) -> click.Command:
     )
     @run_options
     @ensemble_option
-    def command(config_path: Path, results: Path | None, ensemble: str) -> None:
+    @click.option(
+        "--start",
+        type=click.Path(path_type=Path),
+        help="Fields where chains start, .npy or a chain file; they are thermalised too.",
+    )
+    def command(config_path: Path, results: Path | None, ensemble: str, start: Path | None) -> None:
         run = open_run(config_path, results)
         run.ensemble(ensemble)
         announce_compilation()
         from lfmc.samplers.task import chain_task
 
+        fields = None if start is None else _given(run, ensemble, start)
         tuning = run.path("tune", ensemble, suffix=".json")
-        sample(run, chain_task(run.config, name, ensemble, tuning))
+        sample(run, chain_task(run.config, name, ensemble, tuning, fields))
 
     return command
+
+
+def _given(run: Run, ensemble: str, start: Path) -> Any:
+    from lfmc.exchange.start import read_start
+    from lfmc.theories.ensembles import theory_of
+
+    theory = theory_of(run.ensemble(ensemble))
+    return read_start(start, theory, run.config.statistics.replicas)
 
 
 def sample(run: Run, task: Any) -> None:

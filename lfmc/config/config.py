@@ -13,6 +13,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from lfmc.classical import CLASSICAL as SUMMARIES
 from lfmc.config import flow_limits
+from lfmc.config.imported_section import Imported, import_settings, imported_refused
 from lfmc.config.kinds import samplers_of
 from lfmc.config.limits import names_refused, sizes_refused
 from lfmc.config.problems import validated
@@ -29,7 +30,7 @@ from lfmc.errors import LfmcError, unknown
 CLASSICAL = tuple(SUMMARIES)
 # Stages by what one job of them is for: an ensemble, a chain of one, or the whole run.
 OF_ENSEMBLES = ("tune", "train", "retrain", *CLASSICAL)
-OF_CHAINS = ("propose", "accept", "measure", "autocorrelation", "verify")
+OF_CHAINS = ("propose", "accept", "import", "measure", "autocorrelation", "verify")
 OF_RUNS = ("fit", "gates", "logz", "plot", "summary")
 
 
@@ -46,17 +47,18 @@ class Config(Section):
     accept: Accept = Accept()
     fit: Fit = Fit()
     couplings: CouplingSearch | None = None
+    imported: Imported = Field(default={})
 
     @model_validator(mode="after")
     def _check(self) -> Self:
-        found = [*names_refused(self), *sizes_refused(self)]
+        found = [*names_refused(self), *imported_refused(self), *sizes_refused(self)]
         object.__setattr__(self, "flow", with_own_flow(self.flow, self.ensembles))
         if self.flow.targets:
             found += flow_limits.refusals(self.ensembles, self.flow.model)
         found += [
             f"ensemble {e.name}: no sampler runs; its theory has {', '.join(samplers_of(e))}"
             for e in self.ensembles
-            if not (self.flow.targets or self._classical(e))
+            if not (self.flow.targets or self._classical(e) or self._imported(e.name))
         ]
         found += self._hybrid_refused()
         missing = sorted(set(self.fit.L) - {e.extent for e in self.ensembles})
@@ -127,9 +129,9 @@ class Config(Section):
 
     @property
     def sampler_names(self) -> tuple[str, ...]:
-        """Every sampler of some ensemble: flows, then the classical ones."""
+        """Every sampler of some ensemble: flows, the classical ones, imported chains."""
         some = {name for e in self.ensembles for name in self.classical(e.name)}
-        return (*self.flow_names, *(name for name in CLASSICAL if name in some))
+        return (*self.flow_names, *(name for name in CLASSICAL if name in some), *self.imported)
 
     def classical(self, ensemble: str) -> tuple[str, ...]:
         """The classical samplers that run for an ensemble: those of its theory that are wanted."""
@@ -146,8 +148,22 @@ class Config(Section):
         return names.get(target, "") if target else (self.flow_names or ("",))[-1]
 
     def samplers_of(self, ensemble: str) -> tuple[str, ...]:
-        """Flows and classical samplers of an ensemble."""
-        return (*self.flow_names, *self.classical(ensemble))
+        """Flows, classical samplers and imported chains of an ensemble."""
+        return (*self.flow_names, *self.classical(ensemble), *self._imported(ensemble))
+
+    def _imported(self, ensemble: str) -> tuple[str, ...]:
+        return tuple(name for name, files in self.imported.items() if ensemble in files)
+
+    def chain_stage(self, sampler: str) -> str:
+        """The stage that leaves a sampler's chain."""
+        if sampler in self.imported:
+            return "import"
+        return "accept" if sampler in self.flow_names else sampler
+
+    def chain_file(self, ensemble: str, sampler: str) -> str:
+        """The file of a chain, below the results."""
+        stage = self.chain_stage(sampler)
+        return f"{stage}/{ensemble}.h5" if stage == sampler else f"{stage}/{ensemble}/{sampler}.h5"
 
     @property
     def chains(self) -> tuple[tuple[str, str], ...]:
@@ -209,6 +225,8 @@ def stage_settings(
     checkpoints and files carry their hash. Stages of the whole run (fit, gates, plot) name no
     ensemble and depend on the list of all.
     """
+    if stage == "import":
+        return import_settings(config, ensemble or "", sampler or "")
     settings: dict[str, Any] = {"stage": stage, "seed": config.seed}
     if ensemble is None:
         settings["ensembles"] = [e.model_dump(mode="json") for e in config.ensembles]

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from lfmc.config import Config, parse_config, read_config, settings_hash
+from lfmc.config.imported_section import imported_missing
 from lfmc.config.results_folder import not_a_folder
 from lfmc.errors import LfmcError
 
@@ -19,7 +20,7 @@ def config_or_exit(path: str | Path) -> Config:
     """The configuration, for a Snakefile.
 
     Raises:
-        SystemExit: the file is not valid, or its results folder cannot be one.
+        SystemExit: as `checked`.
     """
     try:
         return checked(path)
@@ -28,13 +29,14 @@ def config_or_exit(path: str | Path) -> Config:
 
 
 def checked(path: str | Path) -> Config:
-    """The configuration, with a look at what is in the place of its results folder.
+    """The configuration, with a look at its results folder and at the files that it names.
 
     Raises:
-        LfmcError: as `read_config`, or something that is no folder is there.
+        LfmcError: as `read_config`; what is in the place of the results is no folder; a file of
+            `imported` is not there.
     """
     config = read_config(path)
-    if problem := not_a_folder(config.results):
+    if problem := not_a_folder(config.results) or imported_missing(config):
         raise LfmcError(f"{path}: {problem}")
     return config
 

@@ -37,7 +37,7 @@ def densities(model: Path, fields: Path) -> Densities:
     """
     saved = read_model(model)
     theory = theory_of(saved.ensemble)
-    _, phi = require_fields(fields, read_npy(fields), theory.shape, theory.numbers, (0, 1))
+    _, phi = require_fields(fields, read_npy(fields), theory, (0, 1))
     log_q, action = np.empty(len(phi)), np.empty(len(phi))
     with torch.no_grad(), np.errstate(over="ignore", invalid="ignore"):  # refused below
         for begin in range(0, len(phi), CHUNK):

@@ -6,7 +6,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lfmc.errors import LfmcError
-from lfmc.lattice import FloatArray, Shape
+from lfmc.lattice import FloatArray, Shape, volume
+from lfmc.theories.base import Theory
+
+UNIT = 1e-4  # by which the length of a unit vector may be off: fields are often float32
 
 
 def read_npy(path: Path) -> NDArray:
@@ -29,21 +32,26 @@ def read_npy(path: Path) -> NDArray:
 
 
 def require_fields(
-    path: Path, given: NDArray, shape: Shape, numbers: int, axes: tuple[int, ...]
+    path: Path, given: NDArray, theory: Theory, axes: tuple[int, ...]
 ) -> tuple[Shape, FloatArray]:
     """Fields as float64, (fields, numbers), and the axes that count them.
 
     Args:
-        given: (..., numbers) or (..., *shape).
+        given: (..., numbers) or (..., *shape); of a field of several numbers per site also
+            (..., *shape, n).
         axes: how many axes may count fields.
 
     Raises:
-        LfmcError: another shape, no field, NaN or inf.
+        LfmcError: another shape, no field, NaN or inf, vectors that are not of unit length where
+            the theory's are.
     """
-    inner = len(shape) if given.ndim >= len(shape) and given.shape[-len(shape) :] == shape else 1
+    shape, numbers = theory.shape, theory.numbers
+    each = numbers // volume(shape)
+    whole = shape if each == 1 else (*shape, each)
+    inner = len(whole) if given.ndim >= len(whole) and given.shape[-len(whole) :] == whole else 1
     lead = given.shape[: given.ndim - inner]
     if given.ndim < inner or len(lead) not in axes or given.size != np.prod(lead) * numbers:
-        extents = ", ".join(map(str, shape))
+        extents = ", ".join(map(str, whole))
         replicas = " with an axis of replicas in front where there are several" * (2 in axes)
         raise LfmcError(
             f"{path}: an array of shape {given.shape}; expected (fields, {numbers}) or "
@@ -55,4 +63,12 @@ def require_fields(
     bad = np.flatnonzero(~np.isfinite(phi).all(1))
     if len(bad):
         raise LfmcError(f"{path}: field {bad[0]} is not finite ({len(bad)} of {len(phi)})")
+    if theory.field.space == "sphere":
+        length = np.sqrt((phi.reshape(len(phi), -1, each) ** 2).sum(2))
+        bad = np.flatnonzero((np.abs(length - 1) > UNIT).any(1))
+        if len(bad):
+            raise LfmcError(
+                f"{path}: field {bad[0]} has vectors that are not of unit length ({len(bad)} of "
+                f"{len(phi)}); component a of site x is number {each} x + a"
+            )
     return lead, phi

@@ -1,38 +1,24 @@
 """Configurations from elsewhere as a chain, measured like every other (`lfmc import`)."""
 
+import json
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from lfmc.analysis.consistency import require_sound
 from lfmc.analysis.rejections import rejected_updates
-from lfmc.chains import Chain
+from lfmc.chains import IMPORTED, Chain
 from lfmc.config import Config
+from lfmc.config.imported_section import import_settings
 from lfmc.errors import LfmcError
-from lfmc.exchange.fields import read_npy, require_fields
+from lfmc.exchange.fields import require_fields
+from lfmc.exchange.given import Given, read_given
 from lfmc.exchange.source import Source
 from lfmc.lattice import FloatArray
-from lfmc.store import open_hdf5
 from lfmc.theories.base import Theory
 from lfmc.theories.ensembles import theory_of
 
 CHUNK = 1024  # configurations measured at a time
-
-
-class Given(NamedTuple):
-    """Configurations in a file, and where each belongs if the file says so.
-
-    Attributes:
-        phi: as it is in the file.
-        replica, update: (configurations,) each, or None.
-    """
-
-    phi: NDArray
-    replica: NDArray | None
-    update: NDArray | None
-    files: tuple[Path, ...]
 
 
 def incoming(config: Config, ensemble: str, name: str, path: Path) -> Source:
@@ -44,15 +30,16 @@ def incoming(config: Config, ensemble: str, name: str, path: Path) -> Source:
     Args:
         name: of the sampler that made them.
         path: .npy of the shape (configurations, sites) or (configurations, *shape), with an axis of
-            replicas in front where there are several; or, flat, with NAME_replica.npy and
-            NAME_update.npy beside it; or .h5 with fields/phi, fields/replica and fields/update.
+            replicas in front where there are several; or with one axis of configurations, and
+            NAME_replica.npy and NAME_update.npy beside it; or .h5 with fields/phi, fields/replica
+            and fields/update.
 
     Raises:
-        LfmcError: unreadable, of another shape, not finite, all zero, or replicas of unequal
-            length.
+        LfmcError: unreadable, of another shape, not finite, not in the space of the theory, all
+            zero, or replicas of unequal length.
     """
     theory = theory_of(config.ensemble(ensemble))
-    given = _given(path)
+    given = read_given(path)
     phi = ordered(path, given, theory)
     replicas, length = phi.shape[:2]
     flat = phi.reshape(-1, theory.numbers)
@@ -77,7 +64,10 @@ def incoming(config: Config, ensemble: str, name: str, path: Path) -> Source:
         forces_per_update=0.0,
         seconds=0.0,
         extra={},
-        attributes={"imported_from": str(path)},
+        attributes={
+            IMPORTED: str(path),
+            "settings": json.dumps(import_settings(config, ensemble, name, str(path))),
+        },
     )
     require_sound(chain)
     rejected = rejected_updates(chain)
@@ -92,13 +82,10 @@ def incoming(config: Config, ensemble: str, name: str, path: Path) -> Source:
 def ordered(path: Path, given: Given, theory: Theory) -> FloatArray:
     """Configurations as (replicas, configurations, numbers), each replica in its order."""
     if given.replica is None or given.update is None:
-        lead, phi = require_fields(path, given.phi, theory.shape, theory.numbers, (1, 2))
+        lead, phi = require_fields(path, given.phi, theory, (1, 2))
         return phi.reshape(*((1,) * (2 - len(lead))), *lead, theory.numbers)
-    _, phi = require_fields(path, given.phi, theory.shape, theory.numbers, (1,))
+    _, phi = require_fields(path, given.phi, theory, (1,))
     replica, update = given.replica, given.update
-    for index in (replica, update):
-        if index.shape != (len(phi),) or index.dtype.kind not in "iu":
-            raise LfmcError(f"{path}: {len(phi)} fields, but places of shape {index.shape}")
     order = np.lexsort((update, replica))
     names, counts = np.unique(replica, return_counts=True)
     if len(set(counts.tolist())) != 1:
@@ -112,20 +99,3 @@ def ordered(path: Path, given: Given, theory: Theory) -> FloatArray:
             f"{path}: kept after {steps.min()} to {steps.max()} updates; expected equal distances"
         )
     return phi[order].reshape(len(names), -1, theory.numbers)
-
-
-def _given(path: Path) -> Given:
-    if path.suffix == ".h5":
-        with open_hdf5(path) as file:
-            if "fields/phi" not in file:
-                raise LfmcError(f"{path}: no data set fields/phi; expected one of configurations")
-            replica, update = (
-                file[name][()] if name in file else None
-                for name in ("fields/replica", "fields/update")
-            )
-            return Given(file["fields/phi"][()], replica, update, (path,))
-    beside = [path.with_name(f"{path.stem}_{name}.npy") for name in ("replica", "update")]
-    if all(name.exists() for name in beside):
-        replica, update = (read_npy(name) for name in beside)
-        return Given(read_npy(path), replica, update, (path, *beside))
-    return Given(read_npy(path), None, None, (path,))

@@ -21,9 +21,10 @@ AMORTISED = "seconds_per_independent_with_training"
 
 def draw(run: RunData) -> Figure:
     """One panel, log-log; dashed lines include the training."""
+    samplers = run.own("cost_per_sample")
     figure = Figure(figsize=(COLUMN, 3.2))
     ax = figure.subplots()
-    for sampler in run.config.sampler_names:
+    for sampler in samplers:
         mark = sampler_mark(sampler)
         x, value, error = values(run, sampler, INDEPENDENT)
         single = len(set(x)) == len(x) and joined(run)  # no line through several of one L
@@ -40,7 +41,7 @@ def draw(run: RunData) -> Figure:
     ax.set_ylabel(f"seconds per independent {' or '.join(names)}")
     dashed = Line2D([], [], color=BLACK, linestyle="--", label="with training")
     extra = [dashed] if run.config.flow_names else []
-    sampler_legend(figure, run, run.config.sampler_names, extra)
+    sampler_legend(figure, run, samplers, extra)
     return figure
 
 
@@ -89,7 +90,7 @@ def slowest(run: RunData) -> list[str]:
 
 
 def _left_out(run: RunData) -> list[str]:
-    """Chains that do not resolve tau of chi2."""
+    """Chains that do not resolve tau of chi2, and imported ones."""
     table = run.table("costs")
     rows = table[table.quantity == INDEPENDENT]
     known = set(rows[["ensemble", "sampler"]].itertuples(index=False, name=None))
@@ -97,10 +98,11 @@ def _left_out(run: RunData) -> list[str]:
         f"{s} in {e}"
         for e in run.config.ensemble_names
         for s in run.samplers(e)
-        if (e, s) not in known
+        if (e, s) not in known and s not in run.config.imported
     ]
     words = " or ".join(slowest(run))
-    return [f"Left out, tau_int({words}) is not resolved: {', '.join(lost)}."] if lost else []
+    parts = [f"Left out, tau_int({words}) is not resolved: {', '.join(lost)}."] if lost else []
+    return [*parts, run.without_imported().strip()]
 
 
 def values(run: RunData, sampler: str, quantity: str) -> tuple[Floats, Floats, Floats]:

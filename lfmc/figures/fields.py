@@ -89,7 +89,9 @@ def examples(run: RunData, ensemble: Ensemble) -> list[Example]:
             shown.append(Example(name, slab(proposals.get(key), ensemble.sites), reason))
     for name in field_sources(run.config):
         label, runs = sampler_mark(name).label, run.runs(ensemble.name, name)
-        fields = run.fields(name, ensemble.name)["phi"] if runs else None
+        stage = run.config.chain_stage(name)
+        place = (stage, ensemble.name, "" if stage == name else name)
+        fields = run.fields(*place)["phi"] if runs else None
         reason = "not stored" if runs else "does not run"
         shown.append(Example(label, slab(fields, ensemble.sites), reason))
     return shown

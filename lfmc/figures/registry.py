@@ -7,7 +7,7 @@ import importlib
 from types import ModuleType
 from typing import NamedTuple
 
-from lfmc.config import CLASSICAL, Config
+from lfmc.config import Config
 from lfmc.config.kinds import theory_class
 from lfmc.errors import LfmcError, unknown
 
@@ -20,7 +20,7 @@ class Entry(NamedTuple):
         category: chapter of the report.
         tables: names below results/tables, without .csv.
         bins: needs measure/E/X.h5 of every ensemble and sampler.
-        chains: needs the chain files of every ensemble and sampler.
+        chains: needs the chain files of every ensemble and sampler but imported ones.
         fields: needs the whole fields of `field_sources`.
         family: `Theory.family` of the ensembles that it shows; empty: of all.
     """
@@ -99,25 +99,21 @@ def inputs(name: str, config: Config) -> tuple[str, ...]:
         if entry.bins:
             paths += [f"measure/{ensemble}/{name}.h5" for name in config.samplers_of(ensemble)]
         if entry.chains:
-            paths += [_chain(ensemble, s, config) for s in config.samplers_of(ensemble)]
+            own = [s for s in config.samplers_of(ensemble) if s not in config.imported]
+            paths += [config.chain_file(ensemble, s) for s in own]
             paths += [f"propose/{ensemble}/{flow}.h5" for flow in config.flow_names]
         if entry.fields:
             flows = config.flow_names[-1:]
             paths += [f"propose/{ensemble}/{flow}.h5" for flow in flows]
-            run = config.classical(ensemble)
-            paths += [f"{name}/{ensemble}.h5" for name in field_sources(config) if name in run]
+            run = config.samplers_of(ensemble)
+            shown_here = (name for name in field_sources(config) if name in run)
+            paths += [config.chain_file(ensemble, name) for name in shown_here]
     return tuple(paths)
 
 
-def _chain(ensemble: str, sampler: str, config: Config) -> str:
-    if sampler in config.flow_names:
-        return f"accept/{ensemble}/{sampler}.h5"
-    return f"{sampler}/{ensemble}.h5"
-
-
 def field_sources(config: Config) -> tuple[str, ...]:
-    """The two classical samplers whose fields are shown: hmc and local if they run."""
-    return tuple(name for name in config.sampler_names if name in CLASSICAL)[:2]
+    """The two samplers but flows whose fields are shown: hmc and local if they run."""
+    return tuple(name for name in config.sampler_names if name not in config.flow_names)[:2]
 
 
 def figure_module(name: str) -> ModuleType:

@@ -65,7 +65,7 @@ def caption(run: RunData) -> str:
         f"{SINGLE} averaged over bins of a tenth of a decade; "
         f"runs counted over all ensembles: {counts}. Errors: Poisson, sqrt(count); a single "
         "count has no bar downwards. "
-        f"Longest run, by sampler: {'; '.join(parts)}."
+        f"Longest run, by sampler: {'; '.join(parts)}.{run.without_imported()}"
     )
 
 

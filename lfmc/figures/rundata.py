@@ -24,6 +24,8 @@ from lfmc.theories.ensembles import theory_of
 
 Floats = NDArray[np.floating]
 
+UNKNOWN = "updates of imported chains and their cost are not known"
+
 
 class Line(NamedTuple):
     """Values with errors against an abscissa, each (points,)."""
@@ -132,6 +134,22 @@ class RunData:
         """Flows whose target no ensemble has reached."""
         seen = {s for e in self.config.ensemble_names for s in self.samplers(e)}
         return tuple(s for s in self.config.sampler_names if s not in seen)
+
+    def own(self, figure: str) -> tuple[str, ...]:
+        """The samplers whose updates are known: all but imported chains.
+
+        Raises:
+            NotDrawable: there are none.
+        """
+        names = tuple(s for s in self.config.sampler_names if s not in self.config.imported)
+        if not names:
+            raise NotDrawable(f"{figure}: {UNKNOWN}, and there are no others")
+        return names
+
+    def without_imported(self) -> str:
+        """A sentence for captions, with a blank before it: the chains that `own` leaves out."""
+        lost = ", ".join(self.config.imported)
+        return f" Left out, {UNKNOWN}: {lost}." if lost else ""
 
     def not_reached(self) -> str:
         """A sentence for captions, with a blank before it: which flows have no chain where."""

@@ -4,6 +4,7 @@ Colours are those of Okabe and Ito (and three of Tol's for flows of rare targets
 every common colour vision; markers differ too, so that grey prints can be read.
 """
 
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -56,6 +57,7 @@ _FIXED = {
 # Flows of other targets: the tens give the colour, tens and units the marker, no two the same.
 _TENS = (GREY, BLACK, BLUE, WINE, SKY, ORANGE, INDIGO, VERMILLION, OLIVE, GREEN)
 _MARKERS = "PX*phd8<>H"
+_IMPORTED = (GREY, OLIVE, WINE, INDIGO, SKY)
 
 _OBSERVABLES = {
     "E": Mark(BLUE, "s", "$E$"),
@@ -72,12 +74,16 @@ _OBSERVABLES = {
 
 
 def sampler_mark(sampler: str) -> Mark:
-    """The mark of a sampler; a flow of another target takes one that depends on its name only."""
+    """The mark of a sampler.
+
+    A flow of another target and an imported chain take one that depends on their name only.
+    """
     if sampler in _FIXED:
         return _FIXED[sampler]
     digits = sampler.removeprefix("flow-")
-    if not digits.isdigit():
-        return Mark(GREY, "*", sampler)
+    if not digits.isdigit() or digits == sampler:
+        word = zlib.crc32(sampler.encode())
+        return Mark(_IMPORTED[word % len(_IMPORTED)], "*dhH"[word // 16 % 4], sampler)
     tens, units = divmod(int(digits) % 100, 10)
     return Mark(_TENS[tens], _MARKERS[(tens + 3 * units) % 10], f"flow {digits} %")
 

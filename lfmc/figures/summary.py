@@ -85,7 +85,8 @@ def _head(run: RunData, gates: Any) -> list[str]:
     withheld = f", {lost} not available" if lost else ""
     lines = [f"Gates: {passed} of {len(gates)} passed{withheld}."]
     slow = run.theory(run.config.family[0].name).slowest
-    fits = [(name, exponent(run, name, slow, "update")) for name in run.config.sampler_names]
+    samplers = [s for s in run.config.sampler_names if s not in run.config.imported]
+    fits = [(name, exponent(run, name, slow, "update")) for name in samplers]
     if any(fit for _, fit in fits):
         extents = ", ".join(map(str, sorted(run.config.fit.L)))
         words = f"Exponent z of tau_int({slow}) per update at L = {extents}"
@@ -118,6 +119,8 @@ def _chains(run: RunData, kind: str, gates: Any) -> Block:
     slow = run.theory(ensembles[0].name).slowest
     names = dict.fromkeys((slow, *SHOWN))
     header = ["ensemble", "L", "sampler", *(TITLES.get(n, n) for n in names)]
+    saved = ["saved"] if run.config.imported else []  # the only unit of an imported chain
+    header += [f"tau_int({slow}), saved" for _ in saved]
     header += [f"tau_int({slow}), updates", f"tau_int({slow}), us", "acceptance", "gates"]
     header += ["us per independent", "cheapest"]
     rows = []
@@ -130,9 +133,11 @@ def _chains(run: RunData, kind: str, gates: Any) -> Block:
                 rows.append([*row, "not reached", *[ABSENT] * (len(header) - 4)])
                 continue
             row += [_value(run, e.name, sampler, name) for name in names]
-            row += [_tau(run, e.name, sampler, slow, "update")]
+            row += [_tau(run, e.name, sampler, slow, unit) for unit in (*saved, "update")]
             row += [_tau(run, e.name, sampler, slow, "second", MICRO)]
-            row += [_acceptance(run, e.name, sampler), _counted(_of(gates, e.name, sampler))]
+            known = sampler not in run.config.imported
+            row.append(_acceptance(run, e.name, sampler) if known else ABSENT)
+            row.append(_counted(_of(gates, e.name, sampler)))
             cost = by_name.get(sampler)
             row.append(value_error(MICRO * cost[0], MICRO * cost[1]) if cost else ABSENT)
             row.append("yes" if costs and costs[0][0] == sampler else "")

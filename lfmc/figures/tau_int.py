@@ -47,7 +47,8 @@ def caption(run: RunData) -> str:
     return caption_unit(run, "saved") + (
         f" Unit: saved configurations (hmc and local after every {every} updates, the paper: 10; "
         f"cluster after every {run.config.samplers.cluster.save_every} updates"
-        f"{'; flows after every proposal' if run.config.flow_names else ''})."
+        f"{'; flows after every proposal' if run.config.flow_names else ''}"
+        f"{'; imported chains as they came' if run.config.imported else ''})."
     )
 
 
@@ -57,7 +58,7 @@ def draw_unit(run: RunData, unit: str) -> Figure:
     names = observables(run)
     panels = list(figure.subplots(1, len(names), sharey=True, squeeze=False)[0])
     for ax, observable in zip(panels, names, strict=True):
-        handles = [_sampler(ax, run, sampler, observable, unit) for sampler in samplers(run)]
+        handles = [_sampler(ax, run, sampler, observable, unit) for sampler in samplers(run, unit)]
         ensembles_axis(ax, run, logarithmic=True)
         ax.set_title(observable_mark(observable).label)
         ax.legend(
@@ -69,7 +70,7 @@ def draw_unit(run: RunData, unit: str) -> Figure:
     panels[0].set_ylabel(rf"$\tau_\mathrm{{int}}$ ({unit_words(unit)})")
     bounds = BOUNDS if run.config.flow_names else {}
     lines = [Line2D([], [], color=BLACK, ls=style, label=text) for style, text in bounds.values()]
-    fits = [exponent(run, s, o, unit) for s in samplers(run) for o in names]
+    fits = [exponent(run, s, o, unit) for s in samplers(run, unit) for o in names]
     outside_legend(figure, [*fit_handles(run, [f for f in fits if f is not None]), *lines])
     return figure
 
@@ -83,7 +84,7 @@ def caption_unit(run: RunData, unit: str) -> str:
     exponents = []
     shown: list[Shown] = []
     for observable in observables(run):
-        found = [(s, exponent(run, s, observable, unit)) for s in samplers(run)]
+        found = [(s, exponent(run, s, observable, unit)) for s in samplers(run, unit)]
         shown += [fit for _, fit in found if fit is not None]
         text = ", ".join(f"{s} {fit.words}" for s, fit in found if fit is not None)
         if text:
@@ -157,9 +158,9 @@ def _bounds(run: RunData, unit: str) -> list[str]:
     return [f"Not resolved and left out: {'; '.join(parts)}."] if parts else []
 
 
-def samplers(run: RunData) -> tuple[str, ...]:
-    """All samplers, in the configuration's order."""
-    return run.config.sampler_names
+def samplers(run: RunData, unit: str) -> tuple[str, ...]:
+    """All samplers, in the configuration's order, but those whose updates are not known."""
+    return run.own("tau_int_update") if unit == "update" else run.config.sampler_names
 
 
 def observables(run: RunData) -> tuple[str, ...]:

@@ -6,7 +6,7 @@ Saving every tenth update hides most of the critical slowing down of hmc (tau fa
 from matplotlib.figure import Figure
 
 from lfmc.figures.rundata import RunData
-from lfmc.figures.tau_int import caption_unit, draw_unit
+from lfmc.figures.tau_int import caption_unit, draw_unit, samplers
 
 
 def draw(run: RunData) -> Figure:
@@ -18,7 +18,7 @@ def caption(run: RunData) -> str:
     table = run.table("acceptance")
     rates = [
         f"{name} {rows.acceptance.min():.2f}-{rows.acceptance.max():.2f}"
-        for name in run.config.sampler_names
+        for name in samplers(run, "update")
         if len(rows := table[table.sampler == name])
     ]
     clusters = str(run.config.samplers.cluster.clusters).replace("auto", "V/|C|")
@@ -30,5 +30,5 @@ def caption(run: RunData) -> str:
         f" Unit: updates ({flow}hmc: one trajectory of "
         f"{run.config.samplers.hmc.steps} leapfrog steps; local: one sweep; cluster: "
         f"{clusters} cluster and {run.config.samplers.cluster.sweeps} sweep{tuned}{hybrid}). "
-        f"Acceptance: {', '.join(rates)}."
+        f"Acceptance: {', '.join(rates)}.{run.without_imported()}"
     )

@@ -23,6 +23,7 @@ COST = "seconds_per_independent"
 
 def draw(run: RunData) -> Figure:
     """tau_int(Q) in updates above, CPU seconds per independent Q below; logarithmic."""
+    samplers = run.own("u1_freezing")
     figure = Figure(figsize=(DOUBLE, 4.0))
     axes = figure.subplots(2, 2, sharey="row", sharex="col")
     for column, (ensembles, extents) in enumerate(((scan(run), False), (line(run), True))):
@@ -36,14 +37,14 @@ def draw(run: RunData) -> Figure:
     axes[1, 0].set_ylabel("CPU seconds per independent $Q$")
     for ax in axes[:, 0]:
         logarithmic_y(ax)
-    sampler_legend(figure, run, run.config.sampler_names)
+    sampler_legend(figure, run, samplers)
     return figure
 
 
 def caption(run: RunData) -> str:
     parts = []
     known, spent = times(run), costs(run)
-    for sampler in run.config.sampler_names:
+    for sampler in run.own("u1_freezing"):
         words = []
         for e in run.config.ensembles:
             if (e.name, sampler) in known:
@@ -60,7 +61,7 @@ def caption(run: RunData) -> str:
         "Integrated autocorrelation time of the topological charge in updates, and CPU time of one "
         f"core for two of them. Left: against beta at L = {_extent(run)}. Right: along beta "
         f"proportional to L^2 ({', '.join(e.name for e in line(run))}). "
-        f"Of each ensemble: {'. '.join(parts)}.{left}"
+        f"Of each ensemble: {'. '.join(parts)}.{left}{run.without_imported()}"
     )
 
 

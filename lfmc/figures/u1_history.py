@@ -16,11 +16,12 @@ APART = 1.05  # from one sampler's line to the next, in units of the largest ran
 
 def draw(run: RunData) -> Figure:
     """Q of the first SHOWN updates of the first chain, one sampler above the other."""
-    names = run.config.sampler_names
+    names = run.own("u1_history")
     figure, panels = ensemble_grid(run.config.ensembles, sharex=True)
     for ax, ensemble in zip(panels, run.config.ensembles, strict=True):
-        charges = {s: first(run, ensemble.name, s) for s in run.samplers(ensemble.name)}
-        apart = APART * max(float(np.ptp(charge)) for charge in charges.values()) + 1
+        here = [s for s in run.samplers(ensemble.name) if s in names]
+        charges = {s: first(run, ensemble.name, s) for s in here}
+        apart = APART * max((float(np.ptp(q)) for q in charges.values()), default=0.0) + 1
         for sampler, charge in charges.items():
             shift = -apart * names.index(sampler)
             ax.axhline(shift, color=GREY, linewidth=0.4, zorder=0)
@@ -35,7 +36,7 @@ def draw(run: RunData) -> Figure:
 
 def caption(run: RunData) -> str:
     parts = []
-    for sampler in run.config.sampler_names:
+    for sampler in run.own("u1_history"):
         rates = [
             f"{ensemble} {changes(run, ensemble, sampler):.2g}"
             for ensemble in run.config.ensemble_names
@@ -46,7 +47,7 @@ def caption(run: RunData) -> str:
         f"Topological charge of the first {SHOWN} updates of the first chain, one sampler above "
         "the other, grey lines at Q = 0. Share of updates that change Q, over all chains: "
         + "; ".join(parts)
-        + "."
+        + f".{run.without_imported()}"
     )
 
 

@@ -1,5 +1,6 @@
 """Verification of chains from their files: stored numbers are recomputed from stored fields."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -107,6 +108,25 @@ def verify_classical(config: Config, ensemble: str, sampler: str, path: Path) ->
     saved = chain.two_point[replica, (update + 1) // every - 1]
     found: dict[str, Any] = {"observables": _observables(path, action, phi, stored, saved)}
     found["summary"] = f"{len(phi)} fields, observables to {found['observables']:.1e}"
+    return found
+
+
+def verify_imported(config: Config, ensemble: str, sampler: str, path: Path) -> dict[str, Any]:
+    """As `verify_classical`, and that the files it was made of have not changed since.
+
+    Files that are gone are named in the summary.
+    """
+    found = verify_classical(config, ensemble, sampler, path)
+    with open_hdf5(path) as file:
+        made = json.loads(text(path, file, "provenance")).get("inputs", {})
+    there = {name: digest for name, digest in made.items() if Path(name).is_file()}
+    for name, digest in there.items():
+        if file_digest(Path(name)) != digest:
+            raise LfmcError(
+                f"{path}: {name} is another file than it was made of; run lfmc import again"
+            )
+    lost = [name for name in made if name not in there]
+    found["summary"] += f"; gone since: {', '.join(lost)}" if lost else "; made of the files there"
     return found
 
 

@@ -1,7 +1,8 @@
 """The run that HMC, local Metropolis and cluster share: sample in segments, then merge.
 
-The bits of the result depend on the settings and the tuned parameters only: not on interruptions,
-nor on how chains are grouped into blocks, nor on the lengths that the chain had before.
+The bits of the result depend on the settings, the tuned parameters and, if they are given, the
+fields where chains start: not on interruptions, nor on how chains are grouped into blocks, nor on
+the lengths that the chain had before.
 """
 
 import logging
@@ -16,7 +17,7 @@ from lfmc.config import settings_hash
 from lfmc.samplers.earlier import earlier
 from lfmc.samplers.merge import merge, time_axis
 from lfmc.samplers.segments import Segment, finished_segments, write_segment
-from lfmc.samplers.state import State, cold_start, require_finite
+from lfmc.samplers.state import State, cold_start, require_finite, started_from
 from lfmc.samplers.task import ChainTask
 from lfmc.samplers.thermalise import thermalise
 from lfmc.samplers.trail import Recorder, Walk
@@ -64,6 +65,8 @@ def run(
         streams = (task.config.seed, range(task.plan.replicas), task.name, task.ensemble)
         start = cold_start(task.theory, *streams)
         task.method.advance(start, task.theory, 1, 1)  # compiles: not a cost of the sampler
+        if task.start is not None:
+            start = started_from(start, task.start.fields)
         began = cpu_seconds()
         state = thermalise(start, task.theory, task.method, lambda: _leave_if(stop))
         setup = cpu_seconds() - began

@@ -8,12 +8,26 @@ import numpy as np
 from lfmc.config import Config, settings_hash, stage_settings
 from lfmc.config.problems import shortened
 from lfmc.errors import LfmcError, unknown
+from lfmc.lattice import FloatArray
 from lfmc.provenance import stamp
 from lfmc.samplers.method import Method, method
 from lfmc.samplers.plan import Plan, plan
 from lfmc.store import read_json
 from lfmc.theories.base import Theory
 from lfmc.theories.ensembles import theory_of
+
+
+class Start(NamedTuple):
+    """Given fields where chains start, chain c at field c modulo their number.
+
+    Attributes:
+        fields: (fields, numbers).
+        path, digest: the file that they are from, and its sha256.
+    """
+
+    fields: FloatArray
+    path: Path
+    digest: str
 
 
 class ChainTask(NamedTuple):
@@ -27,15 +41,21 @@ class ChainTask(NamedTuple):
     key: str
     stamp: str
     tuning_seconds: float = 0.0
+    start: Start | None = None
 
     @property
     def name(self) -> str:
         return self.method.name
 
     def settings(self) -> dict[str, Any]:
-        """The settings of the stage with the tuned parameters."""
-        known = self.method.known() | self.method.opening.known()
-        return stage_settings(self.config, self.name, self.ensemble) | {"parameters": known}
+        """The settings of the stage with the tuned parameters, and the start if it is given."""
+        return _settings(self.config, self.ensemble, self.method, self.start)
+
+
+def _settings(config: Config, ensemble: str, chosen: Method, start: Start | None) -> dict[str, Any]:
+    known = {"parameters": chosen.known() | chosen.opening.known()}
+    given = {} if start is None else {"start": start.digest}
+    return stage_settings(config, chosen.name, ensemble) | known | given
 
 
 def read_tuning(path: Path, config: Config, ensemble: str) -> dict[str, Any]:
@@ -62,8 +82,13 @@ def read_tuning(path: Path, config: Config, ensemble: str) -> dict[str, Any]:
     return tuned
 
 
-def chain_task(config: Config, name: str, ensemble: str, tuning: Path) -> ChainTask:
+def chain_task(
+    config: Config, name: str, ensemble: str, tuning: Path, start: Start | None = None
+) -> ChainTask:
     """Everything that determines a run, before any work is done.
+
+    Args:
+        start: fields where chains start; left out: small normals (`Theory.start`).
 
     Raises:
         LfmcError: a sampler that does not run for this ensemble; what `read_tuning` raises.
@@ -73,11 +98,17 @@ def chain_task(config: Config, name: str, ensemble: str, tuning: Path) -> ChainT
     tuned = read_tuning(tuning, config, ensemble)
     chosen = method(config, name, theory_of(config.ensemble(ensemble)), tuned)
     seconds = float(tuned.get(name, {}).get("seconds", 0.0))
-    return task_of(config, ensemble, chosen, (tuning,), seconds)
+    sources = (tuning,) if start is None else (tuning, start.path)
+    return task_of(config, ensemble, chosen, sources, seconds, start)
 
 
 def task_of(
-    config: Config, ensemble: str, chosen: Method, sources: tuple[Path, ...], seconds: float
+    config: Config,
+    ensemble: str,
+    chosen: Method,
+    sources: tuple[Path, ...],
+    seconds: float,
+    start: Start | None = None,
 ) -> ChainTask:
     """The chain of a sampler that is ready to run.
 
@@ -95,8 +126,7 @@ def task_of(
         theory.numbers,
         chosen.forces_per_update,
     )
-    settings = stage_settings(config, chosen.name, ensemble)
-    settings["parameters"] = chosen.known() | chosen.opening.known()
+    settings = _settings(config, ensemble, chosen, start)
     key = settings_hash({**settings, "plan": division._asdict()})
     mark = stamp(settings, sources)
-    return ChainTask(config, ensemble, theory, chosen, division, key, mark, seconds)
+    return ChainTask(config, ensemble, theory, chosen, division, key, mark, seconds, start)

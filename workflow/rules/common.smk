@@ -11,6 +11,7 @@ from pathlib import Path
 from lfmc.cli.lines import FRONT_END, shorten, wanted
 from lfmc.config import CLASSICAL, stage_settings
 from lfmc.config.configfile import config_or_exit, kept_for_jobs
+from lfmc.config.imported_section import files_beside
 from lfmc.config.search_section import settings_of_search
 from lfmc.errors import LfmcError
 from lfmc.figures.registry import figures_of, inputs
@@ -137,12 +138,17 @@ def minutes(runtime):
 def chain_files(wildcards):
     """The chain of (ensemble, sampler); a flow's refers to its proposals."""
     ensemble, sampler = wildcards.ensemble, wildcards.sampler
+    files = {"chain": f"<results>/{CONFIG.chain_file(ensemble, sampler)}"}
     if sampler in FLOWS:
-        return {
-            "chain": f"<results>/accept/{ensemble}/{sampler}.h5",
-            "proposals": f"<results>/propose/{ensemble}/{sampler}.h5",
-        }
-    return {"chain": f"<results>/{sampler}/{ensemble}.h5"}
+        files["proposals"] = f"<results>/propose/{ensemble}/{sampler}.h5"
+    return files
+
+
+@asked_often
+def imported_files(wildcards):
+    """The configurations of an imported chain, and where each belongs if a file says so."""
+    path = Path(CONFIG.imported[wildcards.sampler][wildcards.ensemble])
+    return [str(file) for file in (path, *files_beside(path))]
 
 
 @asked_often
