@@ -23,7 +23,7 @@ CONFIG = {
     "statistics": {"configurations": 3200, "save_every": 2, "replicas": 8, "keep_fields": 20},
     "flow": {"targets": []},
 }
-COSTS = {"tau_int_update", "cost_per_sample", "rejection_runs"}
+COSTS = {"tau_int_update", "cost_per_sample", "cheapest", "rejection_runs"}
 OF_FLOWS = {"training_cost", "training_quality", "tau_ratio"}
 
 

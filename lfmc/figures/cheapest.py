@@ -23,11 +23,12 @@ WIDTH = 9  # of its bars, in points
 
 def draw(run: RunData) -> Figure:
     """Left: seconds per configuration. Right: a bar over the N for which a sampler is cheapest."""
+    samplers = run.own("cheapest")
     figure = Figure(figsize=(DOUBLE, 3.2))
     seconds, regions = figure.subplots(1, 2)
     few, many = numbers(run)
     through = joined(run)
-    for sampler in run.config.sampler_names:
+    for sampler in samplers:
         mark, rows = sampler_mark(sampler), rows_of(run, sampler)
         line = {"linestyle": "-", "linewidth": 0.6} if through else {}
         seconds.errorbar(*series(run, shared(rows, many), "value"), **(mark.errorbar | line))
@@ -42,7 +43,7 @@ def draw(run: RunData) -> Figure:
     for ax in (seconds, regions):
         ensembles_axis(ax, run, logarithmic=True)
     dashed = Line2D([], [], color=BLACK, linestyle="--", label=f"set-up shared by {count(few)}")
-    sampler_legend(figure, run, run.config.sampler_names, [dashed] if few != many else [])
+    sampler_legend(figure, run, samplers, [dashed] if few != many else [])
     return figure
 
 
@@ -86,7 +87,7 @@ def caption(run: RunData) -> str:
         f"Left: CPU seconds of one core for an independent configuration {against(run)}, with the "
         f"set-up shared by n = {count(many)} of them{dashed}: training and its warm starts, or "
         "tuning and thermalisation. Errors are those of tau_int. Right: the N for which each "
-        f"sampler is the cheapest. {' '.join(winners(run))}"
+        f"sampler is the cheapest. {' '.join(winners(run))}{run.without_imported()}"
     )
 
 

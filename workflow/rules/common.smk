@@ -49,7 +49,16 @@ SAMPLERS = CONFIG.sampler_names
 FIGURES = figures_of(CONFIG)
 # Not every sampler runs for every ensemble: a theory may have no cluster algorithm.
 CHAINS = dict(zip(("ensemble", "sampler"), zip(*CONFIG.chains)))
-TABLES = ("observables", "tau_int", "exponents", "acceptance", "training", "costs", "cheapest", "published")
+TABLES = (
+    "observables",
+    "tau_int",
+    "exponents",
+    "acceptance",
+    "training",
+    "costs",
+    "cheapest",
+    "published",
+)
 
 
 wildcard_constraints:
