@@ -105,7 +105,7 @@ def test_rules_are_thin_calls_of_the_command_of_the_same_name(root):
     rules = root / "workflow" / "rules"
     stages = {path.stem for path in rules.glob("*.smk")} - {"common"}
     others = {"init", "run", "show", "config", "conformance"}
-    others |= {"export", "import", "logq", "compare", "report"}
+    others |= {"export", "logq", "compare", "report", "reweight"}
     assert stages - {"samplers"} == set(COMMANDS) - others - set(CLASSICAL)
     for stage in stages:
         text = (rules / f"{stage}.smk").read_text()
