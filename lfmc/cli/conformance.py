@@ -17,15 +17,17 @@ from lfmc.cli.progress import on_terminal
     metavar="NAME=VALUE",
     help="A parameter, else that of the theory's example or the flow's default.",
 )
-@click.option("--theory", default="phi4", show_default=True, help="On which a flow is checked.")
+@click.option(
+    "--theory", default="", help="On which a flow is checked. [default: the first it exists for]"
+)
 @click.option("--seed", default=1, show_default=True, help="Of fields, chains and normals.")
 def conformance(kind: str, pairs: tuple[str, ...], theory: str, seed: int) -> None:
     """Check a theory or a flow, lfmc's own or another package's, against what must hold.
 
-    A theory: gradient against finite differences, symmetries, kernels against arrays, reversibility
-    of HMC, and every sampler against exact values on small lattices. A flow: log q against the
-    automatic Jacobian, the inverse, independence of the batch, and a known normalisation. Exit code
-    1 if a check fails.
+    A theory: gradient against finite differences, symmetries, kernels against arrays, and every
+    sampler against exact values on small lattices, exact identities and the other samplers; of
+    scalar theories also reversibility of HMC. A flow: log q against the automatic Jacobian, the
+    inverse, independence of the batch, and the normalisation. Exit code 1 if a check fails.
     """
     from lfmc.conformance.check import table
     from lfmc.conformance.run import conformance as checks_of

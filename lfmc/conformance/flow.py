@@ -9,26 +9,30 @@ from lfmc.conformance.check import SIGMAS, Check
 from lfmc.conformance.exact import exact_averages
 from lfmc.flows.base import Flow
 from lfmc.flows.exactness import log_q_error
+from lfmc.lattice import FloatArray
+from lfmc.theories.base import Theory
 from lfmc.theories.scalar import Scalar
 
 DISTURBANCE = 0.1  # added to every parameter: a flow at its start may be the identity
 JACOBIANS, BATCH, DRAWS = 4, 64, 200_000
 WORST_ERROR = 0.05  # of Z, relative: more is no check
+TOO_BROAD = "the error of Z: weights too broad for a check"
 
 
-def flow_checks(start: Flow, disturbed: Flow, theory: Scalar, seed: int = 1) -> Iterator[Check]:
+def flow_checks(start: Flow, disturbed: Flow, theory: Theory, seed: int = 1) -> Iterator[Check]:
     """The exactness of a flow, one check after another.
 
     Args:
         start: for `theory`, as it is built.
         disturbed: the same with other parameters (`disturb`).
-        theory: on 2 x 2, where log Z is known.
+        theory: of the scalar family on 2 x 2, where log Z is known, or any other.
         seed: of base normals.
     """
     for name, flow in (("at its start", start), ("with other parameters", disturbed)):
         allowed = max(flow.inverse_tolerance, 1e-9)
-        error = log_q_error(flow, JACOBIANS, seed)
-        yield Check(f"log q, automatic Jacobian {name}", _number(error), allowed)
+        if flow.one_to_one:
+            error = log_q_error(flow, JACOBIANS, seed)
+            yield Check(f"log q, automatic Jacobian {name}", _number(error), allowed)
         z = flow.base.tensor(_generator(seed), BATCH, torch.float64)
         with torch.no_grad():
             phi, log_q = flow(z)
@@ -39,7 +43,13 @@ def flow_checks(start: Flow, disturbed: Flow, theory: Scalar, seed: int = 1) -> 
         yield Check(f"fields alone and in a batch {name}", _largest(fields - phi[:4]), 1e-9)
         own = torch.cat([one.log_q for one in alone])
         yield Check(f"log q alone and in a batch {name}", _largest(own - log_q[:4]), 1e-9)
-    yield _normalisation(start, theory, seed)
+    weights = _log_weights(start, theory, seed + 1)
+    exact = exact_averages(theory)["log_Z"] if isinstance(theory, Scalar) else theory.log_Z
+    if exact is not None:
+        yield _normalisation(weights, exact, f"on {'x'.join(map(str, theory.shape))}")
+    if not start.one_to_one:
+        # No Jacobian tells whether log q is a density: of two flows both have the same Z.
+        yield _same_normalisation(weights, _log_weights(disturbed, theory, seed + 2))
 
 
 def disturb(flow: Flow, seed: int = 1) -> Flow:
@@ -52,18 +62,34 @@ def disturb(flow: Flow, seed: int = 1) -> Flow:
     return flow
 
 
-def _normalisation(flow: Flow, theory: Scalar, seed: int) -> Check:
-    """<exp(-S - log q)>_q = Z, against the transfer matrix."""
-    z = flow.base.tensor(_generator(seed + 1), DRAWS, torch.float64)
+def _log_weights(flow: Flow, theory: Theory, seed: int) -> FloatArray:
+    z = flow.base.tensor(_generator(seed), DRAWS, torch.float64)
     with torch.no_grad():
         phi, log_q = flow(z)
-        log_weight = (-theory.evaluate(phi) - log_q).numpy()
-    ratio = np.exp(log_weight - exact_averages(theory)["log_Z"])
-    error = float(ratio.std(ddof=1) / len(ratio) ** 0.5)
-    name = "<exp(-S - log q)> = Z on 2x2"
+        return np.asarray((-theory.evaluate(phi) - log_q).numpy())
+
+
+def _normalisation(log_weight: FloatArray, exact: float, where: str) -> Check:
+    """<exp(-S - log q)>_q = Z, against the transfer matrix or another exact value."""
+    mean, error = _mean(np.exp(log_weight - exact))
+    name = f"<exp(-S - log q)> = Z {where}"
     if not error < WORST_ERROR:
-        return Check(name, error, WORST_ERROR, "the error of Z: weights too broad for a check")
-    return Check(name, abs(float(ratio.mean()) - 1) / error, SIGMAS, f"Z to {error:.1e}")
+        return Check(name, error, WORST_ERROR, TOO_BROAD)
+    return Check(name, abs(mean - 1) / error, SIGMAS, f"Z to {error:.1e}")
+
+
+def _same_normalisation(one: FloatArray, two: FloatArray) -> Check:
+    """Z by both flows, in errors of their difference."""
+    name, top = "Z of the flow at its start and with other parameters", one.max()
+    (a, error_a), (b, error_b) = (_mean(np.exp(w - top)) for w in (one, two))
+    relative = float(np.hypot(error_a / a, error_b / b))
+    if not relative < WORST_ERROR:
+        return Check(name, relative, WORST_ERROR, TOO_BROAD)
+    return Check(name, abs(np.log(a / b)) / relative, SIGMAS, f"Z to {relative:.1e}")
+
+
+def _mean(ratio: FloatArray) -> tuple[float, float]:
+    return float(ratio.mean()), float(ratio.std(ddof=1) / len(ratio) ** 0.5)
 
 
 def _number(error: float | None) -> float:
