@@ -6,12 +6,13 @@ import torch
 
 from lfmc.config.flow_sections import HierarchySettings
 from lfmc.errors import LfmcError
-from lfmc.flows.hierarchy.flow import HierarchyFlow, per_site
+from lfmc.flows.hierarchy.flow import HierarchyFlow
 from lfmc.flows.hierarchy.stages import groups
 from lfmc.flows.hierarchy.terms import terms_of
 from lfmc.samplers.state import cold_start, fields
 from lfmc.samplers.wolff import WolffParameters, sample_wolff
 from lfmc.theories.spheres import Spheres, exact
+from lfmc.theories.spheres.theory import per_site
 
 SIGMAS = 5.0
 

@@ -180,7 +180,7 @@ class DecimationSettings(FlowSection):
 
 
 class HierarchySettings(FlowSection):
-    """O(N) spins in two dimensions, drawn from coarse to fine sublattices from one-site laws.
+    """O(N) or CP^(N-1) in two dimensions, drawn from coarse to fine sublattices by one-site laws.
 
     A site sees the nearest `shells` of sites drawn before it, and the products of three of its
     nearest sites if `products`; sublattices are drawn in 1, 2 or 4 `colours`.
@@ -189,7 +189,7 @@ class HierarchySettings(FlowSection):
     builds: ClassVar[str] = "lfmc.flows.hierarchy.flow:HierarchyFlow"
     dimensions: ClassVar[range] = range(2, 3)
     space: ClassVar[str] = "sphere"
-    theories: ClassVar[tuple[str, ...]] = ("spheres",)
+    theories: ClassVar[tuple[str, ...]] = ("spheres", "cpn")
     scores: ClassVar[bool] = True
 
     kind: Literal["hierarchy"] = "hierarchy"

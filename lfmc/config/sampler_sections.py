@@ -178,7 +178,7 @@ class Hybrid(SamplerSection):
 
 
 class Overrelaxation(SamplerSection):
-    """Sweeps of `reflections` of O(N) spins that keep the energy, then of a heat bath."""
+    """Sweeps of `reflections` of unit vectors that keep the energy, then of a heat bath."""
 
     runs: ClassVar[str] = "lfmc.samplers.spheres_heatbath:OVERRELAXATION"
     cost: ClassVar[float] = 10.0

@@ -1,17 +1,19 @@
-"""O(N) spins in two dimensions drawn from coarse to fine, each from its one-site law.
+"""Unit vectors in two dimensions drawn from coarse to fine, each from its one-site law.
 
-A site is drawn from the density exp(h.n), h a sum over the sites drawn before it
-(`lfmc.flows.hierarchy.terms`), and the sites of the last stage from the exact conditional law. So
+A site is drawn from a density exp(l_x(n_x)), l_x a sum over the sites drawn before it
+(`lfmc.flows.hierarchy.terms`): of O(N) spins h_x.n_x, of CP^(N-1) vectors z_x^+ M_x z_x with M_x a
+sum of z_y z_y^+, which makes the flow gauge invariant. The sites of the last stage are drawn from
+their exact conditional law. So
 
-    log q = sum_x [h_x.n_x - log_normaliser(|h_x|)]
+    log q = sum_x [l_x(n_x) - log_normaliser(l_x)]
 
 is exact for drawn and for given fields, and with E the sites before the last stage
 
-    log w = sum_(x in the last stage) log_normaliser(beta |sum of neighbours|) - log q(E)
+    log w = sum_(x in the last stage) log_normaliser(of the neighbours) - log q(E)
 
 does not need the last stage. Reduced samples are whole fields, of which only the sites before the
-last stage are filled. Scores d log q / d k are sums of [n_x - A(|h_x|) h_x/|h_x|].F: no backward
-pass. The measure is the area of the spheres, for N = 1 the sum over states.
+last stage are filled. Scores d log q / d k are sums of l_p(n_x) - <l_p> of each term: no backward
+pass. The measure is the area of the spheres, for O(1) the sum over states.
 """
 
 import numpy as np
@@ -23,10 +25,12 @@ from lfmc.errors import LfmcError
 from lfmc.flows.base import Base, Draw, Flow
 from lfmc.flows.hierarchy.blocks import lanes_last, samples_first
 from lfmc.flows.hierarchy.newton import forward_fit
+from lfmc.flows.hierarchy.scoring import scoring_fit
 from lfmc.flows.hierarchy.terms import terms_of
 from lfmc.flows.scores import Scored
 from lfmc.kernels.lanes import LANES, aligned
 from lfmc.lattice import FloatArray
+from lfmc.theories.cpn import CPN
 from lfmc.theories.spheres import Spheres
 
 START_SAMPLES, START_NUMBERS = 16384, 2**24  # of the first fit
@@ -36,30 +40,30 @@ COUPLED = 0.4  # of beta: the coupling to the nearest shell of a flow that is no
 class HierarchyFlow(Flow):
     """See the module's docstring."""
 
-    action: Spheres
+    action: Spheres | CPN
     one_to_one = False  # a vector has more numbers than directions: no square Jacobian
 
-    def __init__(self, action: Spheres, settings: HierarchySettings) -> None:
+    def __init__(self, action: Spheres | CPN, settings: HierarchySettings) -> None:
         """Args: theory and settings.
 
         Raises:
             LfmcError: another theory, or extents that cannot be halved.
         """
         super().__init__(action)
-        if not isinstance(action, Spheres) or len(action.shape) != 2:
-            raise LfmcError("flow hierarchy: it needs theory spheres in two dimensions")
+        if not isinstance(action, Spheres | CPN) or len(action.shape) != 2:
+            raise LfmcError("flow hierarchy: it needs theory spheres or cpn in two dimensions")
+        self.law = action.site_law()
         self.terms = terms_of(
             action.shape, settings.shells, settings.colours, settings.products and action.N > 1
         )
         self.near, self.couplings = action.geometry(), action.couplings()
-        self.per_site = per_site(action.N)
         start = np.zeros(self.terms.parameters)
-        start[self.terms.nearest] = COUPLED * action.beta
+        start[self.terms.nearest] = COUPLED * self.couplings[0]
         self.k = nn.Parameter(torch.from_numpy(start))
 
     @property
     def base(self) -> Base:
-        return Base(self.sites * self.per_site, "uniform")
+        return Base(self.sites * self.law.uniforms, "uniform")
 
     @property
     def start_samples(self) -> int:
@@ -71,7 +75,7 @@ class HierarchyFlow(Flow):
 
     @property
     def reduced_base(self) -> Base:
-        return Base((len(self.terms.begin) - 1) * self.per_site, "uniform")
+        return Base((len(self.terms.begin) - 1) * self.law.uniforms, "uniform")
 
     def forward(self, z: Tensor) -> Draw:
         """Uniforms (batch, base.numbers) -> fields (batch, V N) and log q."""
@@ -111,7 +115,8 @@ class HierarchyFlow(Flow):
     @torch.no_grad()
     def start_from(self, fields: FloatArray) -> None:
         """Set the parameters that maximise the mean of log q over samples of p, (count, V N)."""
-        self.k.copy_(torch.from_numpy(forward_fit(self, lanes_last(fields), len(fields))))
+        fit = forward_fit if isinstance(self.action, Spheres) else scoring_fit
+        self.k.copy_(torch.from_numpy(fit(self, lanes_last(fields), len(fields))))
 
     def compile_kernels(self) -> None:
         """Compile what trainings and proposals call."""
@@ -123,44 +128,45 @@ class HierarchyFlow(Flow):
         return array_of(self.k)
 
     def _drawn(self, uniform: FloatArray, scores: int) -> tuple[FloatArray, ...]:
-        """(fields, log q, rest, scores) of blocks of uniforms; `rest` of `draw_coarse`."""
-        from lfmc.flows.hierarchy.kernels import draw_coarse
-
-        blocks, t = len(uniform), self.terms
-        phi = aligned((blocks, self.numbers, LANES))
+        """(fields, log q, rest, scores) of blocks of uniforms; `rest` of `coarse_stages`."""
+        phi = aligned((len(uniform), self.numbers, LANES))
         phi[:] = 0.0
-        out = self._outputs(blocks, scores)
-        args = (t.order, t.begin, t.terms, self.parameters_array(), self.near, *self.couplings)
-        draw_coarse(uniform, phi, *args, *out)
-        return (phi, *out)
+        return (phi, *self._coarse(uniform, phi, True, scores))
 
     def _given(self, phi: FloatArray, scores: int) -> tuple[FloatArray, ...]:
         """(log q, rest, scores) of blocks of fields."""
-        from lfmc.flows.hierarchy.kernels import given_coarse
+        return self._coarse(phi, phi, False, scores)
+
+    def given(self, phi: FloatArray, k: FloatArray) -> tuple[FloatArray, ...]:
+        """(log q, rest, scores) of blocks of fields, with parameters k."""
+        return self._coarse(phi, phi, False, len(k), k)
+
+    def _coarse(
+        self,
+        uniform: FloatArray,
+        phi: FloatArray,
+        drawn: bool,
+        scores: int,
+        k: FloatArray | None = None,
+    ) -> tuple[FloatArray, ...]:
+        from lfmc.flows.hierarchy.kernels import coarse_stages
 
         out, t = self._outputs(len(phi), scores), self.terms
-        args = (t.order, t.begin, t.terms, self.parameters_array(), self.near, *self.couplings)
-        given_coarse(phi, *args, *out)
+        order = (t.order, t.begin, t.terms, self.parameters_array() if k is None else k)
+        coarse_stages(uniform, phi, *order, self.near, self.couplings, *self.law, drawn, *out)
         return out
 
     def _last(self, uniform: FloatArray, phi: FloatArray, drawn: bool, log_q: FloatArray) -> None:
         """Add log q of the last stage, which is drawn first where `drawn`."""
         from lfmc.flows.hierarchy.kernels import last_stage
 
-        args = (self.terms.order, self.terms.begin, self.near, *self.couplings)
+        args = (self.terms.order, self.terms.begin, self.near, self.couplings, *self.law)
         last_stage(uniform, phi, *args, drawn, log_q)
 
     @staticmethod
     def _outputs(blocks: int, scores: int) -> tuple[FloatArray, FloatArray, FloatArray]:
         empty = (aligned((blocks, LANES)), aligned((blocks, LANES)))
         return (*empty, aligned((blocks, scores, LANES)))
-
-
-def per_site(components: int) -> int:
-    """Uniforms of one site, as `uniforms_of` of the kernels."""
-    if components <= 3:
-        return max(components - 1, 1)
-    return 1 + 2 * ((components + 1) // 2)
 
 
 def array_of(x: Tensor) -> FloatArray:

@@ -2,10 +2,19 @@
 
 import numpy as np
 
-from lfmc.flows.hierarchy.kernels import add_component
 from lfmc.kernels.lanes import LANES, broadcast, inlined, kernel, load, select, store
 from lfmc.theories.spheres.law_kernels import mean_cosine
+from lfmc.theories.spheres.site_law import product
 from lfmc.theories.spheres.spin_kernels import strength
+
+
+@inlined
+def _component(phi, terms, t, a, n):
+    """Component a of the vector of term t."""
+    value = load(phi, terms[t, 1] * n + a)
+    if terms[t, 2] >= 0:
+        value = value * product(phi, terms[t, 2], terms[t, 3], n)
+    return value
 
 
 @inlined
@@ -16,7 +25,7 @@ def _vectors(phi, first, last, terms, vectors, size, n):
     for t in range(first, last):
         for a in range(n):
             row = terms[t, 0] * n + a
-            store(vectors, row, load(vectors, row) + add_component(phi, terms, t, a, n))
+            store(vectors, row, load(vectors, row) + _component(phi, terms, t, a, n))
 
 
 @kernel

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from lfmc.errors import LfmcError
 from lfmc.theories.cpn.arrays import bessel_ratio, log_bessel
 from lfmc.theories.cpn.theory import CPN
 
@@ -45,6 +46,14 @@ class CPNAuxiliary(CPN):
         from lfmc.theories.cpn.kernels import CPNAuxiliaryCouplings
 
         return CPNAuxiliaryCouplings(self.N * float(self.beta), (0.0,) * self.N)
+
+    def site_law(self) -> Any:
+        """Refused: with the phases integrated out a vector has no law in closed form.
+
+        Raises:
+            LfmcError: always.
+        """
+        raise LfmcError("flow hierarchy: it exists for theory cpn, not for cpn_auxiliary")
 
     def _concentration(self, t: Any) -> Any:
         return 2 * self.N * self.beta * t**0.5

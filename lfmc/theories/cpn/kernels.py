@@ -21,10 +21,15 @@ class CPNCouplings(NamedTuple):
     """strength = N beta of S = -N beta sum |z^+ z'|^2; `zeros` has N entries.
 
     The length of a tuple is part of its type, so that kernels are compiled for each N.
+
+    Attributes:
+        terms, largest: of the one-site law (`lfmc.theories.cpn.bingham_kernels`).
     """
 
     strength: float
     zeros: tuple[float, ...]
+    terms: int
+    largest: float
 
 
 class CPNAuxiliaryCouplings(NamedTuple):

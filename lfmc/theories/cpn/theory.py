@@ -19,6 +19,7 @@ from lfmc.theories.two_point import two_point, zero_momentum_correlator
 
 LARGEST_FIELD = 50.0  # of 2 d N beta: beyond it the compiled one-site law is not accurate
 MOST = 32  # components
+BEYOND = 10.0  # of the one-site law: above the largest field of the action
 WHOLE = 1e-6  # how far from an integer a charge may be
 
 
@@ -145,9 +146,20 @@ class CPN(Theory):
         return self.N * self.beta + 0 * t, 0 * t
 
     def couplings(self) -> Any:
+        from lfmc.theories.cpn.bingham_kernels import terms_for
         from lfmc.theories.cpn.kernels import CPNCouplings
 
-        return CPNCouplings(self.N * float(self.beta), (0.0,) * self.N)
+        strength = self.N * float(self.beta)
+        largest = 4 * strength + BEYOND
+        return CPNCouplings(strength, (0.0,) * self.N, terms_for(largest), largest)
+
+    def site_law(self) -> Any:
+        """Work rows and uniforms of the law of one vector, for flows; registers its kernels."""
+        from lfmc.kernels.site_law import SiteLaw
+        from lfmc.theories.cpn import site_law  # noqa: F401
+
+        terms = self.couplings().terms
+        return SiteLaw(6 * self.N**2 + self.N + 2 * terms + 1, 2 * self.N - 1)
 
     def start(self, phi: Floats) -> Floats:
         """Directions of the vectors: a disordered start."""

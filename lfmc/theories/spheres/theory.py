@@ -140,6 +140,13 @@ class Spheres(Theory):
         kind = ChargedCouplings if self.charged else SpheresCouplings
         return kind(float(self.beta), (0.0,) * self.N)
 
+    def site_law(self) -> Any:
+        """Work rows and uniforms of the law of one spin, for flows; registers its kernels."""
+        from lfmc.kernels.site_law import SiteLaw
+        from lfmc.theories.spheres import site_law  # noqa: F401
+
+        return SiteLaw(self.N + 1, per_site(self.N))
+
     def start(self, phi: Floats) -> Floats:
         """Directions of the vectors: a disordered start."""
         blocks, numbers, lanes = phi.shape
@@ -226,3 +233,10 @@ class Spheres(Theory):
 
     def reference(self) -> Reference | None:
         return reference_of(self.N, self.beta, self.shape)
+
+
+def per_site(components: int) -> int:
+    """Uniforms of one vector, as `uniforms_of` of the kernels."""
+    if components <= 3:
+        return max(components - 1, 1)
+    return 1 + 2 * ((components + 1) // 2)

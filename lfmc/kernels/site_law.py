@@ -1,0 +1,106 @@
+"""The law of one site given others, as kernels that the type of the couplings selects.
+
+The density of the field of site x is exp(l(x)) / normaliser, with a real functional l that is
+linear in a `work` array of rows of lanes. Each law lays out its `work` as it likes; the functions
+are called in the order `clear`, `add_site` (repeatedly), `solve`, `draw`, `residual`. What is
+specific to sites drawn in some order is in `lfmc.flows.hierarchy`.
+"""
+
+from typing import Any, NamedTuple
+
+from numba.extending import overload
+
+from lfmc.kernels.lanes import INLINE
+
+
+class SiteLaw(NamedTuple):
+    """rows of `work`, and the number of uniforms from which a site is drawn."""
+
+    rows: int
+    uniforms: int
+
+
+def clear(work, couplings):
+    """No other site yet."""
+
+
+def add_site(work, phi, y, weight, couplings):
+    """Add `weight` times what site y contributes."""
+
+
+def pair(phi, y, z, couplings):
+    """The invariant of two sites, which may be a factor of a weight."""
+
+
+def along(work, phi, x, couplings):
+    """l(x); after `residual` the same functional of the residual."""
+
+
+def solve(work, couplings):
+    """log of the normaliser; needed by `draw` and `residual`."""
+
+
+def draw(work, phi, x, uniform, first, couplings):
+    """Draw the field of site x from the rows of `uniform` from `first` on."""
+
+
+def residual(work, phi, x, couplings):
+    """Turn `work` into that of the field of x less its mean: `along` of a site is then a score."""
+
+
+def site_law_of(couplings_type: type, **kernels: Any) -> None:
+    """Register the law of a theory, for couplings of this type.
+
+    Args:
+        kernels: all functions of this module by name (`lfmc.kernels.lanes.inlined`), with the same
+            arguments.
+    """
+
+    def known(couplings: Any) -> bool:
+        return getattr(couplings, "instance_class", None) is couplings_type
+
+    clears, adds, pairs = (kernels.pop(name) for name in ("clear", "add_site", "pair"))
+    alongs, solves, draws = (kernels.pop(name) for name in ("along", "solve", "draw"))
+    residuals = kernels.pop("residual")
+    if kernels:
+        raise TypeError(f"no kernel of a site law is called {', '.join(kernels)}")
+
+    @overload(clear, jit_options=INLINE)
+    def _clear(work, couplings):
+        return (lambda work, couplings: clears(work, couplings)) if known(couplings) else None
+
+    @overload(add_site, jit_options=INLINE)
+    def _add_site(work, phi, y, weight, couplings):
+        if known(couplings):
+            return lambda work, phi, y, weight, couplings: adds(work, phi, y, weight, couplings)
+        return None
+
+    @overload(pair, jit_options=INLINE)
+    def _pair(phi, y, z, couplings):
+        return (
+            (lambda phi, y, z, couplings: pairs(phi, y, z, couplings)) if known(couplings) else None
+        )
+
+    @overload(along, jit_options=INLINE)
+    def _along(work, phi, x, couplings):
+        if known(couplings):
+            return lambda work, phi, x, couplings: alongs(work, phi, x, couplings)
+        return None
+
+    @overload(solve, jit_options=INLINE)
+    def _solve(work, couplings):
+        return (lambda work, couplings: solves(work, couplings)) if known(couplings) else None
+
+    @overload(draw, jit_options=INLINE)
+    def _draw(work, phi, x, uniform, first, couplings):
+        if known(couplings):
+            return lambda work, phi, x, uniform, first, couplings: draws(
+                work, phi, x, uniform, first, couplings
+            )
+        return None
+
+    @overload(residual, jit_options=INLINE)
+    def _residual(work, phi, x, couplings):
+        if known(couplings):
+            return lambda work, phi, x, couplings: residuals(work, phi, x, couplings)
+        return None

@@ -1,0 +1,99 @@
+"""The law of a CP^(N-1) vector given others, density exp(z^+ M z) with M a sum of z_y z_y^+."""
+
+from lfmc.kernels.lanes import broadcast, inlined, kernel, load, store
+from lfmc.kernels.site_law import site_law_of
+from lfmc.theories.cpn.bingham_kernels import (
+    bingham_draw,
+    bingham_normaliser,
+    bingham_residual,
+)
+from lfmc.theories.cpn.kernels import CPNCouplings, overlap
+
+
+@kernel
+def _cleared(work, n):
+    for a in range(2 * n * n):
+        store(work, a, broadcast(0.0))
+
+
+@kernel
+def _added(work, phi, y, n):
+    """Add z_y z_y^+ times the last row of `work`."""
+    weight = load(work, work.shape[0] - 1)
+    for i in range(n):
+        p, q = load(phi, 2 * (n * y + i)), load(phi, 2 * (n * y + i) + 1)
+        p, q = weight * p, weight * q
+        for j in range(i, n):
+            s, t = load(phi, 2 * (n * y + j)), load(phi, 2 * (n * y + j) + 1)
+            place = i * n + j
+            store(work, place, load(work, place) + (p * s + q * t))
+            place = place + n * n
+            store(work, place, load(work, place) + (q * s - p * t))
+
+
+@kernel
+def _form(work, phi, x, n):
+    """The last row of `work` becomes z_x^+ M z_x."""
+    total = broadcast(0.0)
+    for i in range(n):
+        p, q = load(phi, 2 * (n * x + i)), load(phi, 2 * (n * x + i) + 1)
+        total = total + load(work, i * n + i) * (p * p + q * q)
+        for j in range(i + 1, n):
+            s, t = load(phi, 2 * (n * x + j)), load(phi, 2 * (n * x + j) + 1)
+            place = i * n + j
+            real, imaginary = p * s + q * t, q * s - p * t
+            both = load(work, place) * real + load(work, place + n * n) * imaginary
+            total = total + 2.0 * both
+    store(work, work.shape[0] - 1, total)
+
+
+# The kernels above and those of the law are compiled once, for every N; lanes pass in rows.
+@inlined
+def _clear(work, couplings):
+    _cleared(work, len(couplings[1]))
+
+
+@inlined
+def _add_site(work, phi, y, weight, couplings):
+    store(work, work.shape[0] - 1, weight)
+    _added(work, phi, y, len(couplings[1]))
+
+
+@inlined
+def _pair(phi, y, z, couplings):
+    real, imaginary = overlap(phi, y, z, len(couplings[1]))
+    return real * real + imaginary * imaginary
+
+
+@inlined
+def _along(work, phi, x, couplings):
+    _form(work, phi, x, len(couplings[1]))
+    return load(work, work.shape[0] - 1)
+
+
+@inlined
+def _solve(work, couplings):
+    bingham_normaliser(work, len(couplings[1]), couplings[2], couplings[3])
+    return load(work, work.shape[0] - 1)
+
+
+@inlined
+def _draw(work, phi, x, uniform, first, couplings):
+    bingham_draw(work, phi, x, uniform, first, len(couplings[1]), couplings[2])
+
+
+@inlined
+def _residual(work, phi, x, couplings):
+    bingham_residual(work, phi, x, len(couplings[1]), couplings[2])
+
+
+site_law_of(
+    CPNCouplings,
+    clear=_clear,
+    add_site=_add_site,
+    pair=_pair,
+    along=_along,
+    solve=_solve,
+    draw=_draw,
+    residual=_residual,
+)
