@@ -19,6 +19,7 @@ from lfmc.theories.two_point import two_point, zero_momentum_correlator
 
 LARGEST_FIELD = 50.0  # of 2 d N beta: beyond it the compiled one-site law is not accurate
 MOST = 32  # components
+FREEZES = 10  # components from which on Q is the slowest observable at moderate L / xi
 BEYOND = 10.0  # of the one-site law: above the largest field of the action
 WHOLE = 1e-6  # how far from an integer a charge may be
 
@@ -97,7 +98,8 @@ class CPN(Theory):
 
     @property
     def slowest(self) -> str:
-        return "Q"
+        """Q freezes where N is large; for few components it moves faster than chi."""
+        return "Q" if self.N >= FREEZES else "chi"
 
     @property
     def odd(self) -> str:
