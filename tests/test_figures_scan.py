@@ -5,7 +5,7 @@ from figures_results import draw, write_results
 
 from lfmc.config import parse_config
 from lfmc.figures.abscissa import against, against_L, joined, places, scan
-from lfmc.figures.panels import series
+from lfmc.figures.panels import by_extent, series
 from lfmc.figures.registry import figure_module
 from lfmc.figures.rundata import RunData
 
@@ -109,3 +109,36 @@ def test_points_lie_at_the_couplings_of_their_ensembles(scanned):
     assert list(x) == [6, 7, 8]
     by_name = rows.set_index("ensemble").tau
     assert list(tau) == [by_name[name] for name in ("A1", "A2", "A0")]
+
+
+@pytest.fixture(scope="module")
+def grid(tmp_path_factory):
+    """A scan of lam at L = 6 and 8."""
+    folder = tmp_path_factory.mktemp("grid")
+    points = [(extent, -4.0, lam) for extent in (6, 8) for lam in (8.0, 6.0, 7.0)]
+    return write_results(run_of(folder, *of_phi4(*points)).config, folder)
+
+
+def test_a_scan_on_several_lattices_has_a_series_for_each(grid):
+    assert against(grid) == "against lam at L = 6, 8"
+    parts = [part for part, _ in by_extent(grid)]
+    assert [part.config.ensemble_names for part in parts] == [
+        ("A1", "A2", "A0"),
+        ("A4", "A5", "A3"),
+    ]
+    sizes = [style["markersize"] for _, style in by_extent(grid)]
+    assert sizes[0] < sizes[1]
+    figure = draw("chi2_energy", grid)
+    words = [text.get_text() for legend in figure.legends for text in legend.get_texts()]
+    assert {"$L = 6$", "$L = 8$"} <= set(words)
+    lines = [line for line in figure.axes[0].get_lines() if len(line.get_xdata()) == 3]
+    assert len(lines) >= 2 * len(grid.config.sampler_names)
+    for line in lines:
+        assert list(line.get_xdata()) == sorted(line.get_xdata())
+
+
+def test_times_through_the_transition_have_a_column_for_each_lattice(grid):
+    figure, caption = draw("phases", grid), figure_module("phases").caption(grid)
+    assert [ax.get_title() for ax in figure.axes[:2]] == ["$L = 6$", "$L = 8$"]
+    assert {ax.get_xlabel() for ax in figure.axes[2:]} == {r"$\lambda$"}
+    assert "tau(chi2) at most" in caption

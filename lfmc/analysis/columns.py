@@ -136,6 +136,26 @@ TABLES = {
         ("error", "per_site_error", "exact"),
         "lfmc logz",
     ),
+    "critical": Spec(
+        ("sampler", "L", "quantity"),
+        {
+            "value": ANY,
+            "error": POSITIVE,
+            "chi2_dof": POSITIVE,
+            "exact": ANY,
+            "sigmas": ANY,
+        },
+        {},
+        ("chi2_dof", "exact", "sigmas"),
+        "lfmc critical",
+    ),
+    "curves": Spec(
+        ("sampler", "L", "coupling", "at", "quantity"),
+        {"value": ANY, "error": POSITIVE, "ess": POSITIVE},
+        {},
+        (),
+        "lfmc critical",
+    ),
     "gates": Spec(
         ("gate", *CHAIN),
         {"value": ANY, "expected": ANY, "error": POSITIVE, "sigmas": ANY, "limit": POSITIVE},

@@ -32,6 +32,8 @@ ERRORS: Mapping[str, dict[str, tuple[str, ...]]] = MappingProxyType(
         },
         "published": {"error": ("value",), "measured_error": ("measured",)},
         "log_Z": {"error": ("log_Z",), "per_site_error": ("per_site",)},
+        "critical": {"error": ("value",)},
+        "curves": {"error": ("value",)},
         "gates": {"error": ("value", "expected")},
     }
 )

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from lfmc.api.arguments import seed_of, whole
+from lfmc.api.arguments import numbers_of, seed_of, whole
 from lfmc.api.chain import Chain
 from lfmc.api.model import Model
 from lfmc.api.surroundings import counted, own_torch
@@ -18,10 +18,12 @@ from lfmc.chains import proposals_of_updates
 from lfmc.clock import CPU, cpu_seconds
 from lfmc.device import choose_device
 from lfmc.errors import LfmcError
+from lfmc.flows.exactness import Drawing
 from lfmc.lattice import FloatArray, IntArray
 from lfmc.proposals.accept import FlowChain, independence_chains
 from lfmc.proposals.anneal import Annealing, annealing
 from lfmc.proposals.generate import Drawn, drawing, drawn_block
+from lfmc.proposals.symmetrise import random_signs
 from lfmc.streams import generator
 from lfmc.theories.base import Theory
 from lfmc.theories.ensembles import ensemble_of
@@ -39,6 +41,7 @@ def sample(
     burn_in: int = 100,
     keep_fields: int = 1000,
     anneal: Any = 1,
+    symmetrise: bool = False,
     device: str = "cpu",
     progress: bool = True,
 ) -> Chain:
@@ -57,6 +60,8 @@ def sample(
             again, which 0 avoids.
         anneal: steps by which proposals are annealed, "auto" or 1, bare proposals
             (`propose.anneal` of the configuration).
+        symmetrise: give each proposal a random sign, for flows whose density is not even
+            (`propose.symmetrise`); the action must be even.
         device: "cpu", "cuda", or "auto": a GPU if there is one.
         progress: a bar on a terminal, lines in a log.
 
@@ -85,7 +90,11 @@ def sample(
         here = _on(model, where)
         random = generator(seed, "propose", model.name, model.sampler, "anneal")
         steps = anneal if anneal == "auto" else whole("anneal", anneal, 1, 1000)
-        blocks = partial(_blocks, here, seed, count, report, annealing(here.flow, steps, random))
+        if symmetrise:
+            _require_even(model.theory, steps)
+        moves = annealing(here.flow, steps, random)
+        draw = drawing(here.flow, symmetrise)
+        blocks = partial(_blocks, here, seed, count, report, moves, draw, symmetrise)
         began = cpu_seconds()
         log_weight, scalars, correlators = _weights(blocks, measurable(model.theory))
         streams = partial(generator, seed, "accept", model.name, model.sampler)
@@ -130,18 +139,21 @@ def _blocks(
     count: int,
     report: Callable[[int, int], None],
     annealed: Annealing | None,
+    draw: Drawing,
+    symmetrise: bool,
     wanted: Any = None,
 ) -> Iterator[tuple[int, Drawn]]:
     """The blocks of `count` proposals, each with its first proposal; only those `wanted`."""
-    draw = drawing(model.flow)
     for index in range(-(-count // BLOCK)) if wanted is None else wanted:
         first = int(index) * BLOCK
         report(first, count)
         random = generator(seed, "propose", model.name, model.sampler, int(index))
         names = (model.name, model.sampler, int(index))
         moves = None if annealed is None else partial(_annealed, annealed, seed, names)
+        signs = random_signs(seed, names, BLOCK) if symmetrise else None
+        count_here = min(BLOCK, count - first)
         made = drawn_block(
-            draw, model.flow.base, model.theory, random, BLOCK, min(BLOCK, count - first), moves
+            draw, model.flow.base, model.theory, random, BLOCK, count_here, moves, signs
         )
         bad = np.flatnonzero(~np.isfinite(made.log_q + made.action + made.work))
         if len(bad):
@@ -151,6 +163,19 @@ def _blocks(
                 "model is broken, train again"
             )
         yield first, made
+
+
+def _require_even(theory: Any, anneal: Any) -> None:
+    """Refuse random signs where they are not exact.
+
+    Raises:
+        LfmcError: an action that is not even, or annealed proposals.
+    """
+    phi = np.random.default_rng(0).standard_normal((16, numbers_of(theory)))
+    if not np.allclose(theory.evaluate(phi), theory.evaluate(-phi), 1e-9, 1e-9):
+        raise LfmcError("symmetrise: the action is not even, S(-phi) differs from S(phi)")
+    if anneal != 1:
+        raise LfmcError("symmetrise: annealed proposals have no q(-phi); leave one out")
 
 
 def _annealed(

@@ -19,6 +19,7 @@ from lfmc.config.limits import names_refused, sizes_refused
 from lfmc.config.problems import validated
 from lfmc.config.results_folder import results_folder
 from lfmc.config.sampler_sections import Samplers
+from lfmc.config.scan_section import Scans, with_scans
 from lfmc.config.search_section import CouplingSearch
 from lfmc.config.section import Section
 from lfmc.config.sections import Accept, Ensemble, Fit, Propose, Statistics
@@ -31,7 +32,7 @@ CLASSICAL = tuple(SUMMARIES)
 # Stages by what one job of them is for: an ensemble, a chain of one, or the whole run.
 OF_ENSEMBLES = ("tune", "train", "retrain", *CLASSICAL)
 OF_CHAINS = ("propose", "accept", "import", "measure", "autocorrelation", "verify")
-OF_RUNS = ("fit", "gates", "logz", "plot", "summary")
+OF_RUNS = ("fit", "gates", "logz", "critical", "plot", "summary")
 
 
 class Config(Section):
@@ -39,7 +40,8 @@ class Config(Section):
 
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 1904
     results: Annotated[str, AfterValidator(results_folder)] = "results"
-    ensembles: Annotated[tuple[Ensemble, ...], Field(min_length=1, max_length=10_000)]
+    ensembles: Annotated[tuple[Ensemble, ...], Field(min_length=1, max_length=10_000)] = ()
+    scan: Scans = ()
     statistics: Statistics = Statistics()
     samplers: Samplers = Samplers()
     flow: FlowSettings = FlowSettings()
@@ -51,6 +53,8 @@ class Config(Section):
 
     @model_validator(mode="after")
     def _check(self) -> Self:
+        if not self.ensembles:
+            raise ValueError("ensembles: missing")
         found = [*names_refused(self), *imported_refused(self), *sizes_refused(self)]
         object.__setattr__(self, "flow", with_own_flow(self.flow, self.ensembles))
         if self.flow.targets:
@@ -61,6 +65,8 @@ class Config(Section):
             if not (self.flow.targets or self._classical(e) or self._imported(e.name))
         ]
         found += self._hybrid_refused()
+        if self.propose.symmetrise:
+            found += flow_limits.symmetrise_refused(self.ensembles, self.propose.anneal)
         missing = sorted(set(self.fit.L) - {e.extent for e in self.ensembles})
         if missing:
             found.append(f"fit.L: no ensemble has L = {missing[0]}")
@@ -213,7 +219,7 @@ def read_config(path: str | Path) -> Config:
 
 def parse_config(raw: dict[str, Any], origin: str = "configuration") -> Config:
     """Validate a mapping; see `read_config`."""
-    return validated(Config, raw, origin)
+    return validated(Config, with_scans(raw), origin)
 
 
 def stage_settings(
@@ -244,7 +250,7 @@ def stage_settings(
         else:
             settings["accept"] = config.accept.model_dump(mode="json")
             settings["block"] = config.propose.block
-            settings |= _anneal(config)
+            settings |= _not_bare(config)
         settings["flow"] = config.flow.model_dump(mode="json", exclude=other)
         training = settings["flow"]["training"]  # as it was before there was a choice
         if not config.flow.fits_prior:
@@ -256,7 +262,7 @@ def stage_settings(
         settings["block"] = config.propose.block
         settings["proposals"] = config.proposals
         settings["keep_fields"] = config.statistics.keep_fields
-        settings |= _anneal(config)
+        settings |= _not_bare(config)
     elif stage == "accept":
         settings["accept"] = config.accept.model_dump(mode="json")
         settings["configurations"] = config.statistics.configurations
@@ -276,9 +282,10 @@ def stage_settings(
     return settings
 
 
-def _anneal(config: Config) -> dict[str, Any]:
+def _not_bare(config: Config) -> dict[str, Any]:
     """Nothing for bare proposals, as it was before others existed."""
-    return {} if config.propose.anneal == 1 else {"anneal": config.propose.anneal}
+    anneal = {} if config.propose.anneal == 1 else {"anneal": config.propose.anneal}
+    return anneal | ({"symmetrise": True} if config.propose.symmetrise else {})
 
 
 def settings_hash(settings: Any) -> str:

@@ -29,3 +29,12 @@ def _of_field(ensemble: Ensemble, flow: FlowSection) -> str:
     if flow.theories and ensemble.kind not in flow.theories:
         return f"exists for theory {' and '.join(flow.theories)}, not for {ensemble.kind}"
     return ""
+
+
+def symmetrise_refused(ensembles: Iterable[Ensemble], anneal: object) -> list[str]:
+    """Why proposals cannot be given random signs; empty if they can."""
+    odd = [e.name for e in ensembles if not getattr(theory_class(e.kind), "even", False)]
+    found = [f"propose.symmetrise: the action of {odd[0]} is not even"] if odd else []
+    if anneal != 1:
+        found.append("propose.symmetrise: annealed proposals have no q(-phi); leave one out")
+    return found

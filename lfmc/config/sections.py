@@ -193,6 +193,7 @@ class Propose(Section):
 
     block: Annotated[int, Field(ge=16, le=1_000_000)] = 4096
     anneal: Literal["auto"] | Few = 1
+    symmetrise: bool = False
     ranks: Annotated[int, Field(ge=1, le=100_000)] = 1
 
 

@@ -1,60 +1,39 @@
 """What numbers of ensembles are drawn against: L, a coupling, or the ensembles in a row.
 
-A run whose ensembles share theory and lattice and differ in one coupling is a scan: L says nothing
-there. Nor does it where ensembles of several theories share it, or differ in several couplings at
-one L; then each ensemble has its own place.
+A run whose ensembles share the theory and differ in one coupling, on one lattice or at several
+values on each, is a scan (`lfmc.config.scanned`): there the coupling is the abscissa, and every L a
+series of its own. Where ensembles of several theories share an L, or differ in several couplings
+at one L, each ensemble has its own place.
 """
 
-from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from collections.abc import Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
 
+from lfmc.config.scanned import Scanned, scanned
 from lfmc.figures.rundata import RunData
 
 SYMBOLS = {"lam": r"$\lambda$", "m2": "$m^2$", "beta": r"$\beta$", "g": "$g$", "h": "$h$"}
 MOST_TICKS = 7
 
 
-class Scan(NamedTuple):
-    """A scan of a coupling on one lattice.
-
-    Attributes:
-        coupling: its name in the configuration.
-        values: ensemble -> value, no two the same.
-        extent: L, of all ensembles.
-    """
-
-    coupling: str
-    values: Mapping[str, float]
-    extent: int
-
-    @property
-    def gap(self) -> float:
-        """The smallest distance of two values."""
-        return float(np.diff(sorted(self.values.values())).min())
-
-
-def scan(run: RunData) -> Scan | None:
+def scan(run: RunData) -> Scanned | None:
     """The scan that the run is, if it is one."""
-    first, *others = run.config.ensembles
-    if not others or not run.one_theory or any(e.sites != first.sites for e in others):
-        return None
-    own = {e.name: e.parameters for e in run.config.ensembles}
-    differ = [k for k in first.parameters if len({p.get(k) for p in own.values()}) > 1]
-    if len(differ) != 1:
-        return None
-    values = {name: float(p[differ[0]]) for name, p in own.items() if _is_number(p, differ[0])}
-    complete = len(set(values.values())) == len(own)
-    return Scan(differ[0], values, first.extent) if complete else None
+    return scanned(run.config.ensembles)
+
+
+def gap(found: Scanned) -> float:
+    """The smallest distance of two couplings of a scan."""
+    return float(np.diff(sorted(set(found.values.values()))).min())
 
 
 def against_L(run: RunData) -> bool:
-    """Whether L is the abscissa: ensembles of one theory, that are not all on the same lattice."""
+    """Whether L is the abscissa: ensembles of one theory, not on the same lattice, and no scan."""
     if len(run.config.ensembles) == 1:
         return True
-    return run.one_theory and len({e.sites for e in run.config.ensembles}) > 1
+    several = len({e.sites for e in run.config.ensembles}) > 1
+    return run.one_theory and several and scan(run) is None
 
 
 def joined(run: RunData) -> bool:
@@ -83,12 +62,12 @@ def ensembles_axis(ax: Axes, run: RunData, logarithmic: bool = False) -> None:
         extents_axis(ax, [e.extent for e in run.config.ensembles], logarithmic)
         ax.set_xlabel("$L$")
     elif found is not None:
-        values = sorted(found.values.values())
-        ax.set_xlim(values[0] - 0.6 * found.gap, values[-1] + 0.6 * found.gap)
+        values = sorted(set(found.values.values()))
+        ax.set_xlim(values[0] - 0.6 * gap(found), values[-1] + 0.6 * gap(found))
         if len(values) <= MOST_TICKS:
             ax.set_xticks(values, [f"{value:g}" for value in values])
         ax.set_xticks([], minor=True)
-        ax.set_xlabel(f"{SYMBOLS.get(found.coupling, found.coupling)} at $L = {found.extent}$")
+        ax.set_xlabel(f"{SYMBOLS.get(found.coupling, found.coupling)} at $L = {_extents(found)}$")
     else:
         names = run.config.ensemble_names
         ax.set_xlim(-0.7, len(names) - 0.3)
@@ -103,8 +82,8 @@ def extents_axis(ax: Axes, extents: Sequence[int], logarithmic: bool = False) ->
         ax.set_xscale("log")
         ax.set_xlim(values[0] / 1.15, values[-1] * 1.15)
     else:
-        gap = min(np.diff(values), default=2)
-        ax.set_xlim(values[0] - 0.6 * gap, values[-1] + 0.6 * gap)
+        step = min(np.diff(values), default=2)
+        ax.set_xlim(values[0] - 0.6 * step, values[-1] + 0.6 * step)
     ax.set_xticks(values, [str(v) for v in values])
     ax.set_xticks([], minor=True)
 
@@ -114,7 +93,7 @@ def shift_width(run: RunData) -> float:
     found = scan(run)
     if against_L(run):
         return 1.0
-    return 0.5 if found is None else 0.5 * found.gap
+    return 0.5 if found is None else 0.5 * gap(found)
 
 
 def against(run: RunData) -> str:
@@ -124,9 +103,8 @@ def against(run: RunData) -> str:
         return "against L"
     if found is None:
         return "of each ensemble"
-    return f"against {found.coupling} at L = {found.extent}"
+    return f"against {found.coupling} at L = {_extents(found)}"
 
 
-def _is_number(parameters: Mapping[str, object], name: str) -> bool:
-    value = parameters.get(name)
-    return isinstance(value, int | float) and not isinstance(value, bool)
+def _extents(found: Scanned) -> str:
+    return ", ".join(map(str, found.lattices))

@@ -10,7 +10,13 @@ from matplotlib.figure import Figure
 from lfmc.figures.abscissa import against, ensembles_axis, places, shift_width
 from lfmc.figures.drawable import NotDrawable
 from lfmc.figures.format import value_error
-from lfmc.figures.panels import offsets, references, sampler_legend
+from lfmc.figures.panels import (
+    by_extent,
+    extent_handles,
+    offsets,
+    references,
+    sampler_legend,
+)
 from lfmc.figures.rundata import Line, RunData
 from lfmc.figures.style import DOUBLE, GREY, observable_mark, sampler_mark
 
@@ -33,19 +39,22 @@ def draw(run: RunData) -> Figure:
         }
         for sampler, shift in zip(names, offsets(len(names), shift_width(run)), strict=True):
             style = sampler_mark(sampler).errorbar
-            line = values(run, sampler, observable)
-            seen = np.isfinite(line.value)
-            x, value, error = (column[seen] for column in line)
-            known = [e.name for e in run.config.ensembles if run.reached(e.name, sampler)]
-            hmc = np.array([base[name] for name in known])[seen]
-            above.errorbar(x + shift, value, error, **style)
-            below.errorbar(x + shift, 1e3 * (value / hmc - 1), 1e3 * error / hmc, **style)
+            for part, own in by_extent(run):
+                line = values(part, sampler, observable)
+                seen = np.isfinite(line.value)
+                x, value, error = (column[seen] for column in line)
+                known = [e.name for e in part.config.ensembles if run.reached(e.name, sampler)]
+                hmc = np.array([base[name] for name in known])[seen]
+                above.errorbar(x + shift, value, error, **(style | own))
+                own = own | ({"linestyle": "none"} if own else {})
+                relative = 1e3 * (value / hmc - 1), 1e3 * error / hmc
+                below.errorbar(x + shift, *relative, **(style | own))
         below.axhline(0, color=GREY, linewidth=0.6, zorder=0)
         above.set_ylabel(observable_mark(observable).label)
         below.set_ylabel(r"$10^3\,\delta$")
         ensembles_axis(below, run)
     figure.align_ylabels()
-    sampler_legend(figure, run, names)
+    sampler_legend(figure, run, names, extent_handles(run))
     return figure
 
 

@@ -11,7 +11,13 @@ from matplotlib.lines import Line2D
 
 from lfmc.figures.abscissa import against, ensembles_axis, joined
 from lfmc.figures.format import count, duration
-from lfmc.figures.panels import logarithmic_y, sampler_legend, series
+from lfmc.figures.panels import (
+    by_extent,
+    extent_handles,
+    logarithmic_y,
+    sampler_legend,
+    series,
+)
 from lfmc.figures.rundata import Floats, RunData
 from lfmc.figures.style import BLACK, COLUMN, observable_mark, sampler_mark
 
@@ -26,22 +32,23 @@ def draw(run: RunData) -> Figure:
     ax = figure.subplots()
     for sampler in samplers:
         mark = sampler_mark(sampler)
-        x, value, error = values(run, sampler, INDEPENDENT)
-        single = len(set(x)) == len(x) and joined(run)  # no line through several of one L
-        line = {"linestyle": "-", "linewidth": 0.6} if single else {}
-        ax.errorbar(x, value, error, **(mark.errorbar | line))
-        x, value, error = values(run, sampler, AMORTISED)
-        if len(x):
-            line = {"linestyle": "--"} if single else {}
-            style = mark.errorbar | {"markerfacecolor": mark.color} | line
-            ax.errorbar(x, value, error, **style)
+        for part, own in by_extent(run):
+            x, value, error = values(part, sampler, INDEPENDENT)
+            single = len(set(x)) == len(x) and joined(run)  # no line through several of one L
+            line = {"linestyle": "-", "linewidth": 0.6} if single else {}
+            ax.errorbar(x, value, error, **(mark.errorbar | own | line))
+            x, value, error = values(part, sampler, AMORTISED)
+            if len(x):
+                line = {"linestyle": "--"} if single else {}
+                style = mark.errorbar | {"markerfacecolor": mark.color} | own | line
+                ax.errorbar(x, value, error, **style)
     logarithmic_y(ax)
     ensembles_axis(ax, run, logarithmic=True)
     names = [observable_mark(name).label for name in slowest(run)]
     ax.set_ylabel(f"seconds per independent {' or '.join(names)}")
     dashed = Line2D([], [], color=BLACK, linestyle="--", label="with training")
     extra = [dashed] if run.config.flow_names else []
-    sampler_legend(figure, run, samplers, extra)
+    sampler_legend(figure, run, samplers, [*extra, *extent_handles(run)])
     return figure
 
 

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from math import ceil
 from typing import Any
 
@@ -13,13 +14,14 @@ from matplotlib.ticker import FuncFormatter, LogLocator
 from numpy.typing import NDArray
 
 from lfmc.config.sections import Ensemble
-from lfmc.figures.abscissa import places
+from lfmc.figures.abscissa import places, scan
 from lfmc.figures.rundata import RunData
-from lfmc.figures.style import COLUMN, DOUBLE, sampler_mark
+from lfmc.figures.style import BLACK, COLUMN, DOUBLE, sampler_mark
 
 Floats = NDArray[np.floating]
 
 NOT_REACHED = " (not reached)"
+SMALLEST_MARKER, STEP_OF_MARKERS = 2.5, 1.2  # of the series of a scan, in points
 
 
 def ensemble_grid(
@@ -193,3 +195,31 @@ def series(run: RunData, rows: Any, column: str) -> tuple[Floats, Floats, Floats
     order = np.argsort(x, kind="stable")
     error = known["error"].to_numpy(float) if "error" in known else np.zeros(len(x))
     return x[order], known[column].to_numpy(float)[order], error[order]
+
+
+def by_extent(run: RunData) -> list[tuple[RunData, dict[str, Any]]]:
+    """A scan on several lattices as one run for each L, with the style of its series.
+
+    Any other run is one series, in the style of its sampler.
+    """
+    found = scan(run)
+    if found is None or len(found.lattices) == 1:
+        return [(run, {})]
+    parts = []
+    for number, extent in enumerate(found.lattices):
+        own = tuple(run.config.ensemble(name) for name in found.line(extent))
+        size = SMALLEST_MARKER + STEP_OF_MARKERS * number
+        style = {"linestyle": "-", "linewidth": 0.5, "markersize": size}
+        parts.append((replace(run, config=run.config.restricted(own)), style))
+    return parts
+
+
+def extent_handles(run: RunData) -> list[Line2D]:
+    """The legend's words on the series of a scan on several lattices: larger markers, larger L."""
+    parts = by_extent(run)
+    if len(parts) == 1:
+        return []
+    style = {"color": BLACK, "marker": "o", "markerfacecolor": "white"}
+    labels = [f"$L = {part.config.ensembles[0].extent}$" for part, _ in parts]
+    handles = zip(labels, parts, strict=True)
+    return [Line2D([], [], **(style | own), label=label) for label, (_, own) in handles]

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from lfmc.config import Config
 from lfmc.config.kinds import theory_class
+from lfmc.config.scanned import reweighted_scan
 from lfmc.errors import LfmcError, unknown
 
 
@@ -23,6 +24,7 @@ class Entry(NamedTuple):
         chains: needs the chain files of every ensemble and sampler but imported ones.
         fields: needs the whole fields of `field_sources`.
         family: `Theory.family` of the ensembles that it shows; empty: of all.
+        scan: of runs that `lfmc critical` analyses only.
     """
 
     title: str
@@ -32,6 +34,7 @@ class Entry(NamedTuple):
     fields: bool = False
     chains: bool = False
     family: str = ""
+    scan: bool = False
 
 
 PAPER = "Figures of the paper"
@@ -39,6 +42,7 @@ COSTS = "Costs"
 SCALAR = "scalar"
 U1 = "u1"
 TOPOLOGY = "Topological charge"
+SCANS = "Scans"
 
 FIGURES: dict[str, Entry] = {
     "fields": Entry("Example fields", PAPER, fields=True, family=SCALAR),
@@ -62,6 +66,12 @@ FIGURES: dict[str, Entry] = {
     "u1_freezing": Entry("Freezing of the charge", TOPOLOGY, ("tau_int", "costs"), family=U1),
     "u1_charges": Entry("Distribution of the charge", TOPOLOGY, ("observables",), family=U1),
     "u1_loops": Entry("Wilson loops and the potential", TOPOLOGY, ("observables",), family=U1),
+    "critical": Entry(
+        "Critical point and exponents", SCANS, ("critical", "curves"), family=SCALAR, scan=True
+    ),
+    "phases": Entry(
+        "Autocorrelation through a transition", SCANS, ("tau_int",), family=SCALAR, scan=True
+    ),
     "training_cost": Entry("Training cost", COSTS, ("training",)),
     "training_quality": Entry("Trained flows, site by site", COSTS, ("training",)),
     "cost_per_sample": Entry("Cost of an independent sample", COSTS, ("costs",)),
@@ -73,7 +83,12 @@ FIGURES: dict[str, Entry] = {
 def figures_of(config: Config) -> dict[str, Entry]:
     """The figures of a run: those of all theories, and those of the families of its own."""
     families = {theory_class(e.kind).family for e in config.ensembles}
-    return {n: entry for n, entry in FIGURES.items() if entry.family in ("", *families)}
+    joined = reweighted_scan(config) is not None
+    return {
+        name: entry
+        for name, entry in FIGURES.items()
+        if entry.family in ("", *families) and (joined or not entry.scan)
+    }
 
 
 def shown(config: Config, name: str) -> Config:

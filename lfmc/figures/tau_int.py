@@ -15,6 +15,8 @@ from lfmc.figures.abscissa import against, against_L, ensembles_axis, joined
 from lfmc.figures.fits import Shown, exponent, fit_handles, no_fit
 from lfmc.figures.panels import (
     NOT_REACHED,
+    by_extent,
+    extent_handles,
     logarithmic_y,
     outside_legend,
     segments,
@@ -71,7 +73,8 @@ def draw_unit(run: RunData, unit: str) -> Figure:
     bounds = BOUNDS if run.config.flow_names else {}
     lines = [Line2D([], [], color=BLACK, ls=style, label=text) for style, text in bounds.values()]
     fits = [exponent(run, s, o, unit) for s in samplers(run, unit) for o in names]
-    outside_legend(figure, [*fit_handles(run, [f for f in fits if f is not None]), *lines])
+    shown = [f for f in fits if f is not None]
+    outside_legend(figure, [*fit_handles(run, shown), *lines, *extent_handles(run)])
     return figure
 
 
@@ -190,16 +193,18 @@ def _gamma(run: RunData, unit: str, names: tuple[str, ...]) -> Any:
 def _sampler(ax: Axes, run: RunData, sampler: str, observable: str, unit: str) -> Line2D:
     mark = sampler_mark(sampler)
     rows = _gamma(run, unit, (observable,))
-    x, tau, error = series(run, rows[rows.sampler == sampler], "tau")
-    ax.errorbar(x, tau, error, **mark.errorbar)
+    for part, own in by_extent(run):
+        x, tau, error = series(part, rows[rows.sampler == sampler], "tau")
+        ax.errorbar(x, tau, error, **(mark.errorbar | own))
     if sampler in run.config.flow_names:
         table = run.table("tau_int")
         for estimator, (line, _) in BOUNDS.items():
             chosen = table[(table.sampler == sampler) & (table.estimator == estimator)]
             chosen = chosen[chosen.unit == "update"]  # flows save every update
-            x, tau, _error = series(run, chosen, "tau")
-            for place, value in segments(x, tau, joined(run)):
-                ax.plot(place, value, color=mark.color, linestyle=line, linewidth=0.8)
+            for part, _own in by_extent(run):
+                x, tau, _error = series(part, chosen, "tau")
+                for place, value in segments(x, tau, joined(run)):
+                    ax.plot(place, value, color=mark.color, linestyle=line, linewidth=0.8)
     fit = exponent(run, sampler, observable, unit)
     label = mark.label + (NOT_REACHED if sampler in run.absent() else "")
     if fit is not None:

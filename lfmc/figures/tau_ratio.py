@@ -11,7 +11,14 @@ from matplotlib.lines import Line2D
 
 from lfmc.figures.abscissa import against, ensembles_axis, shift_width
 from lfmc.figures.format import value_error
-from lfmc.figures.panels import NOT_REACHED, offsets, outside_legend, series
+from lfmc.figures.panels import (
+    NOT_REACHED,
+    by_extent,
+    extent_handles,
+    offsets,
+    outside_legend,
+    series,
+)
 from lfmc.figures.rundata import RunData
 from lfmc.figures.style import COLUMN, DOUBLE, GREY, observable_mark, sampler_mark
 
@@ -25,13 +32,16 @@ def draw(run: RunData) -> Figure:
     names = observables(run)
     for ax, flow in zip(panels, flows, strict=True):
         for observable, shift in zip(names, offsets(len(names), shift_width(run)), strict=True):
-            x, value, error = series(run, _rows(run, flow, observable), "tau")
-            ax.errorbar(x + shift, value, error, **observable_mark(observable).errorbar)
+            for part, own in by_extent(run):
+                x, value, error = series(part, _rows(run, flow, observable), "tau")
+                style = observable_mark(observable).errorbar | own
+                ax.errorbar(x + shift, value, error, **style)
         ax.axhline(1, color=GREY, linewidth=0.6, zorder=0)
         ensembles_axis(ax, run)
         ax.set_title(sampler_mark(flow).label + (NOT_REACHED if flow in run.absent() else ""))
     panels[0].set_ylabel(r"$\tau_\mathrm{int}(O)\;/\;\tau_\mathrm{acc}$")
-    outside_legend(figure, [Line2D([], [], **observable_mark(o).errorbar) for o in names])
+    handles = [Line2D([], [], **observable_mark(o).errorbar) for o in names]
+    outside_legend(figure, [*handles, *extent_handles(run)])
     return figure
 
 

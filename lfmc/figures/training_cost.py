@@ -16,7 +16,7 @@ from lfmc.config.targets import BEST
 from lfmc.figures.abscissa import against, against_L, ensembles_axis, places
 from lfmc.figures.fits import NO_FIT, too_few
 from lfmc.figures.format import duration, value_error
-from lfmc.figures.panels import logarithmic_y, outside_legend
+from lfmc.figures.panels import by_extent, extent_handles, logarithmic_y, outside_legend
 from lfmc.figures.rundata import Floats, RunData
 from lfmc.figures.style import BLACK, DOUBLE, sampler_mark
 
@@ -41,7 +41,7 @@ def draw(run: RunData) -> Figure:
             loc="upper left",
             bbox_to_anchor=(-0.02, -0.2),
         )
-    notes = []
+    notes = extent_handles(run)
     if not enough(run):
         notes.append(Line2D([], [], linestyle="none", label=too_few(run) or NO_FIT))
     if censored(run.table("training")).any():
@@ -128,8 +128,10 @@ def _flow(ax: Axes, run: RunData, flow: str, quantity: str) -> Line2D:
     lost = censored(rows)
     reached, failed = rows[~lost], rows[lost]
     style = mark.errorbar | {"markersize": 4}
-    x = reached.ensemble.map(extent).to_numpy(float)
-    ax.plot(x, reached[quantity], **style)
+    for part, own in by_extent(run):
+        rows = reached[reached.ensemble.isin(part.config.ensemble_names)]
+        x = rows.ensemble.map(extent).to_numpy(float)
+        ax.plot(x, rows[quantity], **(style | own | {"linestyle": "none"}))
     x = failed.ensemble.map(extent).to_numpy(float)
     ax.plot(x, failed[quantity], **(style | {"marker": ARROW, "markersize": 7}))
     positive = reached[reached[quantity] > 0]

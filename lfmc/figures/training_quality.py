@@ -13,7 +13,13 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from lfmc.figures.abscissa import against, ensembles_axis, places, shift_width
-from lfmc.figures.panels import logarithmic_y, offsets, sampler_legend
+from lfmc.figures.panels import (
+    by_extent,
+    extent_handles,
+    logarithmic_y,
+    offsets,
+    sampler_legend,
+)
 from lfmc.figures.rundata import RunData
 from lfmc.figures.style import DOUBLE, GREY, sampler_mark
 from lfmc.figures.training_cost import censored
@@ -37,7 +43,7 @@ def draw(run: RunData) -> Figure:
     logarithmic_y(sites)
     ensembles_axis(sites, run, logarithmic=True)
     sites.set_ylabel(r"$-\ln(\mathrm{ESS})\;/\;V$")
-    sampler_legend(figure, run, flows)
+    sampler_legend(figure, run, flows, extent_handles(run))
     return figure
 
 
@@ -93,6 +99,8 @@ def _per_site(run: RunData, rows: Any) -> Any:
 
 def _points(run: RunData, ax: Axes, flow: str, ordinate: Any, shift: float) -> None:
     extent = places(run)
-    rows = _rows(run, flow)
     style = sampler_mark(flow).errorbar | {"markersize": 4}
-    ax.plot(rows.ensemble.map(extent).to_numpy(float) + shift, ordinate(rows), **style)
+    for part, own in by_extent(run):
+        rows = _rows(part, flow)
+        x = rows.ensemble.map(extent).to_numpy(float) + shift
+        ax.plot(x, ordinate(rows), **(style | own | {"linestyle": "none"}))

@@ -37,6 +37,7 @@ from lfmc.flows.passes import passes
 from lfmc.lattice import FloatArray
 from lfmc.proposals.anneal import Annealing, annealing
 from lfmc.proposals.blocks import Layout, layout
+from lfmc.proposals.symmetrise import random_signs, symmetric_drawing, symmetric_log_q
 from lfmc.provenance import file_hash
 from lfmc.streams import generator
 from lfmc.theories.base import Action
@@ -82,6 +83,21 @@ class ProposalTask(NamedTuple):
         names = (self.ensemble, self.sampler, block, chunk)
         return self.annealing(z, generator(self.config.seed, "propose", *names))
 
+    def signs(self, block: int) -> FloatArray | None:
+        """Of symmetrised proposals the signs of a block, padded to whole chunks; else None."""
+        if not self.config.propose.symmetrise:
+            return None
+        padded = -(-self.size // CHUNK) * CHUNK
+        return random_signs(self.config.seed, (self.ensemble, self.sampler, block), padded)
+
+    def log_q(self, phi: FloatArray) -> FloatArray:
+        """log q of given proposals (batch, numbers), by the inverse map of the torch flow."""
+        if self.config.propose.symmetrise:
+            return symmetric_log_q(self.flow, phi)
+        with torch.no_grad():
+            log_q: FloatArray = self.flow.log_q(torch.from_numpy(phi)).numpy()
+        return log_q
+
     @property
     def device(self) -> torch.device:
         return next(self.flow.parameters()).device
@@ -116,7 +132,8 @@ def proposal_task(
     flow = load_flow(model, config.ensemble(ensemble)).to(device)
     settings = stage_settings(config, "propose", ensemble, sampler)
     keep = layout(config).keep
-    task = ProposalTask(config, ensemble, sampler, flow, drawing(flow), model, "", keep)
+    draw = drawing(flow, config.propose.symmetrise)
+    task = ProposalTask(config, ensemble, sampler, flow, draw, model, "", keep)
     task = task._replace(annealing=annealing_of(config, ensemble, sampler, flow, fractions))
     return task._replace(key=key_of(task, settings))
 
@@ -142,8 +159,14 @@ def key_of(task: ProposalTask, settings: dict[str, Any]) -> str:
     return settings_hash(made | device_key(task.device))
 
 
-def drawing(flow: Flow) -> Drawing:
-    """Return the pass that makes proposals, in float64: compiled if the flow has kernels."""
+def drawing(flow: Flow, symmetrise: bool = False) -> Drawing:
+    """Return the pass that makes proposals, in float64: compiled if the flow has kernels.
+
+    Args:
+        symmetrise: with the density of a random sign before the field (`proposals.symmetrise`).
+    """
+    if symmetrise:
+        return symmetric_drawing(flow)
     found = passes(flow)
     found.compile(draw=True)  # here, outside the loop that SIGTERM ends
     return found.draw
@@ -172,12 +195,14 @@ def drawn_block(
     size: int,
     count: int,
     anneal: Anneal | None = None,
+    signs: FloatArray | None = None,
 ) -> Drawn:
     """Return the first `count` of the `size` proposals of a block, from its own random stream.
 
     Args:
         draw: the pass of a flow; base: its base variables.
         anneal: (chunk, base variables) -> annealed ones, and what to add to their log weights.
+        signs: of symmetrised proposals, by which fields are multiplied.
     """
     theory = measurable(action)
     padded = -(-size // CHUNK) * CHUNK
@@ -190,6 +215,8 @@ def drawn_block(
         if anneal is not None:
             z[part], work[part] = anneal(begin // CHUNK, z[part])
         fields[part], log_q[part] = draw(z[part])
+        if signs is not None:
+            fields[part] *= signs[part, None]
         # Evaluated while the chunk is in the cache, since the ranks share the memory bandwidth.
         s[part] = action.evaluate(fields[part])
         for name, values in theory.measure(fields[part]).items():
@@ -216,7 +243,9 @@ def timed_block(task: ProposalTask, index: int) -> tuple[Arrays, Spent]:
     first = index * task.size
     count = min(task.size, config.proposals - first)
     anneal = partial(task.annealed, index) if task.annealing is not None else None
-    made = drawn_block(task.draw, task.flow.base, action, random, task.size, count, anneal)
+    made = drawn_block(
+        task.draw, task.flow.base, action, random, task.size, count, anneal, task.signs(index)
+    )
     fields, log_q, s, z = made.fields, made.log_q, made.action, made.prior
     bad = np.flatnonzero(~np.isfinite(log_q + s + made.work))
     if len(bad):

@@ -30,7 +30,14 @@ def short_proposals(
     """
     flow = trained_flow(config.ensemble(ensemble), config.flow, parameters)
     task = ProposalTask(
-        config, ensemble, sampler, flow, drawing(flow), Path(), "", config.proposals
+        config,
+        ensemble,
+        sampler,
+        flow,
+        drawing(flow, config.propose.symmetrise),
+        Path(),
+        "",
+        config.proposals,
     )
     task = task._replace(annealing=annealing_of(config, ensemble, sampler, flow))
     blocks = mpi.gather([make_block(task, index) for index in mpi.share(task.blocks)])

@@ -103,6 +103,9 @@ def _with_fields(task: ProposalTask, index: int, arrays: Arrays) -> bool:
         drawn, density = task.draw(z[part])
         here = kept // CHUNK == chunk
         fields[here], log_q[here] = drawn[kept[here] % CHUNK], density[kept[here] % CHUNK]
+    signs = task.signs(index)
+    if signs is not None:
+        fields *= signs[kept, None]
     if not np.array_equal(log_q, arrays["log_q"][kept]):
         return False
     arrays["fields/index"], arrays["fields/phi"] = first + kept, fields

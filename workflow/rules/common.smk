@@ -12,6 +12,7 @@ from lfmc.cli.lines import FRONT_END, shorten, wanted
 from lfmc.config import CLASSICAL, stage_settings
 from lfmc.config.configfile import config_or_exit, kept_for_jobs
 from lfmc.config.imported_section import files_beside
+from lfmc.config.scanned import reweighted_scan, sampler_of_scan
 from lfmc.config.search_section import settings_of_search
 from lfmc.errors import LfmcError
 from lfmc.figures.registry import figures_of, inputs
@@ -158,6 +159,18 @@ def imported_files(wildcards):
     """The configurations of an imported chain, and where each belongs if a file says so."""
     path = Path(CONFIG.imported[wildcards.sampler][wildcards.ensemble])
     return [str(file) for file in (path, *files_beside(path))]
+
+
+@asked_often
+def scan_files(wildcards):
+    """The chains of a scan that are joined by reweighting; nothing of another run."""
+    if reweighted_scan(CONFIG) is None:
+        return {}
+    sampler = sampler_of_scan(CONFIG)
+    files = {"chains": [f"<results>/{CONFIG.chain_file(e, sampler)}" for e in ENSEMBLES]}
+    if sampler in FLOWS:
+        files["proposals"] = [f"<results>/propose/{e}/{sampler}.h5" for e in ENSEMBLES]
+    return files
 
 
 @asked_often
