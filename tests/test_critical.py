@@ -154,7 +154,9 @@ def test_errors_of_exponents_and_crossings_hold():
 @pytest.mark.parametrize("omega", [1.0, 1.5, 2.0])
 def test_corrections_to_scaling_are_fitted(omega):
     """Power laws alone are off by many sigma, the corrected fit by less than its error."""
-    exact = {n: Number(n**1.75 * np.exp(-(n**-omega)), 3e-3 * n**1.75) for n in (8, 12, 16, 24)}
+    exact = {
+        n: Number(n**1.75 * np.exp(-omega * n**-omega), 3e-3 * n**1.75) for n in (8, 12, 16, 24)
+    }
     plain, corrected = _exponent(exact)[0], _corrected(exact)[0]
     assert plain.value - 1.75 > 4 * plain.error
     assert abs(corrected.value - 1.75) < 1.1 * corrected.error
