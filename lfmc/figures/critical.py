@@ -12,7 +12,7 @@ from matplotlib.lines import Line2D
 
 from lfmc.figures.abscissa import SYMBOLS
 from lfmc.figures.format import value_error
-from lfmc.figures.panels import outside_legend
+from lfmc.figures.panels import logarithmic_y, outside_legend
 from lfmc.figures.rundata import RunData
 from lfmc.figures.style import BLACK, BLUE, DOUBLE, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILLION
 
@@ -93,9 +93,13 @@ def _growth(ax: Axes, points: Any, quantity: str, exponent: str, symbol: str) ->
         level = np.exp((weight * (np.log(y) - power * np.log(x))).sum() / weight.sum())
         label = f"{symbol} = {value_error(row.value, row.error)} [{row.chi2_dof:.1f}]"
         ax.plot(grid, level * grid**power, color=GREY, label=label)
+        corrected = points[points.quantity == f"{exponent}_corrected"]
+        for other in corrected.itertuples():
+            words = f"{symbol} = {value_error(other.value, other.error)} with corrections"
+            ax.plot([], [], linestyle="none", label=words)
         ax.legend(loc="upper left")
     ax.set_xscale("log")
-    ax.set_yscale("log")
+    logarithmic_y(ax)
     ax.set_xticks(x, [f"{value:g}" for value in x])
     ax.set_xticks([], minor=True)
     ax.set_xlabel("$L$")
