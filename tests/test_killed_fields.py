@@ -1,4 +1,4 @@
-"""U(1) and O(3): stages killed by signal 9 amid their work continue to the same bits.
+"""U(1), O(3) and CP(2): stages killed by signal 9 amid their work continue to the same bits.
 
 The same of phi^4: test_training_run.py, test_samplers_run.py, test_proposals.py.
 """
@@ -19,6 +19,7 @@ pytestmark = pytest.mark.unit
 THEORIES = {
     "u1": ({"kind": "u1", "beta": 1.5}, {"kind": "decimation", "levels": 1}, "heatbath"),
     "spheres": ({"kind": "spheres", "N": 3, "beta": 0.9}, {"kind": "hierarchy"}, "wolff"),
+    "cpn": ({"kind": "cpn", "N": 3, "beta": 0.8}, {"kind": "hierarchy"}, "overrelaxation"),
 }
 # Segments and chunks that a short chain has several of.
 SMALL = (
