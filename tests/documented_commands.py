@@ -194,6 +194,7 @@ RULES: tuple[tuple[str, str | None, str], ...] = (
         r"snakemake --forcerun results/train/E1/\1 --cores 1 --dry-run",
         "",
     ),
+    (r"lfmc run --config config/scan\.yaml", r"\g<0> -- --dry-run", ""),
     (r"snakemake --set-resources train:device=cuda", r"\g<0> --cores 1 --dry-run", ""),
     (
         r"snakemake --workflow-profile (\S+) \[--configfile FILE\]",
@@ -207,7 +208,7 @@ RULES: tuple[tuple[str, str | None, str], ...] = (
     (r"make (PIP_ARGS=.*)", DRY_MAKE, ""),
     # Names of commands and programs with arguments of one's own: they start and explain themselves.
     (r"lfmc (tune|train|retrain|propose|accept|measure|autocorrelation|conformance|hmc)", HELP, ""),
-    (r"lfmc (export|import|logq|compare)", HELP, ""),
+    (r"lfmc (export|import|logq|compare|critical)", HELP, ""),
     (r"(python benchmarks/studies/\w+\.py) --folder DIR", r"\1 --help", ""),
     (r"(python3 workflow/slurm/try_slurm\.py) (up|status|down)", r"\1 \2 --help", ""),
     (

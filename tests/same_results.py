@@ -104,7 +104,8 @@ def tensors(path: Path) -> Iterator[tuple[str, Any]]:
 
 
 def same(a: Any, b: Any) -> bool:
-    """Bit for bit; NaN equals NaN of the same bits."""
+    """Bit for bit, arrays and the scalars of attributes; NaN equals NaN of the same bits."""
+    a, b = (np.asarray(x) if isinstance(x, np.generic) else x for x in (a, b))
     if not isinstance(a, np.ndarray) or a.dtype.kind in "OU":
         return np.array_equal(a, b)
     return a.dtype == b.dtype and a.shape == b.shape and a.tobytes() == b.tobytes()
