@@ -1,11 +1,10 @@
 """Chains joined between couplings, and critical points with exponents: exact and synthetic."""
 
-import json
 from itertools import pairwise
 
 import numpy as np
 import pytest
-from analysis_synthetic import chain_of_fields, free_fields, write_chain
+from scan_chains import free_chains, written_scan
 
 from lfmc.analysis import histograms
 from lfmc.analysis.critical import (
@@ -19,22 +18,11 @@ from lfmc.analysis.critical import (
 )
 from lfmc.analysis.histograms import errors, joined
 from lfmc.cli.critical import critical
-from lfmc.config import parse_config
 from lfmc.errors import LfmcError
 from lfmc.table_files import read_table
 
-SCANNED = (0.3, 0.4, 0.55)
 AT = np.array([0.32, 0.35, 0.45, 0.5])
 SEEN = 4.0
-
-
-def free_chains(seed, extent=4, replicas=32, length=100, values=SCANNED, tau=0.5):
-    """Chains of the free field, phi^4 with next to no lam, at several m2."""
-    rng, shape = np.random.default_rng(seed), (extent, extent)
-    return [
-        chain_of_fields(free_fields(rng, shape, m2, replicas, length, tau), shape, m2)
-        for m2 in values
-    ]
 
 
 def chi2_of(chains, at=AT):
@@ -178,16 +166,7 @@ def test_a_maximum_at_an_end_and_curves_that_do_not_cross_have_no_row():
 
 @pytest.mark.unit
 def test_the_command_and_the_figure_of_a_scan(tmp_path, capsys):
-    scan = {"L": [4, 6, 8], "m2": list(SCANNED), "lam": 1e-12}
-    raw = {"scan": scan, "results": str(tmp_path), "flow": {"targets": []}}
-    config = parse_config({**raw, "samplers": ["local"]})
-    for extent in (4, 6, 8):
-        names = [e.name for e in config.ensembles if e.extent == extent]
-        for name, chain in zip(names, free_chains(extent, extent), strict=True):
-            chain = chain._replace(ensemble=config.ensemble(name).model_dump(mode="json"))
-            write_chain(tmp_path / "local" / f"{name}.h5", chain, config)
-    (tmp_path / "scan.yaml").write_text(config_text(scan, tmp_path))
-    where = ["--config", str(tmp_path / "scan.yaml")]
+    where = ["--config", str(written_scan(tmp_path, tmp_path))]
     critical.main(where, standalone_mode=False)
     assert "tables/critical.csv" in capsys.readouterr().out
     curves = read_table(tmp_path / "tables" / "curves.csv")
@@ -204,8 +183,3 @@ def test_a_run_that_is_no_scan_is_refused(tmp_path):
     (tmp_path / "config.yaml").write_text(ensembles)
     with pytest.raises(LfmcError, match="no scan of one coupling"):
         critical.main(["--config", str(tmp_path / "config.yaml")], standalone_mode=False)
-
-
-def config_text(scan, folder):
-    content = {"scan": scan, "results": str(folder), "flow": {"targets": []}}
-    return json.dumps({**content, "samplers": ["local"]})

@@ -13,6 +13,7 @@ from bad_inputs.finished import TINY, finish
 from bad_inputs.runner import run_case
 from click.testing import CliRunner
 from same_results import differences
+from scan_chains import written_scan
 
 from lfmc.analysis.columns import TABLES
 from lfmc.analysis.digits import ERRORS, for_people, to_error
@@ -25,7 +26,7 @@ pytestmark = pytest.mark.unit
 
 NAMES = (  # of ensembles and samplers, for those that the documents write as letters
     *((r"\bT4\b", "E"), (r"model-\d+", "model-K"), (r"^import/E/elsewhere", "import/E/X")),
-    (r"^(measure|autocorrelation)/E/[\w-]+", r"\1/E/X"),
+    (r"^(measure|autocorrelation|reweight)/E/[\w-]+", r"\1/E/X"),
 )
 
 
@@ -37,7 +38,7 @@ def lfmc(folder: Path, command: str) -> str:
 
 @pytest.fixture(scope="module")
 def results(tmp_path_factory) -> Path:
-    """Every stage of a tiny run, with a second model and an imported chain."""
+    """Every stage of a tiny run, with a second model, an imported chain and a scan."""
     folder = tmp_path_factory.mktemp("every")
     flow = {**TINY["flow"], "models": 2, "retrain_configurations": 1000}
     finish(
@@ -46,6 +47,11 @@ def results(tmp_path_factory) -> Path:
     rng = np.random.default_rng(5)
     np.save(folder / "fields.npy", rng.normal(0, 0.3, (400, 4, 4)))
     lfmc(folder, "import --ensemble T4 --name elsewhere fields.npy")
+    lfmc(folder, "reweight --ensemble T4 --sampler cluster --set lam=9.1")
+    written_scan(folder, folder / "results")
+    lfmc(folder, "critical --config scan.yaml")
+    for path in (folder / "results" / "local").glob("L*_m2*.h5"):
+        path.unlink()  # drawn here, without provenance
     return folder / "results"
 
 
