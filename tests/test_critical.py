@@ -18,7 +18,9 @@ from lfmc.analysis.critical import (
 )
 from lfmc.analysis.histograms import errors, joined
 from lfmc.cli.critical import critical
+from lfmc.cli.figures import plot
 from lfmc.errors import LfmcError
+from lfmc.figures.drawable import NotDrawable
 from lfmc.table_files import read_table
 
 AT = np.array([0.32, 0.35, 0.45, 0.5])
@@ -175,6 +177,17 @@ def test_the_command_and_the_figure_of_a_scan(tmp_path, capsys):
     assert read_table(tmp_path / "tables" / "critical.csv").columns.tolist()[:3] == [
         "sampler", "L", "quantity",
     ]  # fmt: skip
+
+
+@pytest.mark.unit
+def test_lattices_that_cannot_be_joined_are_left_out_and_the_run_goes_on(tmp_path, caplog):
+    path = written_scan(tmp_path, tmp_path, values=(0.01, 1.0, 100.0))
+    critical.main(["--config", str(path)], standalone_mode=False)
+    assert "L = 8 is left out" in caplog.text
+    assert "smaller steps" in caplog.text
+    assert read_table(tmp_path / "tables" / "critical.csv").empty
+    with pytest.raises(NotDrawable, match="smaller steps"):
+        plot.main(["critical", "--config", str(path)], standalone_mode=False)
 
 
 @pytest.mark.unit

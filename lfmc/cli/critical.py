@@ -1,5 +1,6 @@
 """`lfmc critical`: the critical point and exponents of a scan."""
 
+import logging
 from pathlib import Path
 
 import click
@@ -7,6 +8,8 @@ import click
 from lfmc.cli.options import open_run, run_options
 from lfmc.cli.progress import say
 from lfmc.errors import LfmcError
+
+log = logging.getLogger(__name__)
 
 
 @click.command()
@@ -16,7 +19,8 @@ def critical(config_path: Path, results: Path | None) -> None:
 
     Of a scan of one coupling of an even scalar theory, at three or more values on every lattice.
     The chains of the cluster algorithm (of the first sampler that runs, if it does not) are joined
-    by reweighting; curves.csv has chi2, its connected part and U4 between the values.
+    by reweighting; curves.csv has chi2, its connected part and U4 between the values. A lattice
+    whose chains have too little in common is left out with a warning.
     """
     import pandas
 
@@ -54,9 +58,14 @@ def critical(config_path: Path, results: Path | None) -> None:
             read_chain_of(run.config, name, sampler, *several)
             for name, several in zip(names, files, strict=True)
         ]
-        lattices.append(lattice(chains, found.coupling, [found.values[name] for name in names]))
+        try:  # a number is refused, not the run
+            joined = lattice(chains, found.coupling, [found.values[name] for name in names])
+        except LfmcError as error:
+            log.warning("L = %d is left out: %s", extent, error)
+            continue
+        lattices.append(joined)
         say(f"critical: L = {extent}, {len(names)} chains joined")
-    rows = critical_rows(sampler, lattices, run.config.ensembles[0].d == 2)
+    rows = critical_rows(sampler, lattices, run.config.ensembles[0].d == 2) if lattices else []
     curves = [r for one in lattices for r in curve_rows(sampler, found.coupling, one)]
     mark = stamp(stage_settings(run.config, "critical"), tuple(inputs))
     for name, data, columns in (("critical", rows, COLUMNS), ("curves", curves, CURVE_COLUMNS)):
@@ -66,4 +75,5 @@ def critical(config_path: Path, results: Path | None) -> None:
     words = [
         f"{r['quantity']} = {value_error(r['value'], r['error'])}" for r in rows if r["L"] == "all"
     ]
-    click.echo(f"critical: {run.results / 'tables' / 'critical.csv'}; {', '.join(words)}")
+    ending = ", ".join(words) or "no exponents"
+    click.echo(f"critical: {run.results / 'tables' / 'critical.csv'}; {ending}")

@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from lfmc.figures.abscissa import SYMBOLS
+from lfmc.figures.drawable import NotDrawable
 from lfmc.figures.format import value_error
 from lfmc.figures.panels import logarithmic_y, outside_legend
 from lfmc.figures.rundata import RunData
@@ -35,6 +36,8 @@ WORDS = {
 def draw(run: RunData) -> Figure:
     """Curves above; their maxima and slopes against L below, with the fits."""
     curves, points = run.table("curves"), run.table("critical")
+    if curves.empty:
+        raise NotDrawable("critical: chains have too little in common; scan in smaller steps")
     figure = Figure(figsize=(DOUBLE, 4.6))
     axes = figure.subplots(2, 2)
     extents = sorted(set(curves.L))

@@ -20,14 +20,14 @@ def free_chains(seed, extent=4, replicas=32, length=100, values=SCANNED, tau=0.5
     ]
 
 
-def written_scan(folder: Path, results: Path) -> Path:
+def written_scan(folder: Path, results: Path, values: tuple[float, ...] = SCANNED) -> Path:
     """scan.yaml in `folder`, its chains of `local` below `results`; the file."""
-    scan = {"L": [4, 6, 8], "m2": list(SCANNED), "lam": 1e-12}
+    scan = {"L": [4, 6, 8], "m2": list(values), "lam": 1e-12}
     raw = {"scan": scan, "results": str(results), "flow": {"targets": []}, "samplers": ["local"]}
     config = parse_config(raw)
     for extent in (4, 6, 8):
         names = [e.name for e in config.ensembles if e.extent == extent]
-        for name, chain in zip(names, free_chains(extent, extent), strict=True):
+        for name, chain in zip(names, free_chains(extent, extent, values=values), strict=True):
             chain = chain._replace(ensemble=config.ensemble(name).model_dump(mode="json"))
             write_chain(results / "local" / f"{name}.h5", chain, config)
     path = folder / "scan.yaml"
