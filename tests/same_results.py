@@ -65,13 +65,14 @@ def hdf5(path: Path) -> Iterator[tuple[str, Any]]:
 
 
 def table(path: Path) -> Iterator[tuple[str, Any]]:
-    """Columns, without rows in units of time; the table of costs is all times."""
+    """Columns, without rows in units of time; the tables of costs are times but for their keys and tau."""
     rows = pandas.read_csv(path, comment=comment(path), dtype=str, keep_default_na=False)
     for column in ("unit", "observable", "quantity"):
         if column in rows:
             rows = rows[~rows[column].str.contains("second")]
-    if path.name == "costs.csv":
-        rows = rows[[c for c in rows if c in ("ensemble", "sampler", "flow", "observable")]]
+    if path.name in ("costs.csv", "cheapest.csv"):
+        kept = ("ensemble", "sampler", "flow", "observable", "tau", "tau_error")
+        rows = rows[[c for c in rows if c in kept]]
     yield from ((str(column), rows[column].to_numpy(str)) for column in rows)
 
 
