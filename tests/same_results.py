@@ -65,7 +65,7 @@ def hdf5(path: Path) -> Iterator[tuple[str, Any]]:
 
 
 def table(path: Path) -> Iterator[tuple[str, Any]]:
-    """Columns, without rows in units of time; the tables of costs are times but for their keys and tau."""
+    """Columns, without rows in units of time; tables of costs: keys and tau, no times."""
     rows = pandas.read_csv(path, comment=comment(path), dtype=str, keep_default_na=False)
     for column in ("unit", "observable", "quantity"):
         if column in rows:
