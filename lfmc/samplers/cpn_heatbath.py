@@ -15,8 +15,6 @@ its mean too, with the vectors held. The vectors alone are a Markov chain, as ev
 with new s. Sites and bonds in a fixed order.
 """
 
-from typing import NamedTuple
-
 import numpy as np
 
 from lfmc.kernels.generators import normal_pair
@@ -25,6 +23,7 @@ from lfmc.kernels.theory import measure
 from lfmc.kernels.tuples import store_each
 from lfmc.samplers.kind import SamplerKind
 from lfmc.samplers.sphere_rejection import draw_in_field
+from lfmc.samplers.spheres_heatbath import HeatbathParameters
 from lfmc.samplers.state import (
     Info,
     State,
@@ -39,13 +38,6 @@ from lfmc.samplers.u1_heatbath import SMALLEST, deviation
 from lfmc.theories.base import Theory
 from lfmc.theories.cpn.auxiliary import CPNAuxiliary
 from lfmc.theories.cpn.kernels import overlap
-
-
-class HeatbathParameters(NamedTuple):
-    """sweeps of the heat bath, and of reflections before them, of one update."""
-
-    sweeps: int
-    reflections: int = 0
 
 
 def sample_heatbath(
