@@ -7,9 +7,10 @@ Of each L, from the chains joined by reweighting (`histograms`):
         (1981) 119); its slope with respect to the coupling grows as L^(1/nu)
 
 Between the values the curves are polynomials through their points. The exponents are power laws
-through all L: gamma/nu of chi' at its maximum, and of chi2 = V <m^2> at the last crossing, whose
-error enters there; 1/nu of the slope of U4 at the pseudo-critical point. Small lattices have
-corrections to scaling, so that of the first and the last there is a second fit,
+through the three largest L: gamma/nu of chi' at its maximum, and of chi2 = V <m^2> at the last
+crossing, whose error enters there; 1/nu of the slope of U4 at the pseudo-critical point. Small
+lattices have corrections to scaling, so that of the first and the last there is a second fit,
+through all L,
 
     log y = log a + p log L + b L^(-omega),
 
@@ -17,7 +18,7 @@ with omega = 3/2; half the difference of its p for omega = 1 and 2 is part of th
 Ising class in two dimensions gamma/nu = 7/4 and nu = 1.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from typing import Any, NamedTuple
 
@@ -35,7 +36,9 @@ ISING = {  # in two dimensions
     **dict.fromkeys(("gamma_nu", "gamma_nu_crossing", "gamma_nu_corrected"), 1.75),
     **dict.fromkeys(("nu", "nu_corrected"), 1.0),
 }
+EXPONENTS = tuple(ISING)
 OMEGA, OMEGAS = 1.5, (1.0, 2.0)
+LARGEST = 3  # lattices of a power law
 POINTS = 33  # of a curve
 DEGREE = 8  # of the polynomial through them
 FINE = 4001
@@ -105,7 +108,7 @@ def critical_rows(sampler: str, lattices: Sequence[Lattice], ising: bool) -> lis
     have no row.
 
     Args:
-        lattices: ascending in L.
+        lattices: ascending in L; column L of an exponent lists those that it is fitted to.
         ising: whether the exponents of the two-dimensional Ising class are expected.
     """
     rows: list[dict[str, Any]] = []
@@ -126,19 +129,30 @@ def critical_rows(sampler: str, lattices: Sequence[Lattice], ising: bool) -> lis
         point = crossing(small, large)
         if point is not None:
             crossings.append(point)
-            row(f"{small.extent} {large.extent}", "crossing", point[0])
-            row(f"{small.extent} {large.extent}", "U4_crossing", point[1])
+            pair = _listed((small.extent, large.extent))
+            row(pair, "crossing", point[0])
+            row(pair, "U4_crossing", point[1])
     if len(peaks) >= 3:
         for quantity, of in {"gamma_nu": "chi2_connected", "nu": "slope"}.items():
             numbers = {extent: own[of] for extent, own in peaks.items()}
-            for name, fit in ((quantity, _exponent), (f"{quantity}_corrected", _corrected)):
-                number, quality = fit(numbers)
+            largest = dict(list(numbers.items())[-LARGEST:])
+            for name, fitted, fit in (
+                (quantity, largest, _exponent),
+                (f"{quantity}_corrected", numbers, _corrected),
+            ):
+                number, quality = fit(fitted)
                 if quantity == "nu":
                     number = Number(1 / number.value, number.error / number.value**2)
-                row("all", name, number, quality)
+                row(_listed(fitted), name, number, quality)
     if crossings and len(lattices) >= 3:
-        row("all", "gamma_nu_crossing", *_at_crossing(lattices, crossings[-1][0]))
+        three = lattices[-LARGEST:]
+        extents = _listed(one.extent for one in three)
+        row(extents, "gamma_nu_crossing", *_at_crossing(three, crossings[-1][0]))
     return rows
+
+
+def _listed(extents: Iterable[int]) -> str:
+    return " ".join(map(str, extents))
 
 
 def peak(one: Lattice) -> dict[str, Number] | None:

@@ -28,6 +28,7 @@ def critical(config_path: Path, results: Path | None) -> None:
     from lfmc.analysis.critical import (
         COLUMNS,
         CURVE_COLUMNS,
+        EXPONENTS,
         critical_rows,
         curve_rows,
         lattice,
@@ -73,7 +74,9 @@ def critical(config_path: Path, results: Path | None) -> None:
         table = pandas.DataFrame(data, columns=list(columns))
         write_table(run.results / "tables" / f"{name}.csv", for_people(table, name), mark)
     words = [
-        f"{r['quantity']} = {value_error(r['value'], r['error'])}" for r in rows if r["L"] == "all"
+        f"{r['quantity']} = {value_error(r['value'], r['error'])}"
+        for r in rows
+        if r["quantity"] in EXPONENTS
     ]
     ending = ", ".join(words) or "no exponents"
     click.echo(f"critical: {run.results / 'tables' / 'critical.csv'}; {ending}")
