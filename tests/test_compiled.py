@@ -36,6 +36,9 @@ CASES = [
     ("heatbath", (18, 26), 5.0),
     ("heatbath", (22, 4, 6), 14.59),
     ("heatbath without rings", (4, 6), 9.0),
+    # One well at the start, and two.
+    ("heatbath of two wells", (4, 4), 6.975),
+    ("heatbath of two wells", (4, 6), 2.0),
 ]
 
 

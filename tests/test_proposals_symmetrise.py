@@ -10,6 +10,8 @@ from lfmc.config import parse_config, stage_settings
 from lfmc.errors import LfmcError
 from lfmc.proposals import symmetrise
 from lfmc.proposals.symmetrise import random_signs, symmetric_drawing, symmetric_log_q
+from lfmc.training.acceptance import acceptance_from_target
+from lfmc.training.step import field_log_weight, model_log_weight
 
 ORDERED = lfmc.Phi4((2, 2), m2=-4.0, lam=1.5)  # two deep wells
 SEEN = 4.0
@@ -107,7 +109,7 @@ def test_flows_that_are_even_and_actions_that_are_not_are_refused(model):
 
 def config(**changed):
     raw = {"ensembles": [{"name": "A", "L": 4, "m2": -4.0, "lam": 6.0}]}
-    return parse_config(raw | changed)
+    return parse_config(raw | {"flow": {"model": {"kind": "realnvp"}}} | changed)
 
 
 @pytest.mark.unit
@@ -116,7 +118,10 @@ def test_settings_are_as_they_were_where_it_is_off():
     bare = stage_settings(config(), *place)
     assert stage_settings(config(propose={"symmetrise": False}), *place) == bare
     assert "symmetrise" not in bare
-    assert stage_settings(config(propose={"symmetrise": True}), *place)["symmetrise"] is True
+    both = config(propose={"symmetrise": True})
+    assert stage_settings(both, *place)["symmetrise"] is True
+    train = ("train", "A")
+    assert stage_settings(both, *train) == stage_settings(config(), *train) | {"symmetrise": True}
 
 
 @pytest.mark.unit
@@ -126,3 +131,24 @@ def test_configurations_in_which_it_is_not_exact_are_refused():
         config(ensembles=[{"name": "B", "L": 4, "theory": field}], propose={"symmetrise": True})
     with pytest.raises(LfmcError, match="annealed proposals"):
         config(propose={"symmetrise": True, "anneal": 4})
+    with pytest.raises(LfmcError, match="kind heatbath is even already"):
+        config(propose={"symmetrise": True}, flow={"model": {"kind": "heatbath"}})
+
+
+@pytest.mark.unit
+def test_trainings_see_the_symmetrised_density(model):
+    """Both sides of the stop rule: log w of q_sym; that of q alone has lost half of p."""
+    flow, random = model.flow, torch.Generator()
+    both = model_log_weight(flow, 4096, random.manual_seed(1), symmetrise=True).numpy()
+    with torch.no_grad():
+        phi = flow(flow.base.tensor(random.manual_seed(1), 4096, torch.float64)).phi
+    exact = -ORDERED.evaluate(phi.numpy()) - symmetric_log_q(flow, phi.numpy())
+    assert both == pytest.approx(exact, abs=1e-9)
+    signs = random_signs(1, ("A",), 4096)[:, None]
+    fields = torch.from_numpy(signs * phi.numpy())
+    assert field_log_weight(flow, fields, symmetrise=True).numpy() == pytest.approx(exact, abs=1e-9)
+    alone = model_log_weight(flow, 4096, random.manual_seed(1)).numpy()
+    of_target = field_log_weight(flow, fields).numpy()
+    accepted = acceptance_from_target(exact, both).value
+    assert accepted > 0.5
+    assert acceptance_from_target(of_target, alone).value < 0.6 * accepted

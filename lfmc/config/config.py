@@ -65,8 +65,7 @@ class Config(Section):
             if not (self.flow.targets or self._classical(e) or self._imported(e.name))
         ]
         found += self._hybrid_refused()
-        if self.propose.symmetrise:
-            found += flow_limits.symmetrise_refused(self.ensembles, self.propose.anneal)
+        found += flow_limits.symmetrise_refused(self)
         missing = sorted(set(self.fit.L) - {e.extent for e in self.ensembles})
         if missing:
             found.append(f"fit.L: no ensemble has L = {missing[0]}")
@@ -247,6 +246,7 @@ def stage_settings(
         other: Any = {"training": {"max_steps", "max_seconds", "ranks"}, "start": True}
         if stage == "train":
             other |= {"models": True, "retrain_configurations": True}
+            settings |= config.propose.signs  # models pass their targets with both signs
         else:
             settings["accept"] = config.accept.model_dump(mode="json")
             settings["block"] = config.propose.block
@@ -285,7 +285,7 @@ def stage_settings(
 def _not_bare(config: Config) -> dict[str, Any]:
     """Nothing for bare proposals, as it was before others existed."""
     anneal = {} if config.propose.anneal == 1 else {"anneal": config.propose.anneal}
-    return anneal | ({"symmetrise": True} if config.propose.symmetrise else {})
+    return anneal | config.propose.signs
 
 
 def settings_hash(settings: Any) -> str:

@@ -1,6 +1,7 @@
 """What a kind of flow asks of the lattices it is trained on, known before anything runs."""
 
 from collections.abc import Iterable
+from typing import Any
 
 from lfmc.config.flow_section import FlowSection
 from lfmc.config.kinds import theory_class
@@ -28,13 +29,20 @@ def _of_field(ensemble: Ensemble, flow: FlowSection) -> str:
         return f"exists for {flow.space} fields on {flow.on}, not for theory {ensemble.kind}{own}"
     if flow.theories and ensemble.kind not in flow.theories:
         return f"exists for theory {' and '.join(flow.theories)}, not for {ensemble.kind}"
+    if flow.needs_even and not getattr(theory, "even", False):
+        return f"{flow.needs_even} needs an even action, which that of {ensemble.kind} is not"
     return ""
 
 
-def symmetrise_refused(ensembles: Iterable[Ensemble], anneal: object) -> list[str]:
+def symmetrise_refused(config: Any) -> list[str]:
     """Why proposals cannot be given random signs; empty if they can."""
-    odd = [e.name for e in ensembles if not getattr(theory_class(e.kind), "even", False)]
+    flow: FlowSection = config.flow.model
+    if not config.propose.symmetrise:
+        return []
+    odd = [e.name for e in config.ensembles if not getattr(theory_class(e.kind), "even", False)]
     found = [f"propose.symmetrise: the action of {odd[0]} is not even"] if odd else []
-    if anneal != 1:
+    if config.propose.anneal != 1:
         found.append("propose.symmetrise: annealed proposals have no q(-phi); leave one out")
+    if flow.even and not odd:
+        found.append(f"propose.symmetrise: log q of kind {flow.kind} is even already; leave it out")
     return found

@@ -24,6 +24,7 @@ class FlowSection(Section):
         on, space: the fields for which it exists, as of `lfmc.theories.base.Field`.
         theories: kinds of theories for which it exists; empty: all with such a field.
         transfers: whether parameters of one lattice are a start on another (`flow.start`).
+        even: whether log q is even wherever the action is.
     """
 
     builds: ClassVar[str]
@@ -34,6 +35,7 @@ class FlowSection(Section):
     theories: ClassVar[tuple[str, ...]] = ()
     scores: ClassVar[bool] = False
     transfers: ClassVar[bool] = False
+    even: ClassVar[bool] = False
 
     kind: str
 
@@ -41,6 +43,11 @@ class FlowSection(Section):
     def path_gradient_pays(self) -> bool:
         """Whether Adam takes path gradients where the configuration does not choose."""
         return False
+
+    @property
+    def needs_even(self) -> str:
+        """The setting for which the action must be even; empty if it need not be."""
+        return ""
 
     def missing(self) -> str:
         """Which package is missing and how to install it; empty if none is."""

@@ -3,9 +3,9 @@
 from importlib.util import find_spec
 from itertools import pairwise
 from math import prod
-from typing import Annotated, ClassVar, Literal, Self, TypeVar
+from typing import Annotated, Any, ClassVar, Literal, Self, TypeVar
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, SerializerFunctionWrapHandler, model_serializer
 
 from lfmc.config.flow_section import FlowSection
 
@@ -28,13 +28,15 @@ class HeatbathSettings(FlowSection):
     """The default flow: exact heat bath on one colour, equivariant couplings on the other.
 
     A coupling sees `features` frequencies of the field, `pairs` hidden fields and `smooth`
-    smoothed ones; the map along rings that follows it has `rings` terms (0: no such maps).
+    smoothed ones; the map along rings that follows it has `rings` terms (0: no such maps). The zero
+    mode of its prior has `wells` = 1 or 2 wells, see `lfmc.flows.heatbath.wells`.
     """
 
     builds: ClassVar[str] = "lfmc.flows.heatbath.flow:HeatbathFlow"
     dimensions: ClassVar[range] = range(2, 5)  # it needs two halves of one colour
     scores: ClassVar[bool] = True
     transfers: ClassVar[bool] = True
+    even: ClassVar[bool] = True
 
     kind: Literal["heatbath"] = "heatbath"
     layers: Annotated[int, Field(ge=2, le=128)] = 4
@@ -43,6 +45,19 @@ class HeatbathSettings(FlowSection):
     smooth: Annotated[int, Field(ge=1, le=32)] = 2
     rings: Annotated[int, Field(ge=0, le=32)] = 2
     table: Annotated[int, Field(ge=64, le=65_536)] = 256
+    wells: Literal[1, 2] = 1
+
+    @model_serializer(mode="wrap")
+    def _as_before(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """One well is not named, as before there was a choice."""
+        whole: dict[str, Any] = handler(self)
+        if self.wells == 1:
+            whole.pop("wells", None)
+        return whole
+
+    @property
+    def needs_even(self) -> str:
+        return "wells: 2" if self.wells == 2 else ""
 
 
 class RealNvpSettings(FlowSection):

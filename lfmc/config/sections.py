@@ -196,6 +196,11 @@ class Propose(Section):
     symmetrise: bool = False
     ranks: Annotated[int, Field(ge=1, le=100_000)] = 1
 
+    @property
+    def signs(self) -> dict[str, bool]:
+        """The entry of the settings of stages; nothing where it is off, as before there was it."""
+        return {"symmetrise": True} if self.symmetrise else {}
+
 
 class Accept(Section):
     """The independence Metropolis chain on stored log weights."""

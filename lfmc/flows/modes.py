@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from lfmc.flows.variational import variational_gaussian
+from lfmc.flows.variational import gaussian_of_one_well, variational_gaussian
 from lfmc.lattice import FloatArray, IntArray, Shape, coordinates
 from lfmc.theories.scalar import Scalar
 
@@ -18,6 +18,8 @@ class Modes(NamedTuple):
         sine: whether the mode is the sine of its phase, not the cosine, (modes,).
         log_width: log of the Gaussian width of each, (modes,).
         mean: of the variational Gaussian at every site; None where the potential is even.
+        well: mean of the variational Gaussian of one of two wells, whose widths are then those
+            above; None where there is one well, or no second one is wanted.
     """
 
     shape: Shape
@@ -25,6 +27,7 @@ class Modes(NamedTuple):
     sine: IntArray
     log_width: FloatArray
     mean: float | None
+    well: float | None = None
 
     def on(self, sites: IntArray) -> FloatArray:
         """The orthonormal modes as a dense matrix, (modes, sites)."""
@@ -37,14 +40,16 @@ class Modes(NamedTuple):
         return np.stack(basis)
 
 
-def modes(action: Scalar) -> Modes:
+def modes(action: Scalar, wells: int = 1) -> Modes:
     """Modes of the odd sublattice and the variational widths restricted to it.
 
+    With `wells` = 2 those about one of two wells, if the Gaussian of least free energy is there.
     On sites of one parity the momenta k and k + (pi, ..., pi) are the same mode; its variance
     is the mean of the two.
     """
     shape = action.shape
-    variance, constant = variational_gaussian(action)
+    one_well = gaussian_of_one_well(action) if wells == 2 else None
+    variance, constant = one_well or variational_gaussian(action)
     extent = np.asarray(shape)
 
     def flat(k: IntArray) -> int:
@@ -66,4 +71,5 @@ def modes(action: Scalar) -> Modes:
                 sines.append(sine)
                 width.append(0.5 * np.log(0.5 * (variance[index] + variance[mirror])))
     mean = None if action.even else constant
-    return Modes(shape, np.array(momenta), np.array(sines), np.array(width), mean)
+    well = one_well.mean if one_well else None
+    return Modes(shape, np.array(momenta), np.array(sines), np.array(width), mean, well)

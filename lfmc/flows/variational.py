@@ -43,8 +43,21 @@ def variational_gaussian(action: Scalar) -> Gaussian:
     kinetic = 2 * action.hopping * khat2(action.shape)
     if action.even and _grows(action):
         return Gaussian(_by_bisection(action, kinetic), 0.0)
-    gap, mean = _of_least_free_energy(action, kinetic)
+    gap, mean = _of_least_free_energy(action, kinetic, action.even)
     return Gaussian(1 / (kinetic + gap), mean)
+
+
+def gaussian_of_one_well(action: Scalar) -> Gaussian | None:
+    """The variational Gaussian about a positive mean, of an even potential; None if there is none.
+
+    To four digits: it is a start, whose numbers must not depend on the last bits of a search.
+    """
+    kinetic = 2 * action.hopping * khat2(action.shape)
+    gap, mean = _of_least_free_energy(action, kinetic, centred=False)
+    gap, mean = float(f"{gap:.4g}"), float(f"{abs(mean):.4g}")
+    found = Gaussian(1 / (kinetic + gap), mean)
+    # Wells within the fluctuations of the mean field about them are none.
+    return found if mean > np.sqrt(found.variance[0] / len(kinetic)) else None
 
 
 def variational_variance(action: Scalar) -> FloatArray:
@@ -72,8 +85,10 @@ def _by_bisection(action: Scalar, kinetic: FloatArray, iterations: int = 500) ->
     return width(0.5 * (low + high))
 
 
-def _of_least_free_energy(action: Scalar, kinetic: FloatArray) -> tuple[float, float]:
-    """<U''> - 4 d h and the mean, by a search on a grid that is then refined."""
+def _of_least_free_energy(
+    action: Scalar, kinetic: FloatArray, centred: bool
+) -> tuple[float, float]:
+    """<U''> - 4 d h and the mean, 0 if centred, by a search on a grid that is then refined."""
     values, counts = np.unique(kinetic, return_counts=True)
     share, hop = counts / counts.sum(), 2 * action.dimension * action.hopping
 
@@ -87,16 +102,16 @@ def _of_least_free_energy(action: Scalar, kinetic: FloatArray) -> tuple[float, f
         entropy = -0.5 * (share * np.log(inverse)).sum(-1)
         return np.asarray(potential + hopping - entropy)
 
-    farthest = 0.0 if action.even else action.largest_field()
-    means = np.linspace(-farthest, farthest, 1 if action.even else _MEANS)
+    farthest = 0.0 if centred else action.largest_field()
+    means = np.linspace(-farthest, farthest, 1 if centred else _MEANS)
     grid = np.stack([free_energy(np.full(len(means), gap), means) for gap in _GAPS])
     if not np.isfinite(grid).any():
         raise LfmcError(f"{action}: the potential is no number for normals of any width")
     best, at = np.unravel_index(np.nanargmin(grid), grid.shape)
-    start = [np.log(_GAPS[best]), means[at]][: 1 if action.even else 2]
+    start = [np.log(_GAPS[best]), means[at]][: 1 if centred else 2]
 
     def function(point: FloatArray) -> float:
-        mean = np.array(0.0 if action.even else point[1])
+        mean = np.array(0.0 if centred else point[1])
         return float(free_energy(np.exp(np.array(point[0])), mean))
 
     options = {"xatol": 1e-9, "fatol": 1e-15, "maxiter": 4000}

@@ -75,7 +75,8 @@ def prepared(
     fields = target_fields(theory, count, config.seed, ensemble.name)
     like = next(flow.parameters())
     on_device = torch.from_numpy(fields).to(like.device, like.dtype)
-    team = Team(mpi, flow, deepcopy(flow), on_device, clock() - began)
+    symmetrise = config.propose.symmetrise
+    team = Team(mpi, flow, deepcopy(flow), on_device, clock() - began, symmetrise)
     optimiser = optimiser_of(config.flow, flow, seeds.samples, team.score_sums)
     return Prepared(optimiser, team, seeds.checks, begin, fit)
 

@@ -1,9 +1,13 @@
 """Log weights of samples and of given fields, and one gradient step of a flow."""
 
+import math
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 from torch.nn.utils import clip_grad_norm_
 
+from lfmc.errors import LfmcError
 from lfmc.flows.base import Flow
 from lfmc.flows.passes import passes
 from lfmc.mpi.messages import concatenated
@@ -26,16 +30,20 @@ def model_log_weight(
     count: int,
     generator: torch.Generator,
     mpi: Ranks = ALONE,
+    symmetrise: bool = False,
 ) -> Tensor:
     """Return -S - log q of the reduced variables for new samples of the model, (count,) float64.
 
     Ranks share the chunks. Each draws the base normals of all chunks from the same generator, which
     costs little, so the samples do not depend on the number of ranks. Rank 0 has the result; that
     of the others is empty.
+
+    Args:
+        symmetrise: with (q(phi) + q(-phi)) / 2 in the place of q (`proposals.symmetrise`).
     """
     like, chunk = next(flow.parameters()), chunk_of(flow)
     mine = mpi.share(-(-count // chunk))
-    evaluate = passes(flow).model_log_weight
+    evaluate = symmetric_model(flow) if symmetrise else passes(flow).model_log_weight
     parts = [torch.empty(0, dtype=torch.float64)]
     for number in range(mine.stop):
         size = min(chunk, count - number * chunk)
@@ -46,13 +54,38 @@ def model_log_weight(
 
 
 @torch.no_grad()
-def field_log_weight(flow: Flow, fields: Tensor, mpi: Ranks = ALONE) -> Tensor:
+def field_log_weight(
+    flow: Flow, fields: Tensor, mpi: Ranks = ALONE, symmetrise: bool = False
+) -> Tensor:
     """Return -S - log q of full fields (n, sites), (n,) float64, shared by the ranks likewise."""
     chunks, evaluate = fields.split(chunk_of(flow)), passes(flow).field_log_weight
     parts = [torch.empty(0, dtype=torch.float64)]
     for number in mpi.share(len(chunks)):
-        parts.append(evaluate(chunks[number]))
+        own = evaluate(chunks[number])
+        parts.append(_of_both(own, evaluate(-chunks[number])) if symmetrise else own)
     return torch.from_numpy(concatenated(mpi, torch.cat(parts).numpy()))
+
+
+def symmetric_model(flow: Flow) -> Callable[[Tensor], Tensor]:
+    """Base variables -> -S - log of (q(phi) + q(-phi)) / 2, of a flow without reduced variables.
+
+    Raises:
+        LfmcError: a flow that has them.
+    """
+    if flow.reduced_sites != flow.numbers:
+        raise LfmcError("propose.symmetrise: this flow learns a part of the field only")
+    found = passes(flow)
+
+    def evaluate(z: Tensor) -> Tensor:
+        fields = flow.reduced(z.to(next(flow.parameters()).device)).phi
+        return _of_both(found.model_log_weight(z), found.field_log_weight(-fields))
+
+    return evaluate
+
+
+def _of_both(one: Tensor, other: Tensor) -> Tensor:
+    """-S - log of the mean of two densities, from -S - log of each."""
+    return math.log(2) - torch.logaddexp(-one, -other)
 
 
 def gradient_step(

@@ -36,11 +36,19 @@ class Team:
     """
 
     def __init__(
-        self, mpi: Ranks, trained: Flow, evaluated: Flow, fields: Tensor, prepared: float = 0.0
+        self,
+        mpi: Ranks,
+        trained: Flow,
+        evaluated: Flow,
+        fields: Tensor,
+        prepared: float = 0.0,
+        symmetrise: bool = False,
     ) -> None:
         """Args: the ranks, the flow that is trained, a second one that evaluates other parameters,
-        samples of p, and the seconds of this rank that their preparation took."""
+        samples of p, the seconds of this rank that their preparation took, and whether both signs
+        of a field will be proposed."""
         self.mpi, self.trained, self.evaluated, self.fields = mpi, trained, evaluated, fields
+        self.symmetrise = symmetrise
         self.stop: Callable[[], bool] = lambda: False
         self._stop_seen = False
         self._clock, self._prepared = clock_of(trained), prepared
@@ -144,10 +152,11 @@ class Team:
 
     def _log_weights(self, samples: int, seed: int, fields: int) -> tuple[FloatArray, FloatArray]:
         generator = torch.Generator().manual_seed(seed)
-        of_model = model_log_weight(self.evaluated, samples, generator, mpi=self.mpi).numpy()
+        ways = (self.mpi, self.symmetrise)
+        of_model = model_log_weight(self.evaluated, samples, generator, *ways).numpy()
         if not fields:
             return of_model, of_model[:0]
-        return of_model, field_log_weight(self.evaluated, self.fields[:fields], self.mpi).numpy()
+        return of_model, field_log_weight(self.evaluated, self.fields[:fields], *ways).numpy()
 
 
 def clock_of(flow: Flow) -> Callable[[], float]:

@@ -18,6 +18,7 @@ from lfmc.theories.scalar import Scalar
 SETTINGS = {
     "heatbath": HeatbathSettings(layers=3, table=128),
     "heatbath without rings": HeatbathSettings(layers=3, rings=0, table=128),
+    "heatbath of two wells": HeatbathSettings(layers=3, table=128, wells=2),
     "realnvp": RealNvpSettings(couplings=5, hidden=(16, 16)),
     "realnvp+prior": RealNvpSettings(couplings=4, hidden=(16,), prior="variational"),
     "convolutional": ConvolutionalSettings(couplings=5, channels=(3, 4)),

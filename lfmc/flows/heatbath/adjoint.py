@@ -36,7 +36,8 @@ class PriorAdjoint(NamedTuple):
 
     Attributes:
         cosines: (coefficients, modes).
-        zero_slope: derivative of alpha of the zero mode with respect to its parameter.
+        zero_slope: derivative of alpha of the zero mode, or of the place of its wells, with
+            respect to its parameter.
     """
 
     cosines: Floats
@@ -126,9 +127,10 @@ def scoring(flow: HeatbathFlow) -> Scoring:
 
 
 def _prior(prior: ModePrior, offsets: dict[str, int]) -> PriorAdjoint:
+    slope = float(torch.sigmoid(prior.zero_mode[0].double() + SHIFT))
     return PriorAdjoint(
         floats(prior.cosines),
-        float(torch.sigmoid(prior.zero_mode[0].double() + SHIFT)),
+        prior.start[0] if prior.start is not None else slope,
         PriorOffsets(*(offsets.get(f"prior.{name}", -1) for name in PriorOffsets._fields)),
     )
 

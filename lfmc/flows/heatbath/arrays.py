@@ -43,7 +43,8 @@ class Prior(NamedTuple):
         widths: factors of every mode, (modes,).
         breathing: of every mode to every response, (modes, responses); zeros for the first mode.
         response: r_j.
-        zero: alpha and beta of the map of the zero mode, its centre and its offset.
+        zero: alpha and beta of the map of the zero mode, its centre and its offset; wells: instead
+            of these, as `wells_kernels` has them; empty where there is one well.
     """
 
     to_sites: Basis
@@ -52,6 +53,7 @@ class Prior(NamedTuple):
     breathing: Floats
     response: Floats
     zero: Floats
+    wells: Floats
 
 
 class Coupling(NamedTuple):
@@ -163,7 +165,14 @@ def _prior(prior: ModePrior) -> Prior:
     breathing = torch.einsum("jc,ck->kj", small["breathing"], prior.cosines)
     breathing[0] = 0
     widths = prior.log_sigma + small["log_width"] @ prior.cosines
-    widths[0] += small["zero_mode"][2]
+    wells = torch.zeros(0)
+    if prior.start is not None:
+        found = prior.wells(small)
+        widths[0] = prior.log_sigma[0]
+        barrier = found.barrier
+        wells = torch.cat([found.width, barrier, found.sharpness, torch.exp(-barrier)])
+    else:
+        widths[0] += small["zero_mode"][2]
     zero = torch.stack([strength(small["zero_mode"][0]), torch.exp(small["zero_mode"][1])])
     shift = torch.zeros_like(zero)
     if prior.mean is not None:
@@ -175,6 +184,7 @@ def _prior(prior: ModePrior) -> Prior:
         breathing=floats(breathing),
         response=floats(prior.response),
         zero=floats(torch.cat([zero, shift])),
+        wells=floats(wells),
     )
 
 

@@ -48,7 +48,8 @@ class HeatbathFlow(Flow):
         self.neighbour_sums = NeighbourSums(action.shape, halves.near, self.kept)
         sites = torch.tensor(halves.kept.tolist() + halves.integrated.sites.tolist())
         self.register_buffer("order", sites, persistent=False)
-        self.prior = ModePrior(modes(action), halves.kept_cells)
+        found = modes(action, settings.wells)
+        self.prior = ModePrior(found, halves.kept_cells, two_wells=settings.wells == 2)
         self.site = SiteConditional(site_tables(action, settings.table))
         first, second, hidden = map(Transform, (halves.half_a, halves.half_b, halves.integrated))
 

@@ -8,8 +8,9 @@ from torch import Tensor, nn
 from lfmc.flows.base import Draw, standard_normal_log_density
 from lfmc.flows.heatbath.mode_basis import ModeBasis
 from lfmc.flows.heatbath.sublattice import Cells
+from lfmc.flows.heatbath.wells import SHARPNESS, Wells, inverse_wells_map, wells_map
 from lfmc.flows.modes import Modes
-from lfmc.flows.monotone import inverse_tanh_map, newton_step, strength, tanh_map
+from lfmc.flows.monotone import Mapped, inverse_tanh_map, newton_step, strength, tanh_map
 
 # Scales of (zero mode)^2 at which the widths of the other modes may respond.
 RESPONSE = (0.3, 1.0, 2.0)
@@ -29,13 +30,17 @@ class ModePrior(nn.Module):
     under translations and the point group, and under Z2 where the potential is even. Where it is
     not, the map of the zero mode has two parameters more, the normal at its centre and an offset
     from the variational mean.
+
+    With `two_wells` the map of the zero mode is that of `heatbath.wells`, whose start is the
+    variational Gaussian of one well and its image; m is in units of the distance of the wells from
+    zero.
     """
 
     log_sigma: Tensor
     cosines: Tensor
     response: Tensor
 
-    def __init__(self, modes: Modes, kept: Cells) -> None:
+    def __init__(self, modes: Modes, kept: Cells, two_wells: bool = False) -> None:
         super().__init__()
         self.basis = ModeBasis(modes, kept)
         log_sigma = torch.tensor(modes.log_width)
@@ -44,6 +49,13 @@ class ModePrior(nn.Module):
         orders = math.pi * torch.arange(COEFFICIENTS, dtype=torch.float64)[:, None]
         cosines = torch.cat([torch.cos(orders * infrared), torch.cos(orders[1:] * ultraviolet)])
         response = torch.tensor(RESPONSE, dtype=torch.float64)
+        self.start: tuple[float, float] | None = None  # width and place of the wells
+        if two_wells:
+            self.start = (1.0, 0.0)
+            if modes.well is not None:
+                place = math.log(modes.well * len(log_sigma) ** 0.5)
+                self.start = (math.exp(modes.log_width[0] - place), 1.0)
+                log_sigma[0] = place
         self.register_buffer("log_sigma", log_sigma, persistent=False)
         self.register_buffer("cosines", cosines, persistent=False)
         self.register_buffer("response", response, persistent=False)
@@ -70,9 +82,12 @@ class ModePrior(nn.Module):
     def forward(self, z: Tensor) -> Draw:
         """Normals (modes, batch) -> field (kept sites, batch) and its log density (batch,)."""
         small = self.small()
-        centre, offset = self._asymmetry(small)
-        zero, ladj = tanh_map(z[:1] + centre, *self._zero_map(small))
-        zero = zero + offset
+        if self.start is not None:
+            zero, ladj = wells_map(z[:1], self.wells(small))
+        else:
+            centre, offset = self._asymmetry(small)
+            zero, ladj = tanh_map(z[:1] + centre, *self._zero_map(small))
+            zero = zero + offset
         breathing, widths = self._breathing(zero, small), self._widths(small)
         modes = torch.cat([zero, z[1:] * torch.exp(breathing)]) * torch.exp(widths)
         log_det = ladj[0] + breathing.sum(0) + widths.sum(0)
@@ -96,17 +111,34 @@ class ModePrior(nn.Module):
         small = self.small() if small is None else small
         widths = self._widths(small)
         mapped = modes * torch.exp(-widths)
+        m = mapped[:1]
+        first, ladj = self._normal_of(m, small, zero)
+        breathing = self._breathing(m, small)
+        z = torch.cat([first, mapped[1:] * torch.exp(-breathing)])
+        return standard_normal_log_density(z.T) - ladj[0] - breathing.sum(0) - widths.sum(0)
+
+    def _normal_of(self, m: Tensor, small: dict[str, Tensor], zero: Tensor | None) -> Mapped:
+        """The normal of the mapped zero mode (1, batch), and the log derivative of the map."""
+        if self.start is not None:
+            return inverse_wells_map(m, self.wells(small))
         alpha, beta = self._zero_map(small)
         centre, offset = self._asymmetry(small)
-        m = mapped[:1]
         if zero is None:
             first = inverse_tanh_map(m - offset, alpha, beta)
         else:
             first = newton_step(m - offset, alpha, beta, zero + centre)
-        breathing = self._breathing(m, small)
-        z = torch.cat([first - centre, mapped[1:] * torch.exp(-breathing)])
-        ladj = tanh_map(first, alpha, beta).ladj[0]
-        return standard_normal_log_density(z.T) - ladj - breathing.sum(0) - widths.sum(0)
+        return Mapped(first - centre, tanh_map(first, alpha, beta).ladj)
+
+    def wells(self, small: dict[str, Tensor]) -> Wells:
+        """The map of the zero mode, of `two_wells`: changes of log s, of a/s and of log k."""
+        assert self.start is not None
+        width, place = self.start
+        raw = small["zero_mode"]
+        return Wells(
+            width * torch.exp(raw[:1]),
+            place + width * raw[1:2],
+            SHARPNESS * torch.exp(raw[2:]),
+        )
 
     def _zero_map(self, small: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
         alpha, beta = small["zero_mode"][:1], small["zero_mode"][1:2]
@@ -120,6 +152,8 @@ class ModePrior(nn.Module):
 
     def _widths(self, small: dict[str, Tensor]) -> Tensor:
         widths = self.log_sigma[:, None] + self.cosines.T @ small["log_width"]
+        if self.start is not None:
+            return torch.cat([self.log_sigma[:1, None].expand_as(widths[:1]), widths[1:]])
         return torch.cat([widths[:1] + small["zero_mode"][2:], widths[1:]])
 
     def _breathing(self, m: Tensor, small: dict[str, Tensor]) -> Tensor:

@@ -2,6 +2,7 @@
 
 from lfmc.flows.heatbath.mode_basis_kernels import cells_to_sites, modes_to_cells, sites_to_modes
 from lfmc.flows.heatbath.monotone_kernels import inverse_tanh_map
+from lfmc.flows.heatbath.wells_kernels import inverse_wells_map, wells_map
 from lfmc.kernels.lanes import LANES, broadcast, inlined, kernel, load, store
 from lfmc.kernels.mathematics import exponential, logarithm, tanh
 
@@ -26,7 +27,10 @@ def draw_prior(z, x, log_q, prior, log_norm, modes):
             square = square + value * value
             if site < kept:
                 store(modes, site, value)
-        zero, ladj = zero_map(load(modes, 0), prior.zero)
+        if len(prior.wells):
+            zero, ladj = wells_map(load(modes, 0), prior.wells)
+        else:
+            zero, ladj = zero_map(load(modes, 0), prior.zero)
         respond(zero, prior, modes, kept)
         store(modes, 0, prior.widths[0] * zero)
         for k in range(1, kept):
@@ -46,9 +50,13 @@ def add_prior_density(x, log_q, prior, log_norm, modes):
         field = x[group]
         sites_to_modes(field, modes, prior.to_modes)
         zero = load(modes, 0) / prior.widths[0]
-        first = inverse_tanh_map(zero - prior.zero[3], prior.zero[0], prior.zero[1])
-        first = first - prior.zero[2]
-        ladj, square = zero_map(first, prior.zero)[1], first * first
+        if len(prior.wells):
+            first, ladj = inverse_wells_map(zero, prior.wells)
+        else:
+            first = inverse_tanh_map(zero - prior.zero[3], prior.zero[0], prior.zero[1])
+            first = first - prior.zero[2]
+            ladj = zero_map(first, prior.zero)[1]
+        square = first * first
         respond(zero, prior, modes, kept)
         for k in range(1, kept):
             breathing = breathing_of(prior, modes, kept, k)

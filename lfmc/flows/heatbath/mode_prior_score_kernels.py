@@ -3,6 +3,7 @@
 from lfmc.flows.heatbath.mode_basis_kernels import cells_to_sites, modes_to_cells
 from lfmc.flows.heatbath.mode_prior_kernels import breathing_of, respond, zero_map
 from lfmc.flows.heatbath.planes import clear
+from lfmc.flows.heatbath.wells_kernels import wells_map, wells_scores
 from lfmc.kernels.lanes import LANES, broadcast, inlined, kernel, load, store
 from lfmc.kernels.mathematics import exponential, tanh
 
@@ -33,9 +34,16 @@ def _one(field, slope, prior, adjoint, scores, rows):
         value = load(rows, k)
         square = square + value * value
     first = load(rows, 0)
-    zero, ladj = zero_map(first, prior.zero)
+    if len(prior.wells):
+        zero, ladj = wells_map(first, prior.wells)
+        gradient, by_width, by_place, by_sharpness = wells_scores(first, zero, prior.wells)
+        store(scores, adjoint.offsets.zero_mode, by_width)
+        store(scores, adjoint.offsets.zero_mode + 1, adjoint.zero_slope * by_place)
+        store(scores, adjoint.offsets.zero_mode + 2, by_sharpness)
+    else:
+        zero, ladj = zero_map(first, prior.zero)
+        gradient = _zero_scores(first, prior.zero, adjoint, scores)
     respond(zero, prior, rows, kept)
-    gradient = _zero_scores(first, prior.zero, adjoint, scores)
     coefficients = adjoint.cosines.shape[0]
     clear(scores, adjoint.offsets.log_width, coefficients)
     for k in range(1, kept):
@@ -60,10 +68,11 @@ def _one(field, slope, prior, adjoint, scores, rows):
             common = load(scores, adjoint.offsets.log_width + c)
             row = adjoint.offsets.breathing + j * coefficients + c
             store(scores, row, load(rows, kept + j) * common)
-    for c in range(coefficients):
-        row = adjoint.offsets.log_width + c
-        store(scores, row, load(scores, row) + adjoint.cosines[c, 0] * constant)
-    store(scores, adjoint.offsets.zero_mode + 2, constant)
+    if len(prior.wells) == 0:  # else the zero mode has no further width
+        for c in range(coefficients):
+            row = adjoint.offsets.log_width + c
+            store(scores, row, load(scores, row) + adjoint.cosines[c, 0] * constant)
+        store(scores, adjoint.offsets.zero_mode + 2, constant)
     modes_to_cells(rows, 0, field, prior.to_sites)
     modes_to_cells(rows, gradient_row, slope, prior.to_sites)
     cells_to_sites(field, prior.to_sites, rows)
