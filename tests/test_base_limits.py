@@ -43,6 +43,15 @@ def test_a_kind_of_flow_is_refused_exactly_in_the_dimensions_it_lacks(kind, d):
         assert "take " in message
 
 
+@pytest.mark.parametrize("kind", ["decimation", "hierarchy"])
+def test_flows_of_other_fields_are_refused_for_a_scalar_field_in_any_dimension(kind):
+    assert {*KINDS, "decimation", "hierarchy"} == set(flow_sections.KINDS)
+    for d in (1, 2, 3, 4):
+        message = refused({"ensembles": [lattice(d=d)], "flow": {"model": {"kind": kind}}})
+        assert f"flow.model of kind {kind}: exists for " in message
+        assert "not for theory phi4" in message
+
+
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("d", [1, 2, 3, 4])
 def test_what_the_limits_say_is_what_the_flows_do(kind, d):

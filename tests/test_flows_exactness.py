@@ -7,6 +7,7 @@ import pytest
 import torch
 from flows_disturbed import SETTINGS, disturbed, normals
 
+from lfmc.config import flow_sections
 from lfmc.config.flow_sections import (
     ContinuousSettings,
     ConvolutionalSettings,
@@ -33,9 +34,12 @@ CASES = [
     ("heatbath", (2, 2), 3.0),
     ("heatbath without rings", (4, 6), 9.0),
     ("heatbath", (4, 2, 4), 14.59),
+    ("heatbath", (2, 4, 2, 2), 28.8),
     ("realnvp", (4, 4), 6.975),
     ("realnvp", (2, 4), 6.975),
     ("realnvp", (8,), 6.975),
+    ("realnvp", (2, 2, 4), 14.59),
+    ("realnvp", (2, 2, 2, 2), 28.8),
     ("realnvp+prior", (4, 6), 6.975),
     ("convolutional", (4, 4), 6.975),
     ("convolutional", (2, 6), 6.975),
@@ -44,8 +48,12 @@ CASES = [
     ("convolutional leaky", (4, 4), 6.975),
     ("spline", (4, 4), 6.975),
     ("spline", (2, 6), 6.975),
+    ("spline", (8,), 6.975),
     ("spline", (4, 2, 4), 14.59),
     ("spline connected", (4, 4), 6.975),
+    ("spline connected", (8,), 6.975),
+    ("spline connected", (2, 2, 4), 14.59),
+    ("spline connected", (2, 2, 2, 2), 28.8),
     ("multiscale", (4, 4), 6.975),
     ("multiscale", (6, 6), 5.113),
     ("multiscale", (8,), 6.975),
@@ -54,10 +62,30 @@ CASES = [
     ("continuous", (2, 6), 6.975),
     ("continuous", (8,), 6.975),
     ("continuous", (4, 2, 4), 14.59),
+    ("continuous", (2, 2, 2, 2), 28.8),
 ]
+
+# One for each kind, and for each conditioner of splines, which exist in different dimensions.
+KINDS = (
+    "heatbath",
+    "realnvp",
+    "convolutional",
+    "spline",
+    "spline connected",
+    "multiscale",
+    "continuous",
+)
 
 # Of log q: rounding, or for the continuous flow what 30 steps leave (16 times less than 15 leave).
 TOLERANCE = {"continuous": 2e-5}
+
+
+def test_every_kind_is_checked_in_every_dimension_in_which_it_exists():
+    exists = {(name, d) for name in KINDS for d in SETTINGS[name].exists_in()}
+    assert {SETTINGS[name].kind for name in KINDS} == {
+        kind for kind, settings in flow_sections.KINDS.items() if settings.space == "real"
+    }
+    assert exists == {(name, len(shape)) for name, shape, _ in CASES if name in KINDS}
 
 
 def jacobian_log_det(function, at: torch.Tensor) -> float:

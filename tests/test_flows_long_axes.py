@@ -6,8 +6,11 @@ import torch
 from flows_disturbed import disturbed, normals
 
 from lfmc.flows.exactness import log_q_error
+from lfmc.flows.heatbath import sublattice
+from lfmc.flows.heatbath.adjoint import scoring
 from lfmc.flows.heatbath.axes import axes_of
 from lfmc.flows.heatbath.checkerboard import split
+from lfmc.flows.heatbath.draw_scores import scored
 from lfmc.flows.heatbath.long_axes import factors
 from lfmc.flows.heatbath.mode_basis import ModeBasis, sums_to_cells
 from lfmc.flows.heatbath.planes import _transform
@@ -134,6 +137,29 @@ def test_log_q_is_the_density_of_torch_and_compiled_map(shape):
         return phi, log_q * (1 + 1e-6)
 
     assert log_q_error(flow, samples=2, draw=wrong) > 1e-5
+
+
+@pytest.mark.parametrize("shape", [(6, 4), (4, 2, 4), (2, 4, 2, 4)])
+def test_many_sites_have_the_same_map_without_dense_matrices(shape, monkeypatch):
+    """Beyond `sublattice.MOST_DENSE`; with modes of another lattice the difference is seen."""
+    lam = 5.0 * len(shape)
+    dense = disturbed("heatbath", shape, lam)
+    z = normals(dense, 2 * LANES)
+    kept = z[:, : dense.reduced_sites].numpy()
+    expected, scores = dense(z), scored(scoring(dense), kept).scores
+    monkeypatch.setattr(sublattice, "MOST_DENSE", 8)
+    flow = disturbed("heatbath", shape, lam)
+    assert (dense.prior.basis.dense, dense.neighbour_sums.dense) == (True, True)
+    assert (flow.prior.basis.dense, flow.neighbour_sums.dense) == (False, False)
+    draw = drawing(flow)
+    for phi, log_q in (flow(z), draw(z.numpy())):
+        assert np.abs(np.asarray(phi) - expected.phi.numpy()).max() < 1e-12
+        assert np.abs(np.asarray(log_q) - expected.log_q.numpy()).max() < 1e-11
+    assert (flow.log_q(expected.phi) - expected.log_q).abs().max() < 1e-10
+    assert np.abs(scored(scoring(flow), kept).scores - scores).max() < 1e-10 * np.abs(scores).max()
+    assert log_q_error(flow, samples=2, draw=draw) < 1e-10
+    flow.prior.basis.to_cells_place[:, :1] = flow.prior.basis.to_cells_place[:, :1].flip(0)
+    assert (flow(z).phi - expected.phi).abs().max() > 1e-3
 
 
 @pytest.mark.parametrize("shape", [(32, 32), (26, 20)])

@@ -6,8 +6,10 @@ import pytest
 from lfmc.lattice import khat2
 from lfmc.theories.free import Free
 from lfmc.theories.phi4 import Phi4
+from lfmc.theories.sine_gordon import SineGordon
 from lfmc.theories.two_point import two_point
-from lfmc.training.target import target_fields
+from lfmc.training import target
+from lfmc.training.target import CHAINS, target_fields
 
 pytestmark = pytest.mark.unit
 
@@ -42,3 +44,19 @@ def test_trainings_take_the_samples_of_the_theory():
     assert np.array_equal(fields, target_fields(THEORY, COUNT, 5, "F"))
     assert not np.array_equal(fields, target_fields(THEORY, COUNT, 6, "F"))
     assert Phi4((4, 4), -4.0, 6.0).independent_fields(3, 1) is None
+
+
+@pytest.mark.parametrize(
+    "theory", [Phi4((2, 4), -4.0, 6.0), SineGordon((4,), beta=1.5, g=0.8, m2=0.5)]
+)
+def test_samples_of_p_do_not_depend_on_how_many_are_copied_at_a_time(theory, monkeypatch):
+    count = 20 * CHAINS - 5
+    found = {}
+    for segment in (3, 16, 100):
+        monkeypatch.setattr(target, "SEGMENT", segment)
+        found[segment] = target_fields(theory, count, 5, "F")
+    assert found[3].shape == (count, theory.numbers)
+    assert np.array_equal(found[3], found[100])
+    assert np.array_equal(found[16], found[100])
+    single = target_fields(theory, count, 5, "F", dtype=np.float32)
+    assert np.array_equal(single, found[3].astype(np.float32))

@@ -11,6 +11,7 @@ from lfmc.flows.build import build_flow
 from lfmc.theories.phi4 import Phi4
 from lfmc.training import natural
 from lfmc.training.fisher import Fit, after, fit_of, pooled, propose_step, score_sums
+from lfmc.training.products import BLOCK
 from lfmc.training.step import model_log_weight
 
 pytestmark = pytest.mark.unit
@@ -49,6 +50,19 @@ def test_a_pool_weighs_batches_by_their_samples():
     assert torch.allclose(both.slope, 0.2 * one.slope + 0.8 * two.slope)
     assert both.variance == 7
     assert torch.equal(pooled(one, 0.0, two).slope, two.slope)
+
+
+def test_moments_and_pools_are_the_formulas_for_matrices_of_several_blocks():
+    random = torch.Generator().manual_seed(5)
+    rows = torch.randn(2 * BLOCK + 7, 900, generator=random, dtype=torch.float64)
+    rows[-1] = 1
+    fit = fit_of(rows @ rows.T)
+    covariance = torch.cov(rows[:-1], correction=0)
+    assert torch.allclose(fit.fisher, covariance[:-1, :-1], rtol=0, atol=1e-12)
+    assert torch.allclose(fit.slope, covariance[:-1, -1], rtol=0, atol=1e-12)
+    other = fit._replace(fisher=fit.fisher.flip(0), samples=300.0)
+    expected = 0.4 * fit.fisher + 0.6 * other.fisher  # 200 and 300 samples
+    assert torch.allclose(pooled(fit, 2 / 9, other).fisher, expected, rtol=0, atol=1e-12)
 
 
 def test_a_pool_carries_only_the_noise_of_the_newest_batch_into_a_step():

@@ -30,7 +30,7 @@ from lfmc.lattice import FloatArray
 from lfmc.mpi.ranks import ALONE, Ranks
 from lfmc.mpi.tree import tree_sum
 from lfmc.training.optimiser import parameter_count
-from lfmc.training.products import packed_products, unpacked
+from lfmc.training.products import BLOCK, packed_products, unpacked
 
 CHUNK = 512
 # Added to the diagonal of F before it scales the damping, for parameters with a small F.
@@ -103,9 +103,10 @@ def score_sums(flow: Flow, seeds: Sequence[int], origin: float, mpi: Ranks = ALO
 def fit_of(sums: Tensor) -> Fit:
     """Compute the covariances from the sums of `score_sums`, whose last entry counts samples."""
     samples = float(sums[-1, -1])
-    moments = sums / samples
-    mean = moments[:-1, -1]
-    covariance = moments[:-1, :-1] - mean[:, None] * mean
+    mean = sums[:-1, -1] / samples
+    covariance = sums[:-1, :-1] / samples
+    for rows in _rows_of(covariance):
+        covariance[rows] -= mean[rows, None] * mean
     return Fit(
         covariance[:-1, :-1],
         covariance[:-1, -1],
@@ -124,11 +125,19 @@ def pooled(old: Fit, keep: float, new: Fit) -> Fit:
     """Pool a new batch with `keep` of the old samples; variance and mean are the new batch's."""
     samples = keep * old.samples + new.samples
     old_share, new_share = keep * old.samples / samples, new.samples / samples
+    fisher = torch.empty_like(new.fisher)
+    for rows in _rows_of(fisher):
+        fisher[rows] = old_share * old.fisher[rows] + new_share * new.fisher[rows]
     return new._replace(
-        fisher=old_share * old.fisher + new_share * new.fisher,
+        fisher=fisher,
         slope=old_share * old.slope + new_share * new.slope,
         samples=samples,
     )
+
+
+def _rows_of(matrix: Tensor) -> list[slice]:
+    """Blocks of rows: the matrices of deep flows are what a training has most of in memory."""
+    return [slice(first, first + BLOCK) for first in range(0, len(matrix), BLOCK)]
 
 
 def propose_step(fit: Fit, batch: float, damping: float, largest: float) -> Proposed:
@@ -144,6 +153,7 @@ def propose_step(fit: Fit, batch: float, damping: float, largest: float) -> Prop
     damped = fit.fisher.clone()
     damped.diagonal().add_(added)
     factor = torch.linalg.cholesky(damped)
+    del damped
     delta = torch.cholesky_solve(fit.slope[:, None], factor)[:, 0]
     divergence = 0.5 * float(delta @ fit.fisher @ delta)
     # For each parameter that the damping leaves free, the divergence of the fit has an error of

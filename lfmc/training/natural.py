@@ -84,7 +84,7 @@ class NaturalGradient:
         self.last_accepted, self.accepted_variance = parameters_of(self.flow), variance
         if self.pool:
             fit = pooled(self.pool, KEEP * math.exp(-self.moved / FAR), fit)
-        self.accepted_pool = fit
+        self.pool = self.accepted_pool = fit  # no longer the earlier one
         self.origin += fit.mean
         self._step(fit, drawn)
         return Progress(drawn, True)

@@ -72,9 +72,10 @@ def prepared(
         )
     fit = prior_fit(theory, config.flow, flow, config.seed, ensemble.name)
     count = max(config.flow.training.decide_samples // 4, 512)
-    fields = target_fields(theory, count, config.seed, ensemble.name)
     like = next(flow.parameters())
-    on_device = torch.from_numpy(fields).to(like.device, like.dtype)
+    precision = torch.empty(0, dtype=like.dtype).numpy().dtype
+    fields = target_fields(theory, count, config.seed, ensemble.name, dtype=precision)
+    on_device = torch.from_numpy(fields).to(like.device)
     symmetrise = config.propose.symmetrise
     team = Team(mpi, flow, deepcopy(flow), on_device, clock() - began, symmetrise)
     optimiser = optimiser_of(config.flow, flow, seeds.samples, team.score_sums)

@@ -21,6 +21,8 @@ from lfmc.lattice import FloatArray
 from lfmc.training.optimiser import Parameters
 
 SAMPLES = 2048
+# Of modes at a time: a derivative keeps some twenty times as many in memory.
+NUMBERS = 2**21
 ITERATIONS = 15  # of L-BFGS; after them the likelihood rises by a few 1e-3
 # A fit has a noise of parameters / (2 SAMPLES) in the divergence, which matters above this target;
 # there, steps have converged in the infrared.
@@ -68,11 +70,17 @@ def _maximum(prior: ModePrior, modes: Tensor) -> dict[str, Tensor]:
         line_search_fn="strong_wolfe",
     )
 
+    each = max(1, NUMBERS // len(modes))
+
     def loss() -> Tensor:
         optimiser.zero_grad()
-        value = -prior.log_density_of_modes(modes).mean()
-        value.backward()
-        return value.detach()
+        total = modes.new_zeros(())
+        for part in modes.split(each, 1):
+            share = part.shape[1] / modes.shape[1]
+            value = -prior.log_density_of_modes(part).mean() * share
+            value.backward()
+            total += value.detach()
+        return total
 
     with torch.enable_grad():
         optimiser.step(loss)

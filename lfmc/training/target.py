@@ -1,10 +1,12 @@
 """Independent samples of p for the stop rule: the theory's own, or from a short classical run."""
 
+from typing import Any
+
 import numpy as np
+from numpy.typing import DTypeLike, NDArray
 
 from lfmc.config.sampler_sections import Samplers
 from lfmc.flows.variational import variational_variance
-from lfmc.lattice import FloatArray
 from lfmc.samplers.kind import sampler_kind
 from lfmc.samplers.state import cold_start
 from lfmc.samplers.tune import UNTUNED, approach, stepping
@@ -15,6 +17,7 @@ from lfmc.theories.scalar import Scalar
 CHAINS = 128
 THERMALISATION = 400
 SPACING = 10
+SEGMENT = 16  # fields of every chain between two copies: the samplers' records take memory twice
 SETTINGS = Samplers()  # the defaults: HMC of 10 steps and random length, at acceptance 0.7
 
 
@@ -27,8 +30,15 @@ def compile_target(theory: Theory) -> None:
         state, _ = stepping(SETTINGS.section(name), theory, name)(state, 0.1, 1)
 
 
-def target_fields(theory: Theory, count: int, seed: int, ensemble: str, *names: str) -> FloatArray:
-    """Return fields of p, (count, numbers), SPACING updates apart (several tau_int).
+def target_fields(
+    theory: Theory,
+    count: int,
+    seed: int,
+    ensemble: str,
+    *names: str,
+    dtype: DTypeLike = np.float64,
+) -> NDArray[Any]:
+    """Return fields of p, (count, numbers) of `dtype`, SPACING updates apart (several tau_int).
 
     They are the theory's own if it can draw them (`Theory.independent_fields`), else they come from
     cluster updates if the theory has them, from HMC of tuned length of other scalar theories, and
@@ -38,7 +48,7 @@ def target_fields(theory: Theory, count: int, seed: int, ensemble: str, *names: 
         count, int(generator(seed, "check", ensemble, *names).integers(2**62))
     )
     if own is not None:
-        return np.ascontiguousarray(own, dtype=np.float64)
+        return np.ascontiguousarray(own, dtype=dtype)
     name, width = _source(theory), UNTUNED
     if isinstance(theory, Scalar):
         width = 1.2 * float(np.sqrt(variational_variance(theory).mean()))
@@ -52,9 +62,13 @@ def target_fields(theory: Theory, count: int, seed: int, ensemble: str, *names: 
     kind = sampler_kind(name, settings, theory)
     parameters = kind.parameters(settings, value)
     state, _ = kind.sample(state, theory, parameters, THERMALISATION, THERMALISATION)
-    _, info = kind.sample(state, theory, parameters, each * SPACING, SPACING)
     # Neighbours in the list come from different chains, so blocks of it are unbiased samples.
-    return np.ascontiguousarray(info.saved.swapaxes(0, 1).reshape(each * CHAINS, -1)[:count])
+    found = np.empty((each, CHAINS, theory.numbers), dtype)
+    for first in range(0, each, SEGMENT):
+        part = found[first : first + SEGMENT]
+        state, info = kind.sample(state, theory, parameters, len(part) * SPACING, SPACING)
+        part[:] = info.saved.swapaxes(0, 1)
+    return found.reshape(each * CHAINS, -1)[:count]
 
 
 def _source(theory: Theory) -> str:

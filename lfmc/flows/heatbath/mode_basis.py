@@ -4,7 +4,7 @@ A mode is cos(k x) or sin(k x) on all kept sites. On one cell it is a sum of pro
 sines of one coordinate each, the modes of `sublattice`, in which k_mu and k_mu + pi are the same
 but for a sign. So the matrix from modes to kept sites is one of few numbers per row, 4 for d = 2
 and 8 for d = 3, and then the transform of each cell. This replaces the dense matrix where an axis
-is long.
+is long or the lattice has many sites.
 """
 
 from itertools import product
@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from lfmc.flows.heatbath.sublattice import Cells, Transform, has_long_axis
+from lfmc.flows.heatbath.sublattice import Cells, Transform, has_many_sites
 from lfmc.flows.heatbath.sums import Sums, SumsOf, sums_of
 from lfmc.flows.modes import Modes
 from lfmc.lattice import IntArray
@@ -78,7 +78,7 @@ class ModeBasis(nn.Module):
 
     def __init__(self, modes: Modes, part: Cells) -> None:
         super().__init__()
-        self.part, self.dense = part, not has_long_axis(modes.shape)
+        self.part, self.dense = part, not has_many_sites(modes.shape)
         buffers: dict[str, Any] = {}
         if self.dense:
             buffers["basis"] = modes.on(part.sites)

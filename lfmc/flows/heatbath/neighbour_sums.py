@@ -4,7 +4,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from lfmc.flows.heatbath.sublattice import has_long_axis
+from lfmc.flows.heatbath.sublattice import has_many_sites
 from lfmc.flows.heatbath.sums import SumsOf, sums_of
 from lfmc.lattice import IntArray, Shape
 
@@ -13,7 +13,7 @@ class NeighbourSums(nn.Module):
     """J of kept sites: (batch, kept) -> (batch, integrated).
 
     A product with a dense matrix, whose cost grows with the square of the volume; where an axis is
-    long, one with its few numbers per row.
+    long or there are many sites, one with its few numbers per row.
     """
 
     adjacency: Tensor
@@ -21,7 +21,7 @@ class NeighbourSums(nn.Module):
     def __init__(self, shape: Shape, near: IntArray, kept: int) -> None:
         """Args: the lattice, the kept neighbours of every integrated site, the number of kept."""
         super().__init__()
-        self.dense = not has_long_axis(shape)
+        self.dense = not has_many_sites(shape)
         site = np.arange(len(near))[:, None] + np.zeros_like(near)
         if self.dense:
             adjacency = np.zeros((kept, len(near)))

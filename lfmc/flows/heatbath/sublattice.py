@@ -19,14 +19,21 @@ from torch import Tensor, nn
 from lfmc.lattice import FloatArray, IntArray, Shape, coordinates, require_even
 
 LARGEST_SIDE = 64  # of axes that are transformed as one
-# Extents up to which transforms, and the modes of the prior, are products with dense matrices. The
-# fast ones of lattices with a longer axis are the same maps but for rounding.
+# Extents up to which transforms are products with dense matrices. The fast ones of lattices with a
+# longer axis are the same maps but for rounding.
 LONGEST_DENSE = 14
+# Sites up to which products of all kept sites with each other, as of the prior's modes, are dense.
+MOST_DENSE = 1500
 
 
 def has_long_axis(shape: Shape) -> bool:
     """Whether the transforms of this lattice are the fast ones, along all axes."""
     return max(shape) > LONGEST_DENSE
+
+
+def has_many_sites(shape: Shape) -> bool:
+    """Whether this lattice has no matrix of all kept sites by all kept sites."""
+    return has_long_axis(shape) or prod(shape) > MOST_DENSE
 
 
 class Cells(NamedTuple):
@@ -148,7 +155,7 @@ def eigenvalues(source: Cells, target: Cells, rows: FloatArray) -> FloatArray:
     Returns:
         (source cells, target cells, modes, kernels).
     """
-    if has_long_axis(source.shape):
+    if has_many_sites(source.shape):
         return _eigenvalues_by_axis(source, target, rows)
     x = coordinates(source.shape)
     origins = x[source.sites[:: source.each]]
