@@ -20,19 +20,19 @@ COVERED = ("forward, float32", "the same with log q, float64")
 HEADER = """# Benchmarks
 
 Written by `make bench` from the tables in `results/bench/`; do not edit. Quote the ratios: absolute
-times belong to the machine. Seconds are CPU seconds of one thread unless they say wall, and count
-only for what passed its correctness gate.
+times belong to the machine. Seconds are CPU seconds of one thread unless they say wall, of what
+passed its correctness gate.
 
-`make bench` measures what is missing there, in at most twelve hours of one core;
-`make bench QUICK=1` takes minutes and leaves this file alone. Less of it:
-`make bench BENCH="--parts rates,samplers"` (options: `python -m benchmarks --help`).
+`make bench` measures what is missing there, in at most twelve hours of one core, `make bench
+QUICK=1` little of it in minutes, `make bench BENCH="--parts rates,samplers"` parts (options:
+`python -m benchmarks --help`).
 """
 
 
 PICTURE = """![Cost of training](images/benchmarks.png)
 
-*Left: CPU seconds to the target against L, one point per run. Right: variance of log w per site
-against the samples of training. Dotted: what 70 % needs if log w is Gaussian, which falls as 1/V.*
+*Left: CPU seconds to the target, one point per run. Right: variance of log w per site against the
+samples of training. Dotted: what 70 % needs if log w is Gaussian, 0.30/V.*
 """
 
 
@@ -41,8 +41,6 @@ def text(folder: Path, picture: bool = False) -> str:
     parts = [HEADER, _ratios(folder), _machine(folder), PICTURE if picture else ""]
     parts += [_peers(folder), _samplers(folder), _training(folder), cost_section(folder)]
     parts += [_frontier(folder), _rates(folder), _exactness(folder), _paper(folder)]
-    if picture:
-        parts.append(Path(__file__).with_name("meaning.md").read_text())
     return wrapped("\n".join(part for part in parts if part))
 
 
@@ -105,10 +103,10 @@ def _peers(folder: Path) -> str:
     if found is None:
         return ""
     text = (
-        "## Peers: seconds to equal ESS\n\nSame action, reverse KL; evaluations of the peers cost "
-        "them nothing, checks of lfmc count. `-`: not reached within the limit. Of the levels "
-        "that only lfmc reached, its highest is shown. Set-ups: docstrings of "
-        "`benchmarks/peers/`.\n\n" + equal_ess.section(folder)
+        "## Peers: seconds to equal ESS\n\nSame action, reverse KL; only lfmc's evaluations "
+        "count. `-`: not reached within the limit. Of the levels that only lfmc reached, its "
+        "highest is shown. Set-ups: docstrings of `benchmarks/peers/`.\n\n"
+        + equal_ess.section(folder)
     )
     lines = []
     for name, group in found[found.peer != "lfmc"].groupby("peer", sort=False):
@@ -195,9 +193,8 @@ def _frontier(folder: Path) -> str:
         rows.append([f"{name}, {layers}", *(cells.get(n, "-") for n in extents)])
     return (
         "## Ladders of warm starts\n\nThe default flow, each rung from the weights of the one "
-        "before (`benchmarks/plan.py` has samples and damping), one seed: acceptance (q side) "
-        "carried over, trained, ESS; seconds of all steps since the foot of the ladder. Checks of "
-        f"{found.checked.max()} samples are apart.\n\n"
+        "before (`benchmarks/plan.py`), one seed: acceptance (q side) carried over, trained, ESS; "
+        "seconds of all steps so far, without checks.\n\n"
         f"{table(['ladder, layers', *(f'L = {n}' for n in extents)], rows)}\n"
     )
 
@@ -242,8 +239,8 @@ def _exactness(folder: Path) -> str:
     failed = "".join(f"\n- **missed**: {r.architecture}, L = {r.L}" for r in missed.itertuples())
     return (
         "## Exactness\n\nLargest |log q - (log N(z) - log|det dphi/dz|)| by automatic "
-        f"differentiation, over {found.samples.max()} samples in float64, after some training, of "
-        "compiled kernels too; and largest difference of log q drawn and evaluated; L = "
+        f"differentiation, over {found.samples.max()} samples in float64, after some training; and "
+        "largest difference of log q drawn and evaluated; L = "
         f"{', '.join(map(str, sorted(set(found.L))))}: {sizes}.\n{failed}"
     )
 

@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csr_array
 
 from lfmc.lattice import Shape, coordinates, neighbours, separation_orbits, volume
 
@@ -53,6 +52,8 @@ def _orbit_average(shape: Shape) -> Any:
     orbits, sites = separation_orbits(shape), volume(shape)
     weight = 1 / orbits.size[orbits.label]
     if sites > MOST_DENSE:
+        from scipy.sparse import csr_array  # its import takes as long as all else of some commands
+
         size = (sites, len(orbits.size))
         return csr_array((weight, (np.arange(sites), orbits.label)), shape=size)
     dense = np.zeros((sites, len(orbits.size)))
