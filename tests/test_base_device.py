@@ -135,7 +135,7 @@ def run_elsewhere(flow):
 
 
 # The others compute in compiled kernels, on the CPU.
-IN_TORCH = [kind for kind in KINDS if kind not in ("decimation", "hierarchy")]
+IN_TORCH = [kind for kind in KINDS if kind not in ("decimation", "quenched", "hierarchy")]
 
 
 @pytest.mark.parametrize("kind", IN_TORCH)

@@ -63,7 +63,7 @@ def gradient(flow: Flow, estimate, z: torch.Tensor) -> torch.Tensor:
 @pytest.mark.unit
 def test_every_kind_is_here():
     # The others have no map in torch.
-    assert set(SETTINGS) | {"decimation", "hierarchy"} == set(KINDS)
+    assert set(SETTINGS) | {"decimation", "quenched", "hierarchy"} == set(KINDS)
 
 
 @pytest.mark.unit

@@ -11,10 +11,11 @@ from lfmc.kernels.angles import angle_of, nearest
 from lfmc.kernels.lanes import LANES, broadcast, kernel, load, store
 from lfmc.samplers.hmc import HmcParameters
 from lfmc.samplers.state import cold_start
-from lfmc.samplers.u1_heatbath import HeatbathParameters, deviation, sample_heatbath, unit_flux
+from lfmc.samplers.u1_heatbath import HeatbathParameters, deviation, sample_heatbath
 from lfmc.samplers.u1_hmc import sample_u1_hmc
 from lfmc.theories.u1 import U1
 from lfmc.theories.u1.loops import plaquette_angles
+from lfmc.theories.u1.torus import unit_flux
 
 CHAINS, UPDATES = 128, 1500
 SAMPLERS = {

@@ -170,21 +170,14 @@ class MultiscaleSettings(FlowSection):
         return int(self.rounds * 32 * one)
 
 
-class DecimationSettings(FlowSection):
-    """U(1) in two dimensions: `levels` exact decimations under a Villain prior of one width.
+class DecimatedSection(FlowSection):
+    """Links in two dimensions, of which each of `levels` halves the longest even axis."""
 
-    Each level halves the lattice along its longest even axis. As many levels as there are factors
-    of two in the extents leave one plaquette, of a perfect sampler.
-    """
-
-    builds: ClassVar[str] = "lfmc.flows.decimation:DecimationFlow"
     dimensions: ClassVar[range] = range(2, 3)
     on: ClassVar[str] = "links"
     space: ClassVar[str] = "circle"
-    theories: ClassVar[tuple[str, ...]] = ("u1",)
     scores: ClassVar[bool] = True
 
-    kind: Literal["decimation"] = "decimation"
     levels: Annotated[int, Field(ge=0, le=16)] = 3
 
     def refusal(self, shape: tuple[int, ...]) -> str:
@@ -192,6 +185,30 @@ class DecimationSettings(FlowSection):
         if self.levels > most:
             return f"levels: {self.levels} is more than the {most} factors of two of its extents"
         return super().refusal(shape)
+
+
+class DecimationSettings(DecimatedSection):
+    """U(1) in two dimensions: `levels` exact decimations under a Villain prior of one width.
+
+    Each level halves the lattice along its longest even axis. As many levels as there are factors
+    of two in the extents leave one plaquette, of a perfect sampler.
+    """
+
+    builds: ClassVar[str] = "lfmc.flows.decimation:DecimationFlow"
+    theories: ClassVar[tuple[str, ...]] = ("u1",)
+
+    kind: Literal["decimation"] = "decimation"
+
+
+class QuenchedSettings(DecimatedSection):
+    """The Schwinger model: links of U(1) at a fitted beta by `levels` decimations, and holonomies
+    of fitted densities.
+    """
+
+    builds: ClassVar[str] = "lfmc.flows.quenched:QuenchedFlow"
+    theories: ClassVar[tuple[str, ...]] = ("schwinger",)
+
+    kind: Literal["quenched"] = "quenched"
 
 
 class HierarchySettings(FlowSection):
@@ -230,6 +247,7 @@ KINDS: dict[str, type[FlowSection]] = {
     "spline": SplineSettings,
     "multiscale": MultiscaleSettings,
     "decimation": DecimationSettings,
+    "quenched": QuenchedSettings,
     "hierarchy": HierarchySettings,
 }
 

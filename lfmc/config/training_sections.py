@@ -24,6 +24,7 @@ from lfmc.config.flow_sections import (
     HeatbathSettings,
     HierarchySettings,
     MultiscaleSettings,
+    QuenchedSettings,
     RealNvpSettings,
     SplineSettings,
 )
@@ -50,6 +51,7 @@ FlowModel = Annotated[
     | Annotated[SplineSettings, Tag("spline")]
     | Annotated[MultiscaleSettings, Tag("multiscale")]
     | Annotated[DecimationSettings, Tag("decimation")]
+    | Annotated[QuenchedSettings, Tag("quenched")]
     | Annotated[HierarchySettings, Tag("hierarchy")]
     | Annotated[
         FlowSection,

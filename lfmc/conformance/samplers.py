@@ -9,9 +9,10 @@ import numpy as np
 from lfmc.classical import WITH_DH
 from lfmc.config import Config
 from lfmc.config.problems import validated
-from lfmc.config.sampler_sections import tuned_samplers
+from lfmc.config.sampler_sections import Samplers, tuned_samplers
 from lfmc.conformance.check import SIGMAS, Check, sigmas
 from lfmc.samplers.creutz import creutz_factor
+from lfmc.samplers.kind import sampler_kind
 from lfmc.samplers.method import method
 from lfmc.samplers.state import Info, cold_start
 from lfmc.samplers.thermalise import thermalise
@@ -20,6 +21,7 @@ from lfmc.theories.base import Floats, Means, Theory
 from lfmc.theories.ensembles import ensemble_of
 
 CHAINS, UPDATES, SAVE_EVERY = 128, 2000, 10
+SHORTEST = 100  # thermalisation of samplers whose updates are expensive
 
 
 class Estimate(NamedTuple):
@@ -54,10 +56,12 @@ def sampler_checks(theory: Theory, seed: int) -> Iterator[Check]:
 
 
 def _sampled(theory: Theory, sampler: str, seed: int) -> Info:
+    fewer = sampler_kind(sampler, Samplers().section(sampler), theory).fewer
+    section = {} if fewer == 1 else {"thermalisation": SHORTEST}
     raw = {
         "seed": seed,
         "ensembles": [ensemble_of(theory, "check").model_dump(mode="json", exclude={"L", "d"})],
-        "samplers": {sampler: {}},
+        "samplers": {sampler: section},
         "flow": {"targets": []},
     }
     config = validated(Config, raw, sampler)
@@ -66,7 +70,7 @@ def _sampled(theory: Theory, sampler: str, seed: int) -> Info:
         config, sampler, theory, {one: tuned(config, "check", theory, one) for one in needed}
     )
     state = cold_start(theory, seed, range(CHAINS), "check", theory.kind, sampler)
-    _, info = ready.advance(thermalise(state, theory, ready), theory, UPDATES, SAVE_EVERY)
+    _, info = ready.advance(thermalise(state, theory, ready), theory, UPDATES // fewer, SAVE_EVERY)
     return info
 
 

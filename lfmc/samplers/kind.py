@@ -30,6 +30,8 @@ class SamplerKind(NamedTuple):
             entries in place of those of the acceptance.
         recorded: (settings, entries of the tuning) -> parameters, where they take more of it than
             the tuned value.
+        fewer: divides the numbers of updates of tunings, samples of p for trainings and
+            conformance checks, where one update takes milliseconds; 1: as of all others.
     """
 
     sample: Sample
@@ -38,6 +40,7 @@ class SamplerKind(NamedTuple):
     forces: Callable[[Any], int] = lambda parameters: 0
     completed: Callable[[Any, Theory, float, State], dict[str, Any]] | None = None
     recorded: Callable[[Any, dict[str, Any]], Any] | None = None
+    fewer: int = 1
 
 
 def sampler_kind(name: str, settings: SamplerSection, theory: Theory) -> SamplerKind:

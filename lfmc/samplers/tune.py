@@ -62,14 +62,14 @@ def tuned(config: Config, ensemble: str, theory: Theory, name: str) -> dict[str,
     settings = config.samplers.section(name)
     sample = stepping(settings, theory, name)
     state = cold_start(theory, config.seed, range(CHAINS), "tune", ensemble, name)
-    state = opened(state, config, theory, 300)
+    kind = sampler_kind(name, settings, theory)
+    state = opened(state, config, theory, max(300 // kind.fewer, 1))
     sample(state, 0.1, 1)  # compiles: not a cost of the sampler
     began = cpu_seconds()
-    step, record = approach(sample, state, settings.acceptance, name)
+    step, record = approach(sample, state, settings.acceptance, name, kind.fewer)
     entry: dict[str, Any] = {settings.tuned: step, **record}
-    completed = sampler_kind(name, settings, theory).completed
-    if completed:
-        entry |= completed(settings, theory, step, state)
+    if kind.completed:
+        entry |= kind.completed(settings, theory, step, state)
     return entry | {"seconds": cpu_seconds() - began}
 
 
@@ -90,21 +90,23 @@ def opened(state: State, config: Config, theory: Theory, updates: int) -> State:
 
 
 def approach(
-    sample: Sample, state: State, target: float, name: str
+    sample: Sample, state: State, target: float, name: str, fewer: int = 1
 ) -> tuple[float, dict[str, float | int]]:
     """The step at which `sample` accepts `target`, and how well that was measured.
 
-    From small steps upwards, so that the acceptance is met first where it is monotonic.
+    From small steps upwards, so that the acceptance is met first where it is monotonic. `fewer`
+    divides the numbers of updates.
     """
+    batch, measured = max(BATCH // fewer, 1), max(MEASURED // fewer, 1)
     log_step, mean = np.log(0.25), []
     for i in range(ITERATIONS):
-        state, info = sample(state, float(np.exp(log_step)), BATCH)
+        state, info = sample(state, float(np.exp(log_step)), batch)
         gain = 2.0 / (1 + max(0, i - 8))
         log_step += np.clip(gain * (info.accepted.mean() - target), -0.25, 0.25)
         if i >= ITERATIONS // 2:
             mean.append(log_step)
     step = float(np.exp(np.mean(mean)))
-    state, info = sample(state, step, MEASURED)
+    state, info = sample(state, step, measured)
     require_finite(state, name)
     by_chain = info.accepted.mean(1)
     acceptance = float(by_chain.mean())
@@ -125,5 +127,5 @@ def approach(
         "acceptance_error": error,
         "target": target,
         "iterations": ITERATIONS,
-        "updates": ITERATIONS * BATCH + MEASURED,
+        "updates": ITERATIONS * batch + measured,
     }

@@ -15,7 +15,6 @@ which changes Q by one; it is accepted with min(1, exp(-dS)). Links without it k
 exp(O(beta)) sweeps (arXiv:2003.06413).
 """
 
-from math import pi
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -35,7 +34,6 @@ from lfmc.kernels.lanes import (
 from lfmc.kernels.mathematics import log_positive, sincos_turns, size
 from lfmc.kernels.theory import measure
 from lfmc.kernels.tuples import select_each, store_each
-from lfmc.lattice import FloatArray, Shape, coordinates
 from lfmc.samplers.kind import SamplerKind
 from lfmc.samplers.state import (
     Info,
@@ -49,6 +47,7 @@ from lfmc.samplers.state import (
 )
 from lfmc.theories.base import Theory
 from lfmc.theories.u1.kernels import TURN, plaquette_turns, staple_sums
+from lfmc.theories.u1.torus import unit_flux
 
 SMALLEST = 1e-9  # concentration: the law of a smaller one is uniform to that accuracy
 NARROW = 1e-3  # below it r = 1 / kappa
@@ -73,15 +72,6 @@ def sample_heatbath(
         *(couplings, *records[:3], save_every),
     )
     return new, info(new, theory, records)
-
-
-def unit_flux(shape: Shape) -> FloatArray:
-    """What adds the flux 2 pi / V to every plaquette, modulo 2 pi, per link, (2V,)."""
-    x = coordinates(shape)
-    found = np.zeros((len(x), 2))
-    found[:, 0] = -2 * pi * x[:, 1] / len(x)
-    found[:, 1] = np.where(x[:, 1] == shape[1] - 1, 2 * pi * x[:, 0] / shape[0], 0.0)
-    return found.ravel()
 
 
 @inlined

@@ -16,6 +16,7 @@ from lfmc.theories.scalar import Scalar
 
 CHAINS = 128
 THERMALISATION = 400
+SHORTEST = 100  # thermalisation of samplers whose updates are expensive
 SPACING = 10
 SEGMENT = 16  # fields of every chain between two copies: the samplers' records take memory twice
 SETTINGS = Samplers()  # the defaults: HMC of 10 steps and random length, at acceptance 0.7
@@ -55,13 +56,15 @@ def target_fields(
     state = cold_start(theory, seed, range(CHAINS), "check", ensemble, *names)
     each = -(-count // CHAINS)
     settings, value = SETTINGS.section(name), width
+    kind = sampler_kind(name, settings, theory)
+    updates = max(THERMALISATION // kind.fewer, SHORTEST)
     if name == "hmc":
         opening = stepping(SETTINGS.section(theory.opening), theory, theory.opening)
-        state, _ = opening(state, width, THERMALISATION)
-        value, _ = approach(stepping(settings, theory, name), state, settings.acceptance, name)
-    kind = sampler_kind(name, settings, theory)
+        state, _ = opening(state, width, updates)
+        sample, wanted = stepping(settings, theory, name), settings.acceptance
+        value, _ = approach(sample, state, wanted, name, kind.fewer)
     parameters = kind.parameters(settings, value)
-    state, _ = kind.sample(state, theory, parameters, THERMALISATION, THERMALISATION)
+    state, _ = kind.sample(state, theory, parameters, updates, updates)
     # Neighbours in the list come from different chains, so blocks of it are unbiased samples.
     found = np.empty((each, CHAINS, theory.numbers), dtype)
     for first in range(0, each, SEGMENT):

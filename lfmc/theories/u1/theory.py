@@ -60,11 +60,11 @@ class U1(Theory):
         super().__post_init__()
         if len(self.shape) != 2 or min(self.shape) < 2:
             raise LfmcError(
-                f"theory u1, shape {list(self.shape)}: it exists in two dimensions, each extent at "
-                "least 2"
+                f"theory {self.kind}, shape {list(self.shape)}: it exists in two dimensions, each "
+                "extent at least 2"
             )
         if not self.beta > 0:
-            raise LfmcError(f"theory u1: beta = {self.beta:g} must be above 0")
+            raise LfmcError(f"theory {self.kind}: beta = {self.beta:g} must be above 0")
 
     @property
     def plaquettes(self) -> int:
@@ -159,7 +159,8 @@ class U1(Theory):
         return -self.beta * cos(plaquette_angles(phi, self.shape)).sum(-1)
 
     def gradient(self, phi: Any) -> Any:
-        a, b = staples(self.shape).T[:3], staples(self.shape).T[3:]
+        table = staples(self.shape).T.copy()
+        a, b = table[:3], table[3:]
         one = phi + phi[..., a[0]] - phi[..., a[1]] - phi[..., a[2]]
         two = phi[..., b[0]] + phi[..., b[1]] - phi[..., b[2]] - phi
         return self.beta * (sin(one) - sin(two))
@@ -169,7 +170,7 @@ class U1(Theory):
         turns = angle / (2 * math.pi)
         charge = (turns - np.rint(turns)).sum(1)
         whole = np.rint(charge)
-        slope = self.gradient(phi) / self.beta
+        slope = U1.gradient(self, phi) / self.beta  # of the plaquettes alone, with matter too
         return {
             "plaquette": np.cos(angle).mean(1),
             "force2": (slope * slope).mean(1),

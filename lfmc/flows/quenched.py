@@ -1,0 +1,194 @@
+"""The Schwinger model by quenched links: pure gauge theory at a fitted beta, its charges moved
+towards zero and its holonomies given a density.
+
+Links are drawn by the decimation flow of U(1) (`lfmc.flows.decimation`) at a coupling b of its own.
+The determinant renormalises beta: to the lowest order in kappa it is 8 kappa^4 sum cos P per
+flavour, so that b starts at beta + 16 kappa^4.
+
+The determinant of light fermions suppresses topological charge. With probability t_|Q| links of
+charge Q lose the flux 2 pi sign(Q) / V per plaquette, which changes Q by one; so
+
+    q_1(th) = sum_k q_gauge(th - k F) T(k | Q(th - k F)),     k = -1, 0, 1,
+
+F being `unit_flux`. t_1 is that of |Q| = 1, and t_2 that of all larger charges.
+
+Given the plaquettes, q_1 leaves the holonomies uniform; the determinant in a small volume does
+not. Where Q = 0 the angles h_mu of the lines round axis mu, averaged over the lattice, are defined
+modulo 2 pi, and a Moebius map of the circle (Rezende et al., arXiv:2002.02428) gives them the
+density
+
+    f(h; r) = (1 - r^2) / (1 + r^2 - 2 r cos h)     relative to the uniform one.
+
+log q = log q_1 + log f(h_0; r_0) + log f(h_1; r_1) is exact for links that are drawn and for links
+that are given. Parameters are log b, logit t and artanh r; a training sees log w with the whole
+determinant.
+"""
+
+import math
+from functools import lru_cache
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from scipy.special import expit, logsumexp
+from torch import Tensor, nn
+
+from lfmc.config.flow_sections import DecimationSettings, QuenchedSettings
+from lfmc.errors import LfmcError
+from lfmc.flows.base import Base, Draw, Flow
+from lfmc.flows.decimation import DecimationFlow
+from lfmc.flows.scores import Scored
+from lfmc.lattice import FloatArray, Shape
+from lfmc.theories.schwinger import Schwinger
+from lfmc.theories.u1 import U1, exact
+from lfmc.theories.u1.decimation import plaquettes_of, wrap
+from lfmc.theories.u1.torus import charges_of, holonomies_of, turned, unit_flux
+
+PLAQUETTE = 16.0  # kappa^4 times this is the shift of beta by two flavours
+START = 0.0  # logit t: half of what can be moved
+STEPS = (-1, 0, 1)  # of the charge
+
+
+class Sectors(NamedTuple):
+    """What q_1 is made of, per step k of STEPS: (batch, 3).
+
+    Attributes:
+        log_gauge: log q_gauge(th - k F).
+        charge: Q(th - k F).
+    """
+
+    log_gauge: FloatArray
+    charge: FloatArray
+
+
+class QuenchedFlow(Flow):
+    """See the module's docstring."""
+
+    action: Schwinger
+    one_to_one = False
+
+    def __init__(self, action: Schwinger, settings: QuenchedSettings) -> None:
+        """Args: theory and settings.
+
+        Raises:
+            LfmcError: another theory, or more levels than the extents have factors of two.
+        """
+        super().__init__(action)
+        if action.kind != "schwinger":
+            raise LfmcError(f"flow quenched needs theory schwinger, not {action.kind}")
+        self.levels, self.flux = settings.levels, unit_flux(action.shape)
+        start = math.log(action.beta + PLAQUETTE * action.kappa**4)
+        self.log_beta = nn.Parameter(torch.tensor([start], dtype=torch.float64))
+        self.towards_zero = nn.Parameter(torch.full((2,), START, dtype=torch.float64))
+        self.lines = nn.Parameter(torch.zeros(2, dtype=torch.float64))
+        self.inverse_tolerance = self.gauge.inverse_tolerance
+
+    @property
+    def gauge(self) -> DecimationFlow:
+        """The flow of U(1) at b."""
+        return gauge_flow(self.action.shape, math.exp(_numbers(self.log_beta)[0]), self.levels)
+
+    @property
+    def base(self) -> Base:
+        return Base(self.gauge.base.numbers + 1, "uniform")
+
+    @property
+    def reduced_sites(self) -> int:
+        return self.numbers
+
+    @property
+    def reduced_base(self) -> Base:
+        return self.base
+
+    def reduced_action(self, x: Tensor) -> Tensor:
+        found = self.action.evaluate(x.detach().double().cpu().numpy())
+        return torch.from_numpy(np.asarray(found)).to(x.device)
+
+    def forward(self, z: Tensor) -> Draw:
+        """Uniforms (batch, 2V + 3) -> links (batch, 2V) and log q."""
+        phi = self.gauge(z[:, :-1]).phi.double().cpu().numpy()
+        charge = charges_of(self._links(phi))
+        moves = z[:, -1].double().cpu().numpy() < self._probability(charge)
+        phi = phi - (moves * np.sign(charge))[:, None] * self.flux
+        links, r = self._links(phi), np.tanh(_numbers(self.lines))
+        angle = holonomies_of(links)
+        new = 2 * np.arctan((1 - r) / (1 + r) * np.tan(0.5 * wrap(angle)))
+        neutral = charges_of(links) == 0
+        links = wrap(turned(links, np.where(neutral[:, None], new - angle, 0.0)))
+        phi = links.reshape(len(links), -1)
+        return Draw(torch.from_numpy(phi).to(z.device), self._log_q(phi).to(z.device))
+
+    def log_q(self, phi: Tensor) -> Tensor:
+        return self._log_q(phi.detach().double().cpu().numpy()).to(phi.device)
+
+    def log_weight(self, phi: Tensor) -> Tensor:
+        return -self.reduced_action(phi) - self.log_q(phi)
+
+    @torch.no_grad()
+    def scores(self, z: Tensor) -> Scored:
+        """Those of b are of the exact law of U(1), from which its flow deviates by little."""
+        phi, log_q = self(z)
+        links = self._links(phi.cpu().numpy())
+        sectors, volume = self._sectors(phi.cpu().numpy()), self.action.plaquettes
+        terms = sectors.log_gauge + self._log_steps(sectors.charge)
+        share = np.exp(terms - logsumexp(terms, axis=1, keepdims=True))
+        b = self.gauge.action.beta
+        each = [np.cos(plaquettes_of(links - k * self._links(self.flux))) for k in STEPS]
+        energy = np.stack([cosine.sum((1, 2)) for cosine in each], 1)
+        columns = [b * ((share * energy).sum(1) - volume * exact.plaquette(b, volume))]
+        size, still = np.abs(sectors.charge), np.array(STEPS) == 0
+        t = self._probability(sectors.charge)
+        slope = share * np.where(still, -t, 1 - t)
+        columns += [(slope * (size == 1)).sum(1), (slope * (size > 1)).sum(1)]
+        cosine, r = np.cos(holonomies_of(links)), np.tanh(_numbers(self.lines))
+        of_lines = 2 * (cosine - r) * (1 - r * r) / (1 + r * r - 2 * r * cosine) - 2 * r
+        columns += list((of_lines * (charges_of(links) == 0)[:, None]).T)
+        scores = torch.from_numpy(np.stack(columns, axis=1)).to(phi.device)
+        return Scored(phi, -self.reduced_action(phi) - log_q, scores)
+
+    def _links(self, phi: FloatArray) -> FloatArray:
+        return phi.reshape(-1, *self.action.shape, 2)
+
+    def _probability(self, charge: FloatArray) -> FloatArray:
+        """t of charges."""
+        t, size = expit(_numbers(self.towards_zero)), np.abs(charge)
+        return np.where(size == 0, 0.0, np.where(size == 1, t[0], t[1]))
+
+    def _log_steps(self, charge: FloatArray) -> FloatArray:
+        """log T(k | Q) for the k of STEPS, (batch, 3)."""
+        t = self._probability(charge)
+        towards = np.where(np.array(STEPS) == -np.sign(charge), t, 0.0)
+        with np.errstate(divide="ignore"):
+            return np.log(np.where(np.array(STEPS) == 0, 1 - t, towards))
+
+    def _sectors(self, phi: FloatArray) -> Sectors:
+        log_gauge, charge = np.zeros((len(phi), 3)), np.empty((len(phi), 3))
+        for column, k in enumerate(STEPS):
+            before = phi - k * self.flux
+            charge[:, column] = charges_of(self._links(before))
+            # Where no step leads here, T is 0 and the density is not needed.
+            needed = (k == 0) | (np.sign(charge[:, column]) == -k)
+            if needed.any():
+                density = self.gauge.log_q(torch.from_numpy(before[needed]))
+                log_gauge[needed, column] = density.numpy()
+        return Sectors(log_gauge, charge)
+
+    def _log_q(self, phi: FloatArray) -> Tensor:
+        sectors, r = self._sectors(phi), np.tanh(_numbers(self.lines))
+        log_q = logsumexp(sectors.log_gauge + self._log_steps(sectors.charge), axis=1)
+        links = self._links(phi)
+        f = np.log1p(-r * r) - np.log(1 + r * r - 2 * r * np.cos(holonomies_of(links)))
+        return torch.from_numpy(log_q + (charges_of(links) == 0) * f.sum(1))
+
+
+@lru_cache(maxsize=8)
+def gauge_flow(shape: Shape, beta: float, levels: int) -> DecimationFlow:
+    """The flow of pure gauge theory, its width at the optimum of one plaquette."""
+    flow = DecimationFlow(U1(shape, beta), DecimationSettings(levels=levels))
+    flow.requires_grad_(False)
+    return flow
+
+
+def _numbers(parameter: Tensor) -> FloatArray:
+    """Values of a parameter, float64."""
+    return np.asarray(parameter.detach().double().cpu().numpy())
