@@ -116,7 +116,7 @@ def test_holonomies_have_their_density_where_the_charge_is_zero():
 
 @pytest.mark.unit
 def test_scores_are_the_derivatives_of_log_q():
-    flow = flow_of((4, 4), 2.0, 0.25, 4)
+    flow = flow_of((4, 4), 2.0, 0.25, 3)
     scored = flow.scores(base_of(flow, 50))
     names = [(name, k) for name, p in flow.named_parameters() for k in range(len(p))]
     assert scored.scores.shape == (50, len(names))

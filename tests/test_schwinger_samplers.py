@@ -10,7 +10,7 @@ from lfmc.samplers.state import cold_start
 from lfmc.theories.schwinger import Schwinger
 from lfmc.theories.u1 import U1
 
-CHAINS, UPDATES = 128, 1000
+CHAINS, UPDATES = 128, 500
 PARAMETERS = HmcParameters(1.2, 6, 0.5)
 BETA, KAPPA = 1.0, 0.35
 # Six deviations below 5 sigma of Student's t with 127 degrees of freedom: a false alarm has a

@@ -102,7 +102,7 @@ def test_the_lowest_order_of_the_hopping_expansion():
 
 
 def test_without_hopping_it_is_u1():
-    theory, gauge, phi = Schwinger((4, 4), 1.3, 0.0), U1((4, 4), 1.3), fields((4, 4))
+    theory, gauge, phi = Schwinger((2, 2), 1.3, 0.0), U1((2, 2), 1.3), fields((2, 2))
     assert np.array_equal(theory.evaluate(phi), gauge.evaluate(phi))
     assert np.array_equal(theory.gradient(phi), gauge.gradient(phi))
     assert theory.log_Z == gauge.log_Z
@@ -111,25 +111,25 @@ def test_without_hopping_it_is_u1():
     seen = theory.measure(phi)
     assert (seen["condensate"] == 2).all()  # tr 1 of two components
     assert (seen["log_det"] == 0).all()
-    other = Schwinger((4, 4), 1.3, 0.1)
+    other = Schwinger((2, 2), 1.3, 0.1)
     assert other.log_Z is None
     assert other.independent_fields(5, 1) is None
 
 
 def test_the_average_over_links_satisfies_the_schwinger_dyson_identity():
     """On 2 x 2 by quadrature; without the fermions' force it is off."""
-    theory, phi = Schwinger((2, 2), 1.0, 0.3), links_of_two(12)
+    theory, phi = Schwinger((2, 2), 1.0, 0.3), links_of_two(10)
     weight = np.exp(-theory.evaluate(phi))
     mean = {k: float(weight @ v / weight.sum()) for k, v in theory.measure(phi).items()}
     right = 2 * mean["plaquette"]
-    assert theory.beta * mean["force2"] + mean["force_product"] == pytest.approx(right, abs=1e-7)
+    assert theory.beta * mean["force2"] + mean["force_product"] == pytest.approx(right, abs=1e-5)
     assert abs(theory.beta * mean["force2"] - right) > 1e-2
 
 
 def test_the_quadrature_has_converged():
-    one, two = exact_on_two(1.0, 0.3, 10), exact_on_two(1.0, 0.3, 12)
+    one, two = exact_on_two(1.0, 0.3, 8), exact_on_two(1.0, 0.3, 10)
     for name, value in two.items():
-        assert one[name] == pytest.approx(value, abs=1e-5), name
+        assert one[name] == pytest.approx(value, abs=2e-4), name
 
 
 @pytest.mark.parametrize(

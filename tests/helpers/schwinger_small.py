@@ -50,7 +50,7 @@ def links_of_two(points):
     return phi
 
 
-def exact_on_two(beta, kappa, points=12, weight=None):
+def exact_on_two(beta, kappa, points=10, weight=None):
     """log Z, plaquette, condensate and log_det on 2 x 2, by the trapezoidal rule.
 
     Args:
