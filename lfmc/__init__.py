@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from lfmc.api.independence import sample
     from lfmc.api.measurement import Measured, Measurement, measure
     from lfmc.api.model import Model, TargetNotReached
+    from lfmc.api.proposals import Proposals
+    from lfmc.api.propose import propose
     from lfmc.api.reweighting import reweight
     from lfmc.api.runs import Run, open_run
     from lfmc.api.storage import load, save
@@ -43,6 +45,8 @@ _WHERE = {
     "lfmc.api.independence": ("sample",),
     "lfmc.api.measurement": ("Measured", "Measurement", "measure"),
     "lfmc.api.model": ("Model", "TargetNotReached"),
+    "lfmc.api.proposals": ("Proposals",),
+    "lfmc.api.propose": ("propose",),
     "lfmc.api.reweighting": ("reweight",),
     "lfmc.api.runs": ("Run", "open_run"),
     "lfmc.api.storage": ("load", "save"),
@@ -57,6 +61,7 @@ __all__ = [  # noqa: RUF022 (in the order of use)
     "Scalar",
     "train",
     "sample",
+    "propose",
     "hmc",
     "local",
     "cluster",
@@ -76,6 +81,7 @@ __all__ = [  # noqa: RUF022 (in the order of use)
     "tune_couplings",
     "Model",
     "Chain",
+    "Proposals",
     "Measurement",
     "Measured",
     "LogZ",

@@ -68,7 +68,11 @@ RULES: tuple[tuple[str, str | None, str], ...] = (
     ),
     (r"lfmc (hmc|train) --(ensemble E1|help)", r"\g<0>", ""),
     (r"mpiexec -n [24] lfmc (train|propose) .*E5.*", r"\g<0>", ""),
-    (r"lfmc (fit|gates|logz|summary|report|verify|plot tau_int|plot --all|--help)", r"\g<0>", ""),
+    (
+        r"lfmc (fit|gates|logz|weighted|summary|report|verify|plot tau_int|plot --all|--help)",
+        r"\g<0>",
+        "",
+    ),
     (r"lfmc config (check|preset|schema|settings --stage hmc --ensemble E1)", r"\g<0>", ""),
     (r"lfmc config preset (\w+) > (\w+)\.yaml", r"\g<0>; lfmc config check \2.yaml", ""),
     (r"python -m benchmarks --help", r"\g<0>", ""),

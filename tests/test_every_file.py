@@ -42,7 +42,9 @@ def results(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("every")
     flow = {**TINY["flow"], "models": 2, "retrain_configurations": 1000}
     finish(
-        folder, {**TINY, "flow": flow}, before={"fit": ("retrain --ensemble T4 --model 1", "logz")}
+        folder,
+        {**TINY, "flow": flow},
+        before={"fit": ("retrain --ensemble T4 --model 1", "logz", "weighted")},
     )
     rng = np.random.default_rng(5)
     np.save(folder / "fields.npy", rng.normal(0, 0.3, (400, 4, 4)))

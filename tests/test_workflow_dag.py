@@ -43,6 +43,7 @@ def test_the_default_dag_is_the_papers(root, configured):
     flows = {"propose": 15, "accept": 15}
     chains = {"measure": 30, "autocorrelation": 30, "verify": 30}
     once = {"fit": 1, "gates": 1, "logz": 1, "summary": 1, "plot": 1, "figures": 1}
+    once["weighted"] = 1
     assert found == {**each, **flows, **chains, "retrain": 10, **once}
 
 

@@ -150,7 +150,7 @@ def test_an_edited_comment_reruns_nothing(finished):
         (
             "burn_in: 50",
             "burn_in: 60",
-            FLOW_CHAIN | {"retrain", "fit", "gates", "logz", "summary", "plot"},
+            FLOW_CHAIN | {"retrain", "weighted", "fit", "gates", "logz", "summary", "plot"},
         ),
         ("ranks: 1", "ranks: 2", set()),
     ],

@@ -51,7 +51,7 @@ def test_rules_of_seconds_share_jobs(root, tmp_path):
     independent ones: 1260 rules, 50 pieces per job. The ensembles are a scan of lam."""
     found = submissions(dry_run(root, tmp_path, {"accounting": False}, ENSEMBLES))
     work = {"train": 60, "retrain": 120, "propose": 180, "hmc": 60, "local": 60, "cluster": 60}
-    assert found == {**work, "critical": 1, "plot": 1, "tune": 6, "light": 15}
+    assert found == {**work, "critical": 1, "weighted": 1, "plot": 1, "tune": 6, "light": 15}
 
 
 def test_a_short_time_limit_makes_smaller_groups(root, tmp_path):

@@ -5,6 +5,10 @@ and thermalisation; of flows and hybrid chains the training, all its warm starts
 c = 2 tau_int times the seconds of an update. The cheapest sampler at N is the lowest of these
 straight lines, so that every sampler is it on one interval of N or nowhere.
 
+A flow has a second line, "flow-best weighted": estimates by the weights of its proposals, without a
+chain (`lfmc weighted`). There c is the proposals that an independent value takes times the seconds
+of one, and tau half of their number.
+
 | column | value |
 |---|---|
 | observable | whose tau_int counts: the theory's slowest, and E where there is one |
@@ -23,6 +27,8 @@ import numpy as np
 
 from lfmc.analysis.costs import Amount, break_even, training_seconds
 
+WEIGHTED = " weighted"  # behind the name of a flow
+
 COLUMNS = (
     *("ensemble", "observable", "sampler", "tau", "tau_error", "setup", "seconds", "error"),
     *("shared", "shared_error", "whole", "first", "first_error", "last"),
@@ -40,6 +46,14 @@ class Cost(NamedTuple):
         """Seconds per independent configuration where `number` of them share the set-up."""
         error = float(np.hypot(self.each.error, self.setup.error / number))
         return Amount(self.each.value + self.setup.value / number, error)
+
+
+class Line(NamedTuple):
+    """What the table says of a sampler: tau_int in updates, its cost, seconds of the whole run."""
+
+    tau: Amount
+    cost: Cost
+    whole: float
 
 
 class Interval(NamedTuple):
@@ -90,14 +104,16 @@ def cheapest_rows(
     training: Any,
     slowest: Mapping[str, str],
     shared_by: int,
+    weighted: Any = None,
 ) -> list[dict[str, Any]]:
-    """Rows of `COLUMNS` from the tables observables, tau_int and training (pandas).
+    """Rows of `COLUMNS` from the tables observables, tau_int, training and weighted (pandas).
 
-    Chains whose tau_int is not resolved are left out.
+    Chains whose tau_int is not resolved are left out, and weights without an error.
 
     Args:
         slowest: ensemble -> its theory's slowest observable.
         shared_by: configurations that share the set-up, for the column `shared`.
+        weighted: of `lfmc weighted`; None if there is none.
     """
     values = observables.set_index(["ensemble", "sampler", "observable"])
     times = tau_int[tau_int.estimator == "gamma"]
@@ -105,31 +121,55 @@ def cheapest_rows(
     for ensemble, slow in slowest.items():
         for observable in dict.fromkeys((slow, ALSO)):
             here = times[(times.ensemble == ensemble) & (times.observable == observable)]
-            second = here[here.unit == "second"].set_index("sampler")
-            update = here[here.unit == "update"].set_index("sampler")
-            saved = here[here.unit == "saved"].set_index("sampler")
-            costs = {
-                str(name): Cost(
-                    _setup(values, training, ensemble, str(name)),
-                    Amount(2 * row.tau, 2 * row.error),
-                )
-                for name, row in second.iterrows()
-                if np.isfinite([row.tau, row.error]).all()
-            }
-            where = intervals(costs)
-            for sampler, cost in costs.items():
-                shared, interval = cost.shared(shared_by), where.get(sampler)
-                number = values.n[(ensemble, sampler, slow)] / (2 * saved.tau[sampler])
-                measure = _seconds(values, ensemble, sampler, "measure_seconds")
+            lines = _of_chains(here, values, training, ensemble, slow)
+            if weighted is not None:
+                mine = (weighted.ensemble == ensemble) & (weighted.observable == observable)
+                lines |= _of_weights(weighted[mine], values, training, ensemble)
+            where = intervals({name: line.cost for name, line in lines.items()})
+            for sampler, (tau, cost, whole) in lines.items():
+                interval = where.get(sampler)
                 row = (
-                    *(ensemble, observable, sampler, update.tau[sampler], update.error[sampler]),
-                    *(cost.setup.value, *cost.each, *shared),
-                    cost.setup.value + number * cost.each.value + measure,
+                    *(ensemble, observable, sampler, *tau),
+                    *(cost.setup.value, *cost.each, *cost.shared(shared_by), whole),
                     *(interval.first if interval else Amount(np.nan, np.nan)),
                     interval.last if interval else np.nan,
                 )
                 rows.append(dict(zip(COLUMNS, row, strict=True)))
     return rows
+
+
+def _of_chains(times: Any, values: Any, training: Any, ensemble: str, slow: str) -> dict[str, Line]:
+    """From the rows of tau_int of one ensemble and observable."""
+    second = times[times.unit == "second"].set_index("sampler")
+    update = times[times.unit == "update"].set_index("sampler")
+    saved = times[times.unit == "saved"].set_index("sampler")
+    found = {}
+    for name, row in second.iterrows():
+        if not np.isfinite([row.tau, row.error]).all():
+            continue
+        sampler = str(name)
+        setup = _setup(values, training, ensemble, sampler)
+        cost = Cost(setup, Amount(2 * row.tau, 2 * row.error))
+        number = values.n[(ensemble, sampler, slow)] / (2 * saved.tau[sampler])
+        measure = _seconds(values, ensemble, sampler, "measure_seconds")
+        tau = Amount(update.tau[sampler], update.error[sampler])
+        found[sampler] = Line(tau, cost, setup.value + number * cost.each.value + measure)
+    return found
+
+
+def _of_weights(table: Any, values: Any, training: Any, ensemble: str) -> dict[str, Line]:
+    """From the rows of weighted of one ensemble and observable."""
+    found = {}
+    for row in table.itertuples():
+        if not np.isfinite([row.proposals, row.proposals_error, row.seconds]).all():
+            continue
+        setup = _setup(values, training, ensemble, row.sampler)
+        each = Amount(row.proposals * row.seconds, row.proposals_error * row.seconds)
+        measure = _seconds(values, ensemble, row.sampler, "measure_seconds")
+        whole = setup.value + row.n * row.seconds + measure
+        tau = Amount(row.proposals / 2, row.proposals_error / 2)
+        found[f"{row.sampler}{WEIGHTED}"] = Line(tau, Cost(setup, each), whole)
+    return found
 
 
 def _setup(values: Any, training: Any, ensemble: str, sampler: str) -> Amount:

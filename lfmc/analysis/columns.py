@@ -136,6 +136,29 @@ TABLES = {
         ("error", "per_site_error", "exact"),
         "lfmc logz",
     ),
+    "weighted": Spec(
+        CHAIN,
+        {
+            "value": ANY,
+            "error": POSITIVE,
+            "error_error": POSITIVE,
+            "proposals": POSITIVE,
+            "proposals_error": POSITIVE,
+            "n": POSITIVE,
+            "ess": SHARE,
+            "seconds": POSITIVE,
+            "chain": ANY,
+            "difference": ANY,
+            "difference_error": POSITIVE,
+            "blocks": POSITIVE,
+        },
+        {"note": ""},
+        (
+            *("value", "error", "error_error", "proposals", "proposals_error", "seconds"),
+            *("chain", "difference", "difference_error"),
+        ),
+        "lfmc weighted",
+    ),
     "critical": Spec(
         ("sampler", "L", "quantity"),
         {

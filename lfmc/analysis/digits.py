@@ -31,6 +31,12 @@ ERRORS: Mapping[str, dict[str, tuple[str, ...]]] = MappingProxyType(
             "first_error": ("first",),
         },
         "published": {"error": ("value",), "measured_error": ("measured",)},
+        "weighted": {
+            "error": ("value",),
+            "error_error": (),
+            "proposals_error": ("proposals",),
+            "difference_error": ("chain", "difference"),
+        },
         "log_Z": {"error": ("log_Z",), "per_site_error": ("per_site",)},
         "critical": {"error": ("value",)},
         "curves": {"error": ("value",)},

@@ -112,8 +112,14 @@ def scaling_ensembles(config: Config) -> dict[str, int]:
     return chosen
 
 
-def all_tables(config: Config, observables: Any, tau_int: Any, training: Any) -> dict[str, Any]:
-    """Every table, name -> pandas table, in the order of writing."""
+def all_tables(
+    config: Config, observables: Any, tau_int: Any, training: Any, weighted: Any = None
+) -> dict[str, Any]:
+    """Every table, name -> pandas table, in the order of writing.
+
+    Args:
+        weighted: of `lfmc weighted`; None if there is none.
+    """
     extents = scaling_ensembles(config)
     ranges = {
         " ".join(map(str, sorted(config.fit.L))): config.fit.L,
@@ -134,7 +140,7 @@ def all_tables(config: Config, observables: Any, tau_int: Any, training: Any) ->
             costs.COLUMNS,
         ),
         "cheapest": (
-            cheapest.cheapest_rows(observables, tau_int, training, slowest, shared_by),
+            cheapest.cheapest_rows(observables, tau_int, training, slowest, shared_by, weighted),
             cheapest.COLUMNS,
         ),
         "published": (published.published_rows(observables, config.ensembles), published.COLUMNS),

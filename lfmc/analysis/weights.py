@@ -46,6 +46,11 @@ def weight_time(log_weight: Floats) -> Tau:
     return Tau(value, float(error), 0)
 
 
+def time_of_weights(log_weight: Floats) -> float:
+    """The same without an error, of any number of finite weights."""
+    return _time(np.sort(log_weight))
+
+
 def _time(ordered: Floats) -> float:
     weight = np.exp(ordered - ordered[-1])
     return float((weight / leaving_probability(ordered, ordered)).sum() / weight.sum() - 0.5)

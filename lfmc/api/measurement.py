@@ -1,4 +1,4 @@
-"""`lfmc.measure`: observables with errors and autocorrelation times of a chain."""
+"""`lfmc.measure`: observables with errors, of a chain or of proposals by their weights."""
 
 import math
 from collections.abc import Iterator, Mapping
@@ -7,9 +7,12 @@ from typing import Any, NamedTuple
 from lfmc.analysis.autocorrelation import autocorrelation_rows
 from lfmc.analysis.binned import bin_chain
 from lfmc.analysis.measurement import measurement_rows
+from lfmc.analysis.weighted import weighted
 from lfmc.api.chain import Chain
+from lfmc.api.proposals import Proposals
 from lfmc.errors import unknown
 from lfmc.figures.format import value_error
+from lfmc.theories.foreign import measurable
 
 
 class Measured(NamedTuple):
@@ -87,14 +90,18 @@ class Measurement(Mapping[str, Measured]):
         return "\n".join(lines)
 
 
-def measure(chain: Chain) -> Measurement:
+def measure(chain: Chain | Proposals) -> Measurement:
     """Observables with jackknife errors, and autocorrelation times in updates.
 
     The length of the bins follows from the chain's autocorrelation. A number that the chain does
     not resolve is withheld, with the reason in `note`.
 
+    Of proposals (`lfmc.propose`), which count with their weights, tau is half the proposals that an
+    independent value takes, measured from its error: it compares with tau_int of a chain.
+
     Raises:
-        LfmcError: a chain with NaN or inf, or whose scalars contradict each other.
+        LfmcError: a chain with NaN or inf, or whose scalars contradict each other; proposals of an
+            ESS below 0.05.
 
     Example:
         >>> theory = lfmc.Phi4((4, 4), m2=-4.0, lam=6.975)
@@ -105,6 +112,8 @@ def measure(chain: Chain) -> Measurement:
         >>> found.chi2.tau > 0.5, found["mpL"].value > 0
         (True, True)
     """
+    if isinstance(chain, Proposals):
+        return _by_weights(chain)
     record = chain.record
     times = {}
     for row in autocorrelation_rows(record, chain.log_weight):
@@ -119,6 +128,16 @@ def measure(chain: Chain) -> Measurement:
         tau = times.get(row["observable"], (math.nan, math.nan))
         found[row["observable"]] = Measured(row["value"], row["error"], *tau, row["note"])
     return Measurement(repr(chain), found)
+
+
+def _by_weights(proposals: Proposals) -> Measurement:
+    theory = measurable(proposals.theory)
+    found = weighted(proposals.recorded, theory, f"{proposals!r}")
+    values = {
+        name: Measured(one.value, one.error, one.proposals / 2, one.proposals_error / 2, one.note)
+        for name, one in found.values.items()
+    }
+    return Measurement(repr(proposals), values | {"ess": Measured(found.ess, math.nan)})
 
 
 def _time(one: Measured) -> str:

@@ -10,10 +10,12 @@ from lfmc.api.flows import require_exact, settings_of_flow
 from lfmc.api.model import Model, TargetNotReached, describe
 from lfmc.api.setup import Origin, checked_fields, of_stage, of_user
 from lfmc.api.surroundings import approached, own_torch
+from lfmc.config.training_sections import FlowSettings
 from lfmc.device import choose_device
 from lfmc.errors import LfmcError
 from lfmc.theories.base import Theory
 from lfmc.training.acceptance import Estimate
+from lfmc.training.cheapest import proposal_cost
 from lfmc.training.loop import Loop, Outcome
 from lfmc.training.optimiser import Parameters
 
@@ -44,7 +46,8 @@ def train(
         theory: lfmc.Phi4, `lfmc.theory(kind, ...)`, or any object with `shape` and
             `evaluate(phi)`, (..., sites) -> (...), of NumPy arrays and of torch tensors.
         target: acceptance, whole per cents; or "best", the model of the least total cost for
-            `shared_by` (10^6) independent configurations, training included.
+            `shared_by` (10^6) independent configurations, training included; or "auto", which also
+            chooses among 4, 8 and 12 layers of the heat-bath flow, at the cost of all trainings.
         seed: of everything random.
         flow: a kind such as "realnvp"; a mapping as `flow.model` of the configuration, e.g.
             {"kind": "realnvp", "couplings": 8}; or a torch module with `forward(z)` -> (phi,
@@ -83,6 +86,9 @@ def train(
     with own_torch():
         require_theory(theory)
         settings = settings_of_flow(theory, flow, target, training)
+        if settings.layers_tried:
+            options = {"seed": seed, "fields": fields, "device": device, "name": name}
+            return _of_depths(theory, settings, start, options | {"progress": progress} | training)
         (goal,) = settings.targets
         given = None if fields is None else checked_fields(theory, fields)
         if not own and given is None and isinstance(theory, Theory):
@@ -103,6 +109,23 @@ def train(
     if not outcome.state.passed:
         raise TargetNotReached(model, outcome.limit)
     return model
+
+
+def _of_depths(
+    theory: Any, settings: FlowSettings, start: Model | None, options: dict[str, Any]
+) -> Model:
+    """The cheapest of several numbers of layers, as `lfmc.training.depths` finds it."""
+    least = start.settings.layers if start is not None and start.settings else 0
+    found: list[tuple[float, Model]] = []
+    for layers in [n for n in settings.layers_tried if n >= least] or [least]:
+        flow = settings.of_depth(layers).model
+        start = train(theory, "best", flow=flow, start=start, **options)
+        cost = min(row["cost"] for row in start.history) * proposal_cost(layers)
+        if found and cost >= found[-1][0]:
+            break
+        found.append((cost, start))
+    assert start is not None
+    return replace(found[-1][1], seconds=start.seconds)
 
 
 def _weights(outcome: Outcome) -> Parameters:

@@ -106,14 +106,17 @@ def fit(config_path: Path, results: Path | None) -> None:
     if again:
         models = tables.join_tables(again, "models", (*tau.COLUMNS, "model"), "retrain")
         tau_int = tables.with_models(tau_int, models)
+    columns = (*tables.TRAINING, *(("layers",) if run.config.flow.layers_tried else ()))
+    source, weighted = _weighted(run)
     made = tables.all_tables(
         run.config,
         observables,
         tau_int,
-        tables.join_tables(trained, "training", tables.TRAINING, "train"),
+        tables.join_tables(trained, "training", columns, "train"),
+        weighted,
     )
     settings = {"stage": "fit", "fit": run.config.fit.model_dump(mode="json")}
-    origin = stamp(settings, (*measured, *times, *trained, *again))
+    origin = stamp(settings, (*measured, *times, *trained, *again, *source))
     for name, table in made.items():
         write_table(run.results / "tables" / f"{name}.csv", for_people(table, name), origin)
     click.echo(f"{len(made)} tables in {run.results / 'tables'}{tables.withheld_words(made)}")
@@ -126,13 +129,17 @@ def gates(config_path: Path, results: Path | None) -> None:
 
     A gate whose number was withheld is not available: it is named, and neither passes nor fails.
     """
+    import pandas
+
     from lfmc.analysis.columns import read_checked
     from lfmc.analysis.digits import for_people
     from lfmc.analysis.gate_words import describe_failures, describe_missing
     from lfmc.analysis.gates import gate_table
     from lfmc.analysis.tables import flows_not_reached
+    from lfmc.analysis.weighted_table import gates_of
     from lfmc.provenance import stamp
     from lfmc.table_files import write_table
+    from lfmc.theories.ensembles import theory_of
 
     run = open_run(config_path, results)
     source = run.results / "tables" / "observables.csv"
@@ -142,8 +149,13 @@ def gates(config_path: Path, results: Path | None) -> None:
         flows_not_reached(read_checked(rates, "acceptance", "lfmc fit")) if rates.exists() else ()
     )
     table = gate_table(run.config, observables, without)
+    by_weights, weighted = _weighted(run)
+    if weighted is not None:
+        compared = {e.name: theory_of(e).compared for e in run.config.ensembles}
+        more = gates_of(weighted, compared)
+        table = pandas.concat([table, more], ignore_index=True) if len(more) else table
     settings = {"stage": "gates", "ensembles": run.config.model_dump(mode="json")["ensembles"]}
-    mark = stamp(settings, (source,))
+    mark = stamp(settings, (source, *by_weights))
     write_table(run.results / "tables" / "gates.csv", for_people(table, "gates"), mark)
     failed = describe_failures(table)
     if failed:
@@ -187,6 +199,18 @@ def _retrained(run: Run, suffix: str) -> list[Path]:
         for ensemble in run.config.ensemble_names
         for model in range(1, run.config.flow.models if run.config.flow_names else 1)
     ]
+
+
+def _weighted(run: Run) -> tuple[tuple[Path, ...], Any]:
+    """The table of `lfmc weighted` with its file; no file and None where it was not made."""
+    from lfmc.analysis.columns import read_checked
+
+    path = run.results / "tables" / "weighted.csv"
+    if not (run.config.flow_names and path.exists()):
+        return (), None
+    table = read_checked(path, "weighted", "lfmc weighted")
+    of_this_run = table.set_index(["ensemble", "sampler"]).index.isin(run.config.chains)
+    return (path,), table[of_this_run]
 
 
 def _every(run: Run, stage: str) -> list[Path]:

@@ -63,16 +63,22 @@ def publish_model(run: Run, ensemble: str, trainer: Any, record: dict[str, Any])
     if holds_model(path, row, parameters):
         say(message)
         return
-    flow = trained_flow(chosen, run.config.flow, parameters)
+    flow = trained_flow(chosen, trainer.config.flow, parameters)
     error = log_q_error(flow, draw=drawing(flow))
     if error is not None and error > flow.inverse_tolerance:
         say(
             f"train {ensemble}: warning: log q of {name} is off by up to {error:.0e}; "
             "its chain is biased by as much, so raise flow.model.steps"
         )
-    notes = {"training": row, "log_q_error": error, "same_as": same[0] if same else ""}
+    notes: dict[str, Any] = {
+        "training": row,
+        "log_q_error": error,
+        "same_as": same[0] if same else "",
+    }
     mark = stamp(stage_settings(run.config, "train", ensemble))
-    save_flow(path, parameters, run.config.flow, chosen, provenance=mark, **notes)
+    if run.config.flow.layers_tried:
+        notes["tried"] = [depth._asdict() for depth in trainer.tried]
+    save_flow(path, parameters, trainer.config.flow, chosen, provenance=mark, **notes)
     if error is not None:
         say(f"{message}, log q error {error:.0e}")
     elif flow.one_to_one:

@@ -58,12 +58,14 @@ def _trainer(run: Run, config: Any, ensemble: str, work: Path, mpi: Any, device:
     """The training of an ensemble, on ranks that agree on what it is."""
     from lfmc.device import choose_device
     from lfmc.provenance import code_version
+    from lfmc.training.depths import DepthTrainer
     from lfmc.training.train import Trainer
 
     mpi.require_same(code_version(), "ranks run different code; give all nodes one tree")
     name = config.start(ensemble)
     start = run.results / name if name else None
-    trainer = Trainer(config, config.ensemble(ensemble), work, start, choose_device(device), mpi)
+    kind = DepthTrainer if config.flow.layers_tried else Trainer
+    trainer = kind(config, config.ensemble(ensemble), work, start, choose_device(device), mpi)
     mpi.require_same(
         f"settings {trainer.key}",
         f"ranks read different settings or models; is {run.results} one folder for all nodes?",

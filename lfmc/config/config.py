@@ -24,7 +24,7 @@ from lfmc.config.search_section import CouplingSearch
 from lfmc.config.section import Section
 from lfmc.config.sections import Accept, Ensemble, Fit, Propose, Statistics
 from lfmc.config.targets import flow_name
-from lfmc.config.training_sections import SHARED_BY, FlowSettings, with_own_flow
+from lfmc.config.training_sections import FlowSettings, with_own_flow
 from lfmc.config.yaml_reader import NoSuchFile, read_yaml
 from lfmc.errors import LfmcError, unknown
 
@@ -32,7 +32,7 @@ CLASSICAL = tuple(SUMMARIES)
 # Stages by what one job of them is for: an ensemble, a chain of one, or the whole run.
 OF_ENSEMBLES = ("tune", "train", "retrain", *CLASSICAL)
 OF_CHAINS = ("propose", "accept", "import", "measure", "autocorrelation", "verify")
-OF_RUNS = ("fit", "gates", "logz", "critical", "plot", "summary")
+OF_RUNS = ("weighted", "fit", "gates", "logz", "critical", "plot", "summary")
 
 
 class Config(Section):
@@ -251,12 +251,7 @@ def stage_settings(
             settings["accept"] = config.accept.model_dump(mode="json")
             settings["block"] = config.propose.block
             settings |= _not_bare(config)
-        settings["flow"] = config.flow.model_dump(mode="json", exclude=other)
-        training = settings["flow"]["training"]  # as it was before there was a choice
-        if not config.flow.fits_prior:
-            del training["fit_prior"]
-        if training["shared_by"] == SHARED_BY:
-            del training["shared_by"]
+        settings["flow"] = config.flow.stage_settings(other)
         settings["start"] = config.flow.start.get(ensemble or "")
     elif stage == "propose":
         settings["block"] = config.propose.block

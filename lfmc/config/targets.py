@@ -1,4 +1,4 @@
-"""Targets of a training: acceptances in whole per cents, and `best`."""
+"""Targets of a training: acceptances in whole per cents, `best`, and `auto`."""
 
 from typing import Annotated, Any
 
@@ -6,16 +6,27 @@ from pydantic import BeforeValidator, Field
 
 BEST = 1.0  # an acceptance that no flow reaches: it is trained for as long as that pays
 NAME = "best"
+AUTO = 2.0  # best of several numbers of layers; `FlowSettings` replaces it
+NAMES = {NAME: BEST, "auto": AUTO}
 
 
 def _number(value: Any) -> Any:
-    return BEST if value == NAME else value
+    if isinstance(value, str):
+        return NAMES.get(value, value)
+    if isinstance(value, int | float) and value > BEST:
+        raise ValueError(f"must be at most {BEST:g}, or best or auto")
+    return value
+
+
+def as_targets(value: Any) -> Any:
+    """The value of `targets`: a list, or auto alone."""
+    return tuple(value) if isinstance(value, list) else (value,) if value == "auto" else value
 
 
 Target = Annotated[
     float,
     BeforeValidator(_number, json_schema_input_type=float | str),
-    Field(gt=0, le=BEST),
+    Field(gt=0, json_schema_extra={"le": BEST}),
 ]
 
 

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
+    BeforeValidator,
     Discriminator,
     Field,
     PlainValidator,
@@ -31,7 +32,7 @@ from lfmc.config.flow_sections import (
 from lfmc.config.kinds import theory_class
 from lfmc.config.section import Section
 from lfmc.config.sections import Configurations, Count, Ensemble, Few, Name
-from lfmc.config.targets import Target
+from lfmc.config.targets import AUTO, BEST, Target, as_targets
 
 OTHERS = "another package's"
 SHARED_BY = 1_000_000
@@ -63,6 +64,8 @@ FlowModel = Annotated[
 ]
 
 
+Depth = Annotated[int, Field(ge=2, le=128)]
+TRIED = (4, 8, 12)  # by `targets: auto`
 Samples = Annotated[int, Field(ge=512, le=10**8)]
 
 
@@ -113,11 +116,17 @@ class FlowSettings(Section):
     The first of `models` makes the ensemble's chains; the others, trained apart from it with the
     following seeds, only short ones, which tell how much tau_int depends on the training.
     `start` maps an ensemble to another one whose last model its trainings start from.
+    `layers_tried`: numbers of layers among which `best` chooses too (`lfmc.training.depths`);
+    `targets: auto` is `best` with [4, 8, 12].
     """
 
     model: SerializeAsAny[FlowModel] = HeatbathSettings()
     start: dict[Name, Name] = Field(default_factory=dict)
-    targets: Annotated[tuple[Target, ...], Field(max_length=99)] = (0.5, 0.7)
+    targets: Annotated[tuple[Target, ...], Field(max_length=99), BeforeValidator(as_targets)] = (
+        0.5,
+        0.7,
+    )
+    layers_tried: Annotated[tuple[Depth, ...], Field(max_length=16)] = ()
     models: Few = 3
     retrain_configurations: Annotated[Configurations, Field(ge=1000)] = 200_000
     training: Training = Training()
@@ -141,6 +150,45 @@ class FlowSettings(Section):
         """
         pays = self.model.path_gradient_pays
         return self.training.gradient or ("path" if pays else "reparametrised")
+
+    def stage_settings(self, without: Any) -> dict[str, Any]:
+        """The settings on which a training depends, as they were before there were choices."""
+        found = self.model_dump(mode="json", exclude=without)
+        if not self.fits_prior:
+            del found["training"]["fit_prior"]
+        if self.training.shared_by == SHARED_BY:
+            del found["training"]["shared_by"]
+        if not self.layers_tried:
+            del found["layers_tried"]
+        return found
+
+    @property
+    def layers(self) -> int:
+        """Number of layers of the flow; 0 of a kind that has none."""
+        return int(getattr(self.model, "layers", 0))
+
+    def of_depth(self, layers: int) -> Self:
+        """The settings of a training to `best` with one of `layers_tried`."""
+        model = self.model.model_copy(update={"layers": layers})
+        return self.model_copy(update={"model": model, "layers_tried": ()})
+
+    @model_validator(mode="after")
+    def _depths(self) -> Self:
+        if self.targets == (AUTO,):
+            object.__setattr__(self, "targets", (BEST,))
+            object.__setattr__(self, "layers_tried", self.layers_tried or TRIED)
+            self.model_fields_set.add("layers_tried")
+        if AUTO in self.targets:
+            raise ValueError("targets: auto stands alone")
+        if not self.layers_tried:
+            return self
+        if list(self.layers_tried) != sorted(set(self.layers_tried)):
+            raise ValueError("layers_tried must ascend without repeats, e.g. [4, 8, 12]")
+        if self.targets != (BEST,):
+            raise ValueError("layers_tried is for targets: [best] alone")
+        if self.model.kind != "heatbath":
+            raise ValueError(f"layers_tried is for kind: heatbath, not kind: {self.model.kind}")
+        return self
 
     @model_validator(mode="after")
     def _start(self) -> Self:

@@ -1,7 +1,8 @@
 """Which sampler is the cheapest at which L, and from how many configurations on.
 
 CPU seconds of one core for N independent configurations (2 tau_int of the slowest observable) with
-all set-ups: tuning and thermalisation, and the training with its warm starts.
+all set-ups: tuning and thermalisation, and the training with its warm starts. Estimates by the
+weights of a flow's proposals are lines of their own.
 """
 
 from typing import Any
@@ -10,6 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from lfmc.analysis.cheapest import WEIGHTED
 from lfmc.figures.abscissa import against, ensembles_axis, joined, places
 from lfmc.figures.cost_per_sample import slowest
 from lfmc.figures.format import count
@@ -23,7 +25,7 @@ WIDTH = 9  # of its bars, in points
 
 def draw(run: RunData) -> Figure:
     """Left: seconds per configuration. Right: a bar over the N for which a sampler is cheapest."""
-    samplers = run.own("cheapest")
+    samplers = lines(run)
     figure = Figure(figsize=(DOUBLE, 3.2))
     seconds, regions = figure.subplots(1, 2)
     few, many = numbers(run)
@@ -49,18 +51,26 @@ def draw(run: RunData) -> Figure:
 
 def _bars(ax: Axes, run: RunData) -> None:
     where = places(run)
-    for sampler in run.config.sampler_names:
+    for sampler in lines(run):
+        width = WIDTH / 2 if sampler.endswith(WEIGHTED) else WIDTH
         for row in rows_of(run, sampler).dropna(subset=["first"]).itertuples():
             x, color = where[row.ensemble], sampler_mark(sampler).color
             low, high = max(row.first, FEWEST), min(row.last, MOST)
             if low < high:
-                ax.vlines(x, low, high, color=color, linewidth=WIDTH)
+                ax.vlines(x, low, high, color=color, linewidth=width)
             if FEWEST < row.first < MOST:
                 error = min(row.first_error, 0.9 * row.first)
                 ax.errorbar(x, row.first, error, color=BLACK, capsize=4, linestyle="none")
     ax.set_yscale("log")
     ax.set_ylim(FEWEST, MOST)
     ax.set_ylabel("independent configurations $N$")
+
+
+def lines(run: RunData) -> tuple[str, ...]:
+    """Samplers whose updates are known, and the flows whose proposals are weighted."""
+    there = set(run.table("cheapest").sampler)
+    weighted = (f"{flow}{WEIGHTED}" for flow in run.config.flow_names)
+    return (*run.own("cheapest"), *(name for name in weighted if name in there))
 
 
 def numbers(run: RunData) -> tuple[int, int]:
@@ -83,11 +93,13 @@ def shared(rows: Any, number: int) -> Any:
 def caption(run: RunData) -> str:
     few, many = numbers(run)
     dashed = f" (dashed: {count(few)}, as in this run)" if few != many else ""
+    weighted = any(name.endswith(WEIGHTED) for name in lines(run))
+    narrow = " (narrow: estimates by weights, without a chain)" if weighted else ""
     return (
         f"Left: CPU seconds of one core for an independent configuration {against(run)}, with the "
         f"set-up shared by n = {count(many)} of them{dashed}: training and its warm starts, or "
         "tuning and thermalisation. Errors are those of tau_int. Right: the N for which each "
-        f"sampler is the cheapest. {' '.join(winners(run))}{run.without_imported()}"
+        f"sampler is the cheapest{narrow}. {' '.join(winners(run))}{run.without_imported()}"
     )
 
 

@@ -13,6 +13,8 @@ from typing import Any, NamedTuple
 import matplotlib
 from matplotlib import rc_params_from_file
 
+from lfmc.analysis.cheapest import WEIGHTED
+
 COLUMN = 3.4
 DOUBLE = 7.0
 
@@ -76,10 +78,15 @@ _OBSERVABLES = {
 def sampler_mark(sampler: str) -> Mark:
     """The mark of a sampler.
 
-    A flow of another target and an imported chain take one that depends on their name only.
+    A flow of another target and an imported chain take one that depends on their name only, and
+    estimates by weights the colour of their flow.
     """
     if sampler in _FIXED:
         return _FIXED[sampler]
+    flow = sampler.removesuffix(WEIGHTED)
+    if flow != sampler:
+        mark = sampler_mark(flow)
+        return mark._replace(marker="_", label=f"{mark.label}, weighted")
     digits = sampler.removeprefix("flow-")
     if not digits.isdigit() or digits == sampler:
         word = zlib.crc32(sampler.encode())

@@ -13,7 +13,7 @@ from lfmc.config.training_sections import FlowSettings
 from lfmc.errors import LfmcError
 from lfmc.lattice import FloatArray
 from lfmc.training.acceptance import acceptance_from_model
-from lfmc.training.cheapest import cheaper, cheapest, exhausted
+from lfmc.training.cheapest import cheaper, cheapest, exhausted, training_cost
 from lfmc.training.limits import what_ended
 from lfmc.training.moment import (
     Abandoned,
@@ -247,16 +247,21 @@ class Loop:
     def _weigh(self, row: dict[str, Any], candidates: list[tuple[Parameters, FloatArray]]) -> None:
         """Keep the model of the least total cost, whether it is a target or not."""
         best, shared_by = self.state.best.get("cheapest", {}), self.training.shared_by
-        found = cheapest(candidates, row["step"], row["samples"], shared_by)
+        found = cheapest(candidates, self._spent(), shared_by)
         row["cost"] = found["cost"]
-        self.state.best["cheapest"] = cheaper(best, found)
+        place = {"step": row["step"], "samples": row["samples"]}
+        self.state.best["cheapest"] = cheaper(best, found | place)
+
+    def _spent(self) -> float:
+        """What the samples so far have cost, in proposals."""
+        return training_cost(self.state.samples, self.team.trained.sites)
 
     def _settle(self, ended: bool = False) -> None:
         """Pass the target `best` when no later model is expected to be cheaper."""
         best = self.state.best.get("cheapest", {})
         if BEST not in self._open() or not best:
             return
-        if not (ended or exhausted(best, self.state.samples)):
+        if not (ended or exhausted(best, self._spent())):
             return
         samples = self.training.decide_samples
         verdict = self.team.evaluate(best["model"], samples, self.check_seed, 1)

@@ -13,7 +13,7 @@ from lfmc.config.sections import Ensemble
 from lfmc.mpi.ranks import ALONE, Disagreement, Ranks
 from lfmc.training.loop import Loop, Outcome
 from lfmc.training.optimiser import Parameters
-from lfmc.training.prepare import key_of, no_start, prepared
+from lfmc.training.prepare import Starting, key_of, no_start, prepared
 from lfmc.training.start import read_start
 from lfmc.training.state import TrainingState, load_state, save_state
 from lfmc.training.trail import Trail
@@ -35,12 +35,12 @@ class Trainer(Loop):
         config: Config,
         ensemble: Ensemble,
         work: Path,
-        start: Path | None = None,
+        start: Path | Starting | None = None,
         device: torch.device = torch.device("cpu"),  # noqa: B008 (immutable)
         mpi: Ranks = ALONE,
     ) -> None:
-        """Args: configuration, ensemble, folder of the checkpoint, model to start from, device,
-        ranks that evaluate.
+        """Args: configuration, ensemble, folder of the checkpoint, model to start from (its file,
+        or a function of the new flow), device, ranks that evaluate.
 
         Raises:
             LfmcError: a start that does not fit, or several ranks for an optimiser of one rank.
@@ -51,7 +51,9 @@ class Trainer(Loop):
                 f"{mpi.size}; take natural, or one rank",
                 mpi.rank == 0,
             )
-        begin = partial(read_start, start, config, warn=mpi.rank == 0) if start else no_start
+        if isinstance(start, Path):
+            start = partial(read_start, start, config, warn=mpi.rank == 0)
+        begin = start or no_start
         made = prepared(config, ensemble, begin, device, mpi)
         self.config, self.ensemble, self.start = config, ensemble, made.start
         seconds = self.start.seconds if self.start else 0.0

@@ -12,6 +12,7 @@ rule fit:
             model=range(1, CONFIG.flow.models if FLOWS else 1),
             kind=("", "-training"),
         ),
+        weighted=rules.weighted.output if FLOWS else [],
     output:
         [
             report(

@@ -2,6 +2,7 @@
 rule gates:
     input:
         rules.fit.output,
+        rules.weighted.output if FLOWS else [],
     output:
         report(
             "<results>/tables/gates.csv",

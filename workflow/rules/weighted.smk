@@ -1,0 +1,30 @@
+# Observables by the importance weights of all flows, without a chain, and their difference to it.
+rule weighted:
+    input:
+        expand(
+            "<results>/{stage}/{ensemble}/{flow}.h5",
+            stage=("propose", "accept"),
+            ensemble=ENSEMBLES,
+            flow=FLOWS,
+        ),
+    output:
+        report(
+            "<results>/tables/weighted.csv",
+            caption="../report/table_weighted.rst",
+            category="Tables",
+            labels={"table": "weighted"},
+        ),
+    log:
+        "<logs>/weighted.log",
+    benchmark:
+        "<benchmarks>/weighted.tsv"
+    conda:
+        "../envs/lfmc.yaml"
+    threads: 1
+    resources:
+        mem_mb=memory(2000),
+        runtime=minutes(20),
+    params:
+        settings=settings("weighted"),
+    shell:
+        lfmc("weighted")
