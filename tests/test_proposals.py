@@ -22,8 +22,10 @@ from lfmc.chains import read_chain
 from lfmc.errors import LfmcError
 from lfmc.proposals import generate, parts
 from lfmc.proposals.accept import accept_proposals
+from lfmc.proposals.blocks import slabs
 from lfmc.proposals.propose import fill, publish
 from lfmc.proposals.verify import verify_flow
+from lfmc.theories.phi4 import Phi4
 from lfmc.weights import read_log_weights
 
 pytestmark = pytest.mark.unit
@@ -294,3 +296,17 @@ def test_proposals_of_another_ensemble_or_length_are_refused(reference, tmp_path
     with pytest.raises(LfmcError, match="made with proposals = 6060, the configuration has 6090"):
         accept_proposals(longer, "T4", "flow-50", output(reference), tmp_path / "chain.h5")
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("extent", [4, 20, 64])
+def test_pieces_of_a_chunk_give_the_bits_of_the_whole(extent):
+    theory = Phi4((extent, extent), -4.0, 5.0)
+    phi = np.random.default_rng(1).normal(size=(100, theory.numbers))
+    pieces = list(slabs(slice(10, 90), theory.numbers))
+    assert [row for piece in pieces for row in range(90)[piece]] == list(range(10, 90))
+    assert (len(pieces) == 1) == (extent == 4)
+    action, seen = theory.evaluate(phi), theory.measure(phi)
+    for piece in pieces:
+        assert (theory.evaluate(phi[piece]) == action[piece]).all()
+        few = theory.measure(phi[piece])
+        assert all((few[name] == values[piece]).all() for name, values in seen.items())

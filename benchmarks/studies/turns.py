@@ -55,7 +55,7 @@ def of_sampler(config: Config, results: Path, ensemble: str, sampler: str) -> Ti
     """Updates of 64 chains in equilibrium."""
     task = chain_task(config, sampler, ensemble, results / "tune" / f"{ensemble}.json")
     method, theory = task.method, task.theory
-    state = cold_start(theory, config.seed, range(CHAINS), "turns", ensemble, sampler)
+    state = cold_start(theory, config.seed, range(CHAINS), "check", ensemble, sampler)
     state = thermalise(state, theory, method)
     updates, spent = 1, 0.0
     while spent < PIECE:

@@ -1,5 +1,6 @@
 """The rows of a block of proposals in a file, and the checksum of the block."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -14,6 +15,7 @@ from lfmc.store import checksum
 
 CHECKSUM = "blocks/checksum"
 SLAB = 64  # blocks in memory at a time
+IN_CACHE, FEWEST_ROWS = 2**16, 16  # numbers that are evaluated at once, and fields
 
 
 class Layout(NamedTuple):
@@ -43,6 +45,21 @@ def layout(config: Config) -> Layout:
     """Return the division of the proposals of a run."""
     keep = max(1, config.proposals // config.statistics.keep_fields)
     return Layout(config.proposals, config.propose.block, keep)
+
+
+def slabs(part: slice, numbers: int) -> Iterator[slice]:
+    """Pieces of a part of fields in which S and scalars are evaluated while they are in the cache.
+
+    Parts of small fields are left whole: there the calls would cost more.
+
+    Args:
+        numbers: of one field.
+    """
+    rows = part.stop - part.start
+    if rows * numbers > IN_CACHE:
+        rows = max(FEWEST_ROWS, IN_CACHE // (2 * numbers))
+    for begin in range(part.start, part.stop, rows):
+        yield slice(begin, min(begin + rows, part.stop))
 
 
 def block_checksum(block: int, arrays: dict[str, NDArray[Any]]) -> bytes:

@@ -36,7 +36,7 @@ from lfmc.flows.exactness import Drawing
 from lfmc.flows.passes import passes
 from lfmc.lattice import FloatArray
 from lfmc.proposals.anneal import Annealing, annealing
-from lfmc.proposals.blocks import Layout, layout
+from lfmc.proposals.blocks import Layout, layout, slabs
 from lfmc.proposals.symmetrise import random_signs, symmetric_drawing, symmetric_log_q
 from lfmc.provenance import file_hash
 from lfmc.streams import generator
@@ -217,10 +217,10 @@ def drawn_block(
         fields[part], log_q[part] = draw(z[part])
         if signs is not None:
             fields[part] *= signs[part, None]
-        # Evaluated while the chunk is in the cache, since the ranks share the memory bandwidth.
-        s[part] = action.evaluate(fields[part])
-        for name, values in theory.measure(fields[part]).items():
-            seen[name][part] = values
+        for few in slabs(part, theory.numbers):
+            s[few] = action.evaluate(fields[few])
+            for name, values in theory.measure(fields[few]).items():
+                seen[name][few] = values
     kept = {name: values[:count] for name, values in seen.items()}
     work = (work - s - log_q)[:count]
     return Drawn(fields[:count], z[:count], log_q[:count], s[:count], kept, work)

@@ -36,6 +36,7 @@ from lfmc.errors import LfmcError
 from lfmc.lattice import neighbours
 from lfmc.theories.base import Floats, Identity, Theory
 from lfmc.theories.scalar_observables import ScalarObservables
+from lfmc.theories.two_point import forward_sum
 
 TAIL = 60.0  # exp(-TAIL) is nothing
 DEVIATIONS = 12.0  # of a normal, which are never seen
@@ -118,7 +119,10 @@ class Scalar(ScalarObservables, Theory):
         return ScalarCouplings(float(self.hopping), constants, member_code(type(self)))
 
     def evaluate(self, phi: Any) -> Any:
-        hop = sum(phi[..., site] for site in self._columns[0::2])
+        if isinstance(phi, np.ndarray):
+            hop = forward_sum(phi, self.shape)
+        else:
+            hop = sum(phi[..., site] for site in self._columns[0::2])
         density = self.site_action(phi) - 2 * self.hopping * phi * hop
         return density.sum(-1)
 
@@ -135,8 +139,7 @@ class Scalar(ScalarObservables, Theory):
         return sum(phi[..., site] for site in self._columns)
 
     def measure(self, phi: Floats) -> dict[str, Floats]:
-        forward = neighbours(self.shape)[:, 0::2]
-        hop = sum(phi[:, forward[:, mu]] for mu in range(self.dimension))
+        hop = forward_sum(phi, self.shape)
         constants = self.constants()
         return {
             "m": phi.mean(1),

@@ -14,6 +14,7 @@ from lfmc.lattice import Shape, coordinates, neighbours, separation_orbits, volu
 
 Floats = NDArray[np.floating]
 
+MOST_GATHERED = 256  # sites up to which neighbours are looked up in their table
 MOST_DENSE = 512  # sites up to which orbits are averaged by a dense product
 
 
@@ -24,14 +25,31 @@ def averages(phi: Floats, shape: Shape) -> dict[str, Floats]:
     E = 1/(V d) sum_x sum_mu phi_x phi_{x+mu}.
     """
     square = phi * phi
-    forward = neighbours(shape)[:, 0::2]
-    hop = sum(phi[:, forward[:, mu]] for mu in range(len(shape)))
+    hop = forward_sum(phi, shape)
     return {
         "m": phi.mean(1),
         "phi2": square.mean(1),
         "phi4": (square * square).mean(1),
         "E": (phi * hop).mean(1) / len(shape),
     }
+
+
+def forward_sum(phi: Floats, shape: Shape) -> Floats:
+    """Sum over mu of phi at x+mu, (..., sites) -> (..., sites).
+
+    Large lattices are shifted, to the bits that the table of neighbours gives: a gather is slow.
+    """
+    if volume(shape) <= MOST_GATHERED:
+        forward = neighbours(shape)[:, 0::2]
+        total: Floats = sum(phi[..., forward[:, mu]] for mu in range(len(shape)))  # type: ignore[assignment]
+        return total
+    grid = phi.reshape(*phi.shape[:-1], *shape)
+    found = np.zeros_like(grid)
+    for axis in range(-len(shape), 0):
+        to, of = (np.moveaxis(a, axis, 0) for a in (found, grid))
+        to[:-1] += of[1:]
+        to[-1:] += of[:1]
+    return found.reshape(phi.shape)
 
 
 def two_point(phi: Floats, shape: Shape) -> Floats:
