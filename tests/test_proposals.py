@@ -301,9 +301,9 @@ def test_proposals_of_another_ensemble_or_length_are_refused(reference, tmp_path
 @pytest.mark.parametrize("extent", [4, 20, 64])
 def test_pieces_of_a_chunk_give_the_bits_of_the_whole(extent):
     theory = Phi4((extent, extent), -4.0, 5.0)
-    phi = np.random.default_rng(1).normal(size=(100, theory.numbers))
-    pieces = list(slabs(slice(10, 90), theory.numbers))
-    assert [row for piece in pieces for row in range(90)[piece]] == list(range(10, 90))
+    phi = np.random.default_rng(1).normal(size=(270, theory.numbers))
+    pieces = list(slabs(slice(10, 266), theory.numbers))
+    assert [row for piece in pieces for row in range(266)[piece]] == list(range(10, 266))
     assert (len(pieces) == 1) == (extent == 4)
     action, seen = theory.evaluate(phi), theory.measure(phi)
     for piece in pieces:
