@@ -20,6 +20,12 @@ def test_presets_are_valid_and_the_default_is_config_yaml(root):
     assert len({preset.results for preset in presets.values()}) == 3
 
 
+def test_every_configuration_is_valid_and_has_results_of_its_own(root):
+    found = [read_config(path) for path in (root / "config").glob("*.yaml")]
+    assert len(found) > 8
+    assert len({config.results for config in found}) == len(found)
+
+
 def test_schema_file_is_up_to_date(root):
     committed = json.loads((root / "workflow/schemas/config.schema.json").read_text())
     assert committed == json.loads(json.dumps(json_schema())), "run `make schema`"
