@@ -80,18 +80,31 @@ def test_frozen_replica_gives_bounds_of_tau():
 
 @pytest.mark.unit
 def test_one_observable_without_a_window_leaves_the_others(caplog):
-    """m keeps its sign: tau(m) has no window, tau of |m| and chi2 have one."""
+    """m keeps its sign: tau(m) is a bound, tau of |m| and chi2 are not."""
     caplog.set_level(logging.WARNING)
     chain = ordered_chain([1, -1] * 8)
     found = keyed(autocorrelation_rows(chain), "observable", "estimator", "unit")
     bound = found["m", "bound", "update"]
-    assert bound["note"] == "no window"
-    assert bound["tau"] > 100
+    assert bound["note"] == "never changed sign in 16 of 16 chains"
+    assert bound["tau"] == chain.scalars["m"].shape[1] / 2
     assert ("m", "gamma", "update") not in found
     for name in ("E", "chi2", "phi2", "absm"):
         assert found[name, "gamma", "update"]["tau"] == pytest.approx(0.5, abs=0.05)
         assert found[name, "gamma", "update"]["note"] == ""
     assert "local in X: tau(m) > " in caplog.text
+
+
+@pytest.mark.unit
+def test_chains_that_all_stay_in_one_well_do_not_pass_for_fast():
+    """Fluctuations within the well have tau = 0.5; the other well is never seen."""
+    found = autocorrelation_rows(ordered_chain([1] * 4))
+    assert [r["estimator"] for r in found if r["observable"] == "m" and r["unit"] == "update"] == [
+        "bound"
+    ]
+    flips = ordered_chain([1] * 4)
+    flips.scalars["m"][:] *= np.random.default_rng(1).choice([-1, 1], size=(4, 1000))
+    found = keyed(autocorrelation_rows(flips), "observable", "estimator", "unit")
+    assert found["m", "gamma", "update"]["tau"] == pytest.approx(0.5, abs=0.1)
 
 
 @pytest.mark.stat

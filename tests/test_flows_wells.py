@@ -76,6 +76,33 @@ def test_the_start_is_the_gaussian_of_one_well():
         assert bool((m.abs() < 0.5 * m.abs().mean()).double().mean() < 0.02) is deep
 
 
+def test_samples_of_p_put_the_wells_where_they_are():
+    """Wells nearer and wider than the variational ones; tolerances of 5 sigma or more."""
+    flow = build_flow(Phi4((4, 4), -4.0, 2.0), HeatbathSettings(wells=2))
+    random = np.random.default_rng(1)
+    size = np.abs(0.5 + 0.15 * random.standard_normal((flow.start_samples, 1)))
+    noise = 0.3 * random.standard_normal((flow.start_samples, 16))
+    signs = random.choice([-1, 1], (flow.start_samples, 1))
+    fields = signs * size + noise - noise.mean(1, keepdims=True)
+
+    def of_kept(phi):
+        m = phi[:, flow.order[: flow.kept]].mean(1).abs()
+        return float(m.mean()), float(m.std())
+
+    def drawn():
+        generator = torch.Generator().manual_seed(2)
+        with torch.no_grad():
+            return of_kept(
+                flow(torch.randn(4000, 16, generator=generator, dtype=torch.float64)).phi
+            )
+
+    mean, scatter = of_kept(torch.from_numpy(fields))
+    assert drawn()[0] > 1.3 * mean  # the start without samples
+    flow.start_from(fields)
+    assert drawn()[0] == pytest.approx(mean, rel=0.05)
+    assert drawn()[1] == pytest.approx(scatter, rel=0.15)
+
+
 def test_settings_are_as_they_were_with_one_well():
     raw = {"ensembles": [{"name": "A", "L": 4, "m2": -4.0, "lam": 6.0}]}
 

@@ -32,6 +32,7 @@ from lfmc.analysis.convergence import (
     require_agreement,
     require_length,
     require_moving,
+    require_sign_changes,
     split_rhat,
 )
 from lfmc.analysis.gamma_method import Tau, integrated_time
@@ -107,6 +108,8 @@ def _observable_rows(chain: Chain, name: str, series: Floats) -> tuple[Tau, list
             "chain too short",
         )
     require_moving(series, name)
+    if name == chain.theory.odd:
+        require_sign_changes(series, name)
     tau = integrated_time(series)
     require_length((replicas, updates), tau.value, name)
     rhat = split_rhat(series)

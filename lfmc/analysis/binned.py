@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from lfmc.analysis.bins import Layout, bin_layout, whole_replicas
 from lfmc.analysis.consistency import require_sound
-from lfmc.analysis.convergence import require_length, require_moving
+from lfmc.analysis.convergence import kept_signs, require_length, require_moving
 from lfmc.analysis.gamma_method import integrated_time
 from lfmc.analysis.rejections import rejected_updates, rejection_runs
 from lfmc.analysis.unresolved import Unresolved
@@ -155,8 +155,7 @@ def _resolved(chain: Chain, slow: Floats, slowest: str) -> tuple[float, Layout]:
 def sign_bins(chain: Chain, name: str, m: Floats, layout: Layout) -> SignBins:
     """The common bins where m is as fast as the slowest observable, else whole replicas."""
     replicas, length = m.shape
-    every = chain.scalars[name]
-    stuck = int(((every > 0).all(1) | (every < 0).all(1)).sum())
+    stuck = kept_signs(chain.scalars[name])
     if stuck:
         slow = f"{name} never changed sign in {stuck} of {replicas} chains"
     else:

@@ -49,6 +49,29 @@ def require_moving(series: Floats, name: str) -> None:
         )
 
 
+def require_sign_changes(series: Floats, name: str) -> None:
+    """Some replica of (replicas, length) changes sign: of what a symmetry reverses.
+
+    Where none does, in an ordered phase, fluctuations within a well would pass for the whole time.
+
+    Raises:
+        Unresolved: no replica does, nor would it if flips were half a replica apart: the bound.
+    """
+    replicas, length = series.shape
+    if kept_signs(series) == replicas:
+        raise Unresolved(
+            f"{name} never changed sign in any of {replicas} chains of {length} updates: no "
+            "tunnelling between the wells of an ordered phase",
+            f"never changed sign in {replicas} of {replicas} chains",
+            length / 2,
+        )
+
+
+def kept_signs(series: Floats) -> int:
+    """Number of replicas of (replicas, length) that never change sign."""
+    return int(((series > 0).all(1) | (series < 0).all(1)).sum())
+
+
 def require_length(shape: tuple[int, int], tau: float, name: str) -> None:
     """At least 50 tau over all replicas and 5 tau in each: (replicas, length) against tau.
 

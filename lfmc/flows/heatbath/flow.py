@@ -12,6 +12,8 @@ hold by construction; quarter turns hold but for the order in which a coupling's
 the axes, which alternates.
 """
 
+from copy import deepcopy
+
 import torch
 from torch import Tensor, nn
 
@@ -24,13 +26,17 @@ from lfmc.flows.heatbath.lines import Lines
 from lfmc.flows.heatbath.mode_prior import ModePrior
 from lfmc.flows.heatbath.neighbour_sums import NeighbourSums
 from lfmc.flows.heatbath.per_sample import PerSample
+from lfmc.flows.heatbath.prior_likelihood import start_of_wells
 from lfmc.flows.heatbath.radial import Record, Shells
 from lfmc.flows.heatbath.site_conditional import SiteConditional
 from lfmc.flows.heatbath.site_tables import site_tables
 from lfmc.flows.heatbath.sublattice import Transform
 from lfmc.flows.modes import modes
 from lfmc.flows.scores import Scored
+from lfmc.lattice import FloatArray
 from lfmc.theories.scalar import Scalar
+
+START_SAMPLES = 2048  # of p, where the prior has two wells
 
 
 class HeatbathFlow(Flow):
@@ -80,6 +86,18 @@ class HeatbathFlow(Flow):
     def layers(self) -> list[EquivariantCoupling]:
         """The couplings, in the order in which they move the prior's fields."""
         return [layer for layer in self.couplings if isinstance(layer, EquivariantCoupling)]
+
+    @property
+    def start_samples(self) -> int:
+        return START_SAMPLES if self.prior.start is not None else 0
+
+    def start_from(self, fields: FloatArray) -> None:
+        """Put the wells of the prior where those of p are."""
+        like = next(self.parameters())
+        with torch.no_grad():
+            field = self.prior_field(torch.from_numpy(fields).to(like)).double().cpu()
+        found = start_of_wells(deepcopy(self.prior).cpu(), field)
+        self.prior.load_state_dict({name: value.to(like) for name, value in found.items()})
 
     def reduced(self, z: Tensor) -> Draw:
         return self._push(z)[0]
