@@ -18,11 +18,12 @@ SAMPLES = 1 << 14
 LINES, TOWARDS_ZERO = (0.6, -0.4), (4.0, 1.5)
 
 
-def flow_of(shape, beta, kappa, levels, lines=LINES, towards_zero=TOWARDS_ZERO):
+def flow_of(shape, beta, kappa, levels, lines=LINES, towards_zero=TOWARDS_ZERO, prior=0.2):
     flow = build_flow(Schwinger(shape, beta, kappa), QuenchedSettings(levels=levels))
     with torch.no_grad():
         flow.lines.copy_(torch.tensor(lines))
         flow.towards_zero.copy_(torch.tensor(towards_zero))
+        flow.prior.fill_(prior)
     return flow.requires_grad_(False)
 
 
@@ -89,7 +90,7 @@ def test_importance_weights_give_the_exact_values():
     for left_out in ({"lines": (0.0, 0.0)}, {"towards_zero": (-30.0, -30.0)}):
         other = flow_of((2, 2), 1.0, 0.35, 1, **left_out)
         wrong = other.log_q(torch.from_numpy(phi)).numpy()
-        assert np.abs(deviations(flow.action, exact, phi, wrong)).max() > 10, left_out
+        assert np.abs(deviations(flow.action, exact, phi, wrong)).max() > 6, left_out
     assert np.abs(deviations(Schwinger((2, 2), 1.0, 0.3), exact, phi, log_q)).max() > 10
 
 
@@ -127,7 +128,7 @@ def test_scores_are_the_derivatives_of_log_q():
             found.append(flow.log_q(scored.x))
             parameter[place] -= step
         slope = (found[0] - found[1]) / 2e-3
-        accuracy = 0.05 if name == "log_beta" else 1e-5  # the tables' error changes with b
+        accuracy = 0.02 if name in ("log_beta", "prior") else 1e-5  # those are differences
         assert float((slope - scored.scores[:, column]).abs().max()) < accuracy, name
     log_weight = -flow.action.evaluate(scored.x.numpy()) - flow.log_q(scored.x).numpy()
     assert np.abs(scored.log_weight.numpy() - log_weight).max() < 1e-9
@@ -162,4 +163,4 @@ def test_other_theories_are_refused():
     with pytest.raises(LfmcError, match="needs theory schwinger, not u1"):
         build_flow(U1((4, 4), 2.0), QuenchedSettings())
     with pytest.raises(LfmcError, match="factors of two"):
-        build_flow(Schwinger((6, 6), 2.0, 0.2), QuenchedSettings())
+        build_flow(Schwinger((6, 6), 2.0, 0.2), QuenchedSettings(levels=3))

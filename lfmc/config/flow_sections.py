@@ -201,14 +201,15 @@ class DecimationSettings(DecimatedSection):
 
 
 class QuenchedSettings(DecimatedSection):
-    """The Schwinger model: links of U(1) at a fitted beta by `levels` decimations, and holonomies
-    of fitted densities.
+    """The Schwinger model: links of U(1) at a fitted beta by `levels` decimations, fewer charges,
+    and holonomies of fitted densities.
     """
 
     builds: ClassVar[str] = "lfmc.flows.quenched:QuenchedFlow"
     theories: ClassVar[tuple[str, ...]] = ("schwinger",)
 
     kind: Literal["quenched"] = "quenched"
+    levels: Annotated[int, Field(ge=0, le=16)] = 2
 
 
 class HierarchySettings(FlowSection):

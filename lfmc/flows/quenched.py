@@ -3,7 +3,8 @@ towards zero and its holonomies given a density.
 
 Links are drawn by the decimation flow of U(1) (`lfmc.flows.decimation`) at a coupling b of its own.
 The determinant renormalises beta: to the lowest order in kappa it is 8 kappa^4 sum cos P per
-flavour, so that b starts at beta + 16 kappa^4.
+flavour, so that b starts at beta + 16 kappa^4. Larger loops have a parameter of their own: the
+width of the prior's plaquettes, the blocks of the coarsest lattice, relative to its optimum.
 
 The determinant of light fermions suppresses topological charge. With probability t_|Q| links of
 charge Q lose the flux 2 pi sign(Q) / V per plaquette, which changes Q by one; so
@@ -20,8 +21,8 @@ density
     f(h; r) = (1 - r^2) / (1 + r^2 - 2 r cos h)     relative to the uniform one.
 
 log q = log q_1 + log f(h_0; r_0) + log f(h_1; r_1) is exact for links that are drawn and for links
-that are given. Parameters are log b, logit t and artanh r; a training sees log w with the whole
-determinant.
+that are given. Parameters are log b, the log of the relative inverse variance of the prior, logit t
+and artanh r; a training sees log w with the whole determinant.
 """
 
 import math
@@ -40,13 +41,14 @@ from lfmc.flows.decimation import DecimationFlow
 from lfmc.flows.scores import Scored
 from lfmc.lattice import FloatArray, Shape
 from lfmc.theories.schwinger import Schwinger
-from lfmc.theories.u1 import U1, exact
-from lfmc.theories.u1.decimation import plaquettes_of, wrap
+from lfmc.theories.u1 import U1
+from lfmc.theories.u1.decimation import wrap
 from lfmc.theories.u1.torus import charges_of, holonomies_of, turned, unit_flux
 
 PLAQUETTE = 16.0  # kappa^4 times this is the shift of beta by two flavours
 START = 0.0  # logit t: half of what can be moved
 STEPS = (-1, 0, 1)  # of the charge
+SHIFT = 0.02  # of parameters, for the differences that stand for derivatives in scores
 
 
 class Sectors(NamedTuple):
@@ -79,6 +81,7 @@ class QuenchedFlow(Flow):
         self.levels, self.flux = settings.levels, unit_flux(action.shape)
         start = math.log(action.beta + PLAQUETTE * action.kappa**4)
         self.log_beta = nn.Parameter(torch.tensor([start], dtype=torch.float64))
+        self.prior = nn.Parameter(torch.zeros(1, dtype=torch.float64))
         self.towards_zero = nn.Parameter(torch.full((2,), START, dtype=torch.float64))
         self.lines = nn.Parameter(torch.zeros(2, dtype=torch.float64))
         self.inverse_tolerance = self.gauge.inverse_tolerance
@@ -86,7 +89,13 @@ class QuenchedFlow(Flow):
     @property
     def gauge(self) -> DecimationFlow:
         """The flow of U(1) at b."""
-        return gauge_flow(self.action.shape, math.exp(_numbers(self.log_beta)[0]), self.levels)
+        return self._gauge()
+
+    def _gauge(self, log_beta: float = 0.0, prior: float = 0.0) -> DecimationFlow:
+        """The same with parameters that are larger by these numbers."""
+        beta = math.exp(_numbers(self.log_beta)[0] + log_beta)
+        width = float(_numbers(self.prior)[0]) + prior
+        return gauge_flow(self.action.shape, beta, width, self.levels)
 
     @property
     def base(self) -> Base:
@@ -126,16 +135,17 @@ class QuenchedFlow(Flow):
 
     @torch.no_grad()
     def scores(self, z: Tensor) -> Scored:
-        """Those of b are of the exact law of U(1), from which its flow deviates by little."""
+        """Those of the links of U(1) are differences of log q over twice SHIFT."""
         phi, log_q = self(z)
-        links = self._links(phi.cpu().numpy())
-        sectors, volume = self._sectors(phi.cpu().numpy()), self.action.plaquettes
+        array = phi.cpu().numpy()
+        links, sectors = self._links(array), self._sectors(array, self.gauge)
         terms = sectors.log_gauge + self._log_steps(sectors.charge)
         share = np.exp(terms - logsumexp(terms, axis=1, keepdims=True))
-        b = self.gauge.action.beta
-        each = [np.cos(plaquettes_of(links - k * self._links(self.flux))) for k in STEPS]
-        energy = np.stack([cosine.sum((1, 2)) for cosine in each], 1)
-        columns = [b * ((share * energy).sum(1) - volume * exact.plaquette(b, volume))]
+        columns = []
+        for shift in ((SHIFT, 0.0), (0.0, SHIFT)):
+            up = self._sectors(array, self._gauge(*shift)).log_gauge
+            down = self._sectors(array, self._gauge(-shift[0], -shift[1])).log_gauge
+            columns.append((share * (up - down)).sum(1) / (2 * SHIFT))
         size, still = np.abs(sectors.charge), np.array(STEPS) == 0
         t = self._probability(sectors.charge)
         slope = share * np.where(still, -t, 1 - t)
@@ -161,7 +171,7 @@ class QuenchedFlow(Flow):
         with np.errstate(divide="ignore"):
             return np.log(np.where(np.array(STEPS) == 0, 1 - t, towards))
 
-    def _sectors(self, phi: FloatArray) -> Sectors:
+    def _sectors(self, phi: FloatArray, gauge: DecimationFlow) -> Sectors:
         log_gauge, charge = np.zeros((len(phi), 3)), np.empty((len(phi), 3))
         for column, k in enumerate(STEPS):
             before = phi - k * self.flux
@@ -169,12 +179,12 @@ class QuenchedFlow(Flow):
             # Where no step leads here, T is 0 and the density is not needed.
             needed = (k == 0) | (np.sign(charge[:, column]) == -k)
             if needed.any():
-                density = self.gauge.log_q(torch.from_numpy(before[needed]))
+                density = gauge.log_q(torch.from_numpy(before[needed]))
                 log_gauge[needed, column] = density.numpy()
         return Sectors(log_gauge, charge)
 
     def _log_q(self, phi: FloatArray) -> Tensor:
-        sectors, r = self._sectors(phi), np.tanh(_numbers(self.lines))
+        sectors, r = self._sectors(phi, self.gauge), np.tanh(_numbers(self.lines))
         log_q = logsumexp(sectors.log_gauge + self._log_steps(sectors.charge), axis=1)
         links = self._links(phi)
         f = np.log1p(-r * r) - np.log(1 + r * r - 2 * r * np.cos(holonomies_of(links)))
@@ -182,10 +192,12 @@ class QuenchedFlow(Flow):
 
 
 @lru_cache(maxsize=8)
-def gauge_flow(shape: Shape, beta: float, levels: int) -> DecimationFlow:
-    """The flow of pure gauge theory, its width at the optimum of one plaquette."""
+def gauge_flow(shape: Shape, beta: float, prior: float, levels: int) -> DecimationFlow:
+    """The flow of pure gauge theory; the inverse variance of its prior is exp(prior) times that
+    which is best for one plaquette."""
     flow = DecimationFlow(U1(shape, beta), DecimationSettings(levels=levels))
     flow.requires_grad_(False)
+    flow.log_b.add_(prior)
     return flow
 
 

@@ -11,6 +11,8 @@ from lfmc.theories.base import Floats, Identity, Means
 from lfmc.theories.schwinger.dirac import determinant_gradient, log_determinant
 from lfmc.theories.u1 import U1
 
+FREEZES = 3.0  # beta from which on tau_int(Q) of HMC is above ten updates (docs/u1.md)
+
 
 @dataclass(frozen=True)
 class Schwinger(U1):
@@ -61,6 +63,11 @@ class Schwinger(U1):
     @property
     def opening(self) -> str:
         return "hmc"
+
+    @property
+    def slowest(self) -> str:
+        """Light fermions slow the condensate of HMC down; from FREEZES on Q is slower."""
+        return "Q" if self.beta >= FREEZES else "condensate"
 
     @property
     def series(self) -> tuple[str, ...]:
