@@ -6,6 +6,7 @@ import pytest
 from flows_small import SMALL, small
 from safetensors import safe_open
 
+import lfmc
 from lfmc.cli.training import train as command
 from lfmc.config import stage_settings
 from lfmc.config.problems import validated
@@ -147,3 +148,18 @@ def test_a_training_sample_costs_less_on_large_lattices():
     """As measured: 100 proposals up to 14 x 14, whose trainings keep their bits, then as 1/V."""
     assert [training_cost(10, sites) for sites in (16, 196)] == [1000, 1000]
     assert training_cost(10, 32 * 32) == pytest.approx(191, abs=1)
+
+
+def test_python_finds_the_depth_of_the_workflow(tmp_path):
+    """The same model, bit by bit, of the first depths of `auto`; a third would not be cheaper."""
+    theory = lfmc.Phi4((4, 4), m2=-4.0, lam=9.0)
+    few = {"max_steps": 1, "check_samples": 512, "decide_samples": 512, "shared_by": 1000}
+    model = lfmc.train(theory, "auto", seed=11, name="T4", progress=False, **few)
+    flow = {"targets": "auto", "training": few}
+    config = small(flow=flow)
+    trainer, outcome = trained(config, tmp_path)
+    assert model.settings.layers == trainer.config.flow.layers
+    parameters = outcome.state.passed[0]["weights"]
+    own = model.flow.state_dict()
+    assert all((own[name] == value.double()).all() for name, value in parameters.items())
+    assert model.seconds > model.history[-1]["seconds"] * (len(trainer.tried) > 1)
