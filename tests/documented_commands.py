@@ -198,7 +198,7 @@ RULES: tuple[tuple[str, str | None, str], ...] = (
         r"snakemake --forcerun results/train/E1/\1 --cores 1 --dry-run",
         "",
     ),
-    (r"lfmc run --config config/scan\.yaml", r"\g<0> -- --dry-run", ""),
+    (r"lfmc run --config config/(scan|phases)\.yaml", r"\g<0> -- --dry-run", ""),
     (r"snakemake --set-resources train:device=cuda", r"\g<0> --cores 1 --dry-run", ""),
     (
         r"snakemake --workflow-profile (\S+) \[--configfile FILE\]",
