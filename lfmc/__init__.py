@@ -14,10 +14,10 @@ if TYPE_CHECKING:
     from lfmc.api.couplings import TunedCouplings, tune_couplings
     from lfmc.api.density import LogZ, draw, log_prob, log_Z
     from lfmc.api.flows import as_model, build_flow
-    from lfmc.api.hybrid import hybrid
     from lfmc.api.independence import sample
     from lfmc.api.measurement import Measured, Measurement, measure
     from lfmc.api.model import Model, TargetNotReached
+    from lfmc.api.model_chains import hybrid, latent_hmc
     from lfmc.api.proposals import Proposals
     from lfmc.api.propose import propose
     from lfmc.api.reweighting import reweight
@@ -41,10 +41,10 @@ _WHERE = {
     "lfmc.api.couplings": ("TunedCouplings", "tune_couplings"),
     "lfmc.api.density": ("LogZ", "draw", "log_Z", "log_prob"),
     "lfmc.api.flows": ("as_model", "build_flow"),
-    "lfmc.api.hybrid": ("hybrid",),
     "lfmc.api.independence": ("sample",),
     "lfmc.api.measurement": ("Measured", "Measurement", "measure"),
     "lfmc.api.model": ("Model", "TargetNotReached"),
+    "lfmc.api.model_chains": ("hybrid", "latent_hmc"),
     "lfmc.api.proposals": ("Proposals",),
     "lfmc.api.propose": ("propose",),
     "lfmc.api.reweighting": ("reweight",),
@@ -68,6 +68,7 @@ __all__ = [  # noqa: RUF022 (in the order of use)
     "hmc_tuned",
     "markov_chain",
     "hybrid",
+    "latent_hmc",
     "measure",
     "reweight",
     "log_prob",

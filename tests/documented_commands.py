@@ -114,6 +114,14 @@ RULES: tuple[tuple[str, str | None, str], ...] = (
         "lfmc hybrid --ensemble E1 --config hybrid.yaml",
         "",
     ),
+    (
+        r"lfmc latent-hmc --ensemble E",
+        "python -c \"import yaml; c = yaml.safe_load(open('config.yaml')); "
+        "c['samplers']['latent-hmc'] = {'steps': 2}; "
+        "yaml.safe_dump(c, open('latent.yaml', 'w'))\"; "
+        "lfmc latent-hmc --ensemble E1 --config latent.yaml",
+        "",
+    ),
     (r"lfmc (\w+) --ensemble E", r"\g<0>1", ""),
     (r"lfmc train --config FILE --ensemble E", "lfmc train --config config.yaml --ensemble E1", ""),
     (r"lfmc retrain --ensemble E --model K", "lfmc retrain --ensemble E1 --model 1", ""),

@@ -15,11 +15,12 @@ from flows_disturbed import disturbed_for
 import lfmc
 from lfmc.analysis.gamma_method import integrated_time
 from lfmc.analysis.hybrid_updates import CANDIDATES, chosen_updates, cost_of_step
-from lfmc.cli.hybrid import hybrid as command
+from lfmc.cli import samplers as commands
 from lfmc.config import parse_config, stage_settings
 from lfmc.errors import LfmcError
-from lfmc.proposals.hybrid import HybridSetUp, hybrid_method, proposals_of, with_updates
-from lfmc.proposals.verify import verify_hybrid
+from lfmc.proposals.hybrid import hybrid_method, proposals_of
+from lfmc.proposals.model_chains import ModelChain, with_number
+from lfmc.proposals.verify import verify_with_model
 from lfmc.samplers import run as sampling
 from lfmc.samplers.state import cold_start
 from lfmc.samplers.thermalise import thermalise
@@ -38,7 +39,7 @@ def method_of(theory, kind="heatbath", kernel="local", between=2, size=0.1, chan
     proposals = proposals_of(disturbed_for(theory, kind, size))
     if change:
         proposals = change(proposals)
-    return config, with_updates(hybrid_method(config, theory, known, proposals, "m"), between)
+    return config, with_number(hybrid_method(config, theory, known, proposals, "m"), between)
 
 
 def chains_of(theory, method, chains=64, updates=400):
@@ -141,7 +142,7 @@ def made(small_run, tmp_path_factory):
 
 def invoke(folder):
     where = ["--config", str(folder / "config.yaml"), "--results", str(folder / "results")]
-    found = CliRunner().invoke(command, [*where, "--ensemble", "E1"])
+    found = CliRunner().invoke(commands.hybrid, [*where, "--ensemble", "E1"])
     if found.exception:
         raise found.exception
     return found.output
@@ -153,7 +154,7 @@ def task_of(folder, text=HYBRID):
     config = parse_config(yaml.safe_load(text))
     results = folder / "results"
     model = results / "train" / "E1" / "flow-70.safetensors"
-    return HybridSetUp(config, "E1", results / "tune" / "E1.json", model).task(2), model
+    return ModelChain(config, "hybrid", "E1", results / "tune" / "E1.json", model).task(2), model
 
 
 def content(path: Path):
@@ -192,7 +193,7 @@ def test_a_longer_chain_continues_with_the_bits_of_its_length(made, tmp_path):
 def test_a_chain_reverifies_from_its_file_and_a_changed_weight_does_not(made, tmp_path):
     task, model = task_of(made)
     path = made / "results" / "hybrid" / "E1.h5"
-    found = verify_hybrid(task.config, "E1", model, path)
+    found = verify_with_model(task.config, "E1", "hybrid", model, path)
     assert found["log_weight"] < 1e-6
     with h5py.File(path) as file:
         attributes = json.loads(file.attrs["parameters"])
@@ -202,7 +203,7 @@ def test_a_chain_reverifies_from_its_file_and_a_changed_weight_does_not(made, tm
     with h5py.File(tmp_path / "E1.h5", "r+") as file:
         file["extra/log_weight"][...] += 1e-4
     with pytest.raises(LfmcError):
-        verify_hybrid(task.config, "E1", model, tmp_path / "E1.h5")
+        verify_with_model(task.config, "E1", "hybrid", model, tmp_path / "E1.h5")
 
 
 def test_a_finished_chain_is_left_alone(made):

@@ -7,13 +7,14 @@ so that the choice, and with it the bits of the chain, follow from the seed. Lar
 after two in a row that are no improvement.
 """
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from lfmc.analysis.gamma_method import integrated_time
 from lfmc.analysis.unresolved import Unresolved
 from lfmc.config import Config
 from lfmc.kernels.lanes import LANES
-from lfmc.proposals.hybrid import with_updates
+from lfmc.proposals.model_chains import with_number
 from lfmc.samplers.method import Method
 from lfmc.samplers.state import State, cold_start
 from lfmc.samplers.thermalise import thermalise
@@ -50,27 +51,39 @@ def chosen_updates(
         chosen: the hybrid sampler, see `lfmc.proposals.hybrid.hybrid_method`.
     """
     streams = (config.seed, range(LANES), "tune", ensemble, "hybrid")
-    state = thermalise(cold_start(theory, *streams), theory, with_updates(chosen, CANDIDATES[2]))
+    state = thermalise(cold_start(theory, *streams), theory, with_number(chosen, CANDIDATES[2]))
     tried: list[Tried] = []
     for between in CANDIDATES:
-        state, tau, error = _pilot(with_updates(chosen, between), theory, state)
-        tried.append(Tried(between, tau, error, tau * cost_of_step(config, chosen, between)))
+        found = pilot(with_number(chosen, between), theory, state, UPDATES)
+        state, cost = found.state, found.tau * cost_of_step(config, chosen, between)
+        tried.append(Tried(between, found.tau, found.error, cost))
         best = min(tried, key=lambda one: one.cost)
         if len(tried) - 1 - tried.index(best) >= WORSE:
             break
     return best.between, tried
 
 
-def _pilot(chosen: Method, theory: Theory, state: State) -> tuple[State, float, float]:
-    state, info = chosen.advance(state, theory, UPDATES, UPDATES)
+class Pilot(NamedTuple):
+    """A short run: its end, tau_int in updates with its error, and the acceptance."""
+
+    state: State
+    tau: float
+    error: float
+    acceptance: float
+
+
+def pilot(chosen: Method, theory: Theory, state: State, updates: int) -> Pilot:
+    """A short run; a tau_int that it does not resolve is the larger of its bound and half of it."""
+    state, info = chosen.advance(state, theory, updates, updates)
+    accepted = float(info.accepted.mean())
     try:
         tau = integrated_time(theory.slow_series(info.scalars))
     except Unresolved as error:
-        return state, max(error.bound, UPDATES / 2), float("inf")
-    return state, tau.value, tau.error
+        return Pilot(state, max(error.bound, updates / 2), float("inf"), accepted)
+    return Pilot(state, tau.value, tau.error, accepted)
 
 
-def record_of(tried: list[Tried]) -> list[dict[str, Any]]:
+def record_of(tried: Sequence[Any]) -> list[dict[str, Any]]:
     """What was tried, for a file; an unresolved tau_int has no error."""
     rows = [one._asdict() for one in tried]
     return [{k: v if v != float("inf") else None for k, v in row.items()} for row in rows]

@@ -9,6 +9,7 @@ import pandas
 
 from lfmc.analysis import cheapest, costs, exponents, published, spread
 from lfmc.analysis.columns import checked, read_checked
+from lfmc.classical import WITH_MODEL
 from lfmc.config import Config
 from lfmc.errors import LfmcError
 from lfmc.theories.ensembles import theory_of
@@ -85,7 +86,7 @@ def acceptance_table(config: Config, observables: Any) -> Any:
             accepted = value.loc[(*pair, "acceptance")]
             longest = value.loc[(*pair, "longest_rejection_run")]
             rows.append((*pair, accepted.value, accepted.error, longest.value, True))
-        elif pair[1] in (*config.flow_names, "hybrid"):
+        elif pair[1] in (*config.flow_names, *WITH_MODEL):
             rows.append((*pair, nan, nan, nan, False))
     return pandas.DataFrame(rows, columns=list(ACCEPTANCE)).astype(
         {"longest_rejection_run": "Int64"}

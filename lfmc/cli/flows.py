@@ -5,6 +5,7 @@ from typing import Any
 
 import click
 
+from lfmc.classical import WITH_MODEL
 from lfmc.cli import completion
 from lfmc.cli.launch import all_or_none, claimed_by_ranks, expect_ranks_option, leave
 from lfmc.cli.markers import passed_on
@@ -152,11 +153,11 @@ def verify(
         if passed_on(run, ("verify", ensemble, sampler), inputs[0], output):
             return
         found = check.verify_flow(run.config, ensemble, sampler, *inputs)
-    elif sampler == "hybrid":
-        model = run.made("train", ensemble, run.config.hybrid_flow)
+    elif sampler in WITH_MODEL:
+        model = run.made("train", ensemble, run.config.model_flow(sampler))
         if passed_on(run, ("verify", ensemble, sampler), inputs[0], output):
             return
-        found = check.verify_hybrid(run.config, ensemble, model, *inputs)
+        found = check.verify_with_model(run.config, ensemble, sampler, model, *inputs)
         inputs = (model, *inputs)
     elif sampler in run.config.imported:
         found = check.verify_imported(run.config, ensemble, sampler, *inputs)

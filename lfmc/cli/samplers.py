@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from lfmc.classical import CLASSICAL
+from lfmc.classical import CLASSICAL, WITH_MODEL
 from lfmc.cli.options import Run, ensemble_option, open_run, run_options
 from lfmc.cli.progress import announce_compilation, ended, progress, say, stopped, termination
 
@@ -110,8 +110,8 @@ def __getattr__(name: str) -> click.Command:
     """The command of the sampler of that name."""
     if name not in CLASSICAL:
         raise AttributeError(name)
-    if name == "hybrid":
-        from lfmc.cli.hybrid import hybrid
+    if name in WITH_MODEL:
+        from lfmc.cli.model_chains import command_of
 
-        return hybrid
+        return command_of(name)
     return _sampler(name, CLASSICAL[name])

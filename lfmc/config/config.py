@@ -12,10 +12,12 @@ from typing import Annotated, Any, Self
 from pydantic import AfterValidator, Field, model_validator
 
 from lfmc.classical import CLASSICAL as SUMMARIES
+from lfmc.classical import WITH_MODEL
 from lfmc.config import flow_limits
 from lfmc.config.imported_section import Imported, import_settings, imported_refused
 from lfmc.config.kinds import samplers_of
 from lfmc.config.limits import names_refused, sizes_refused
+from lfmc.config.model_limits import models_refused
 from lfmc.config.problems import validated
 from lfmc.config.results_folder import results_folder
 from lfmc.config.sampler_sections import Samplers
@@ -64,7 +66,7 @@ class Config(Section):
             for e in self.ensembles
             if not (self.flow.targets or self._classical(e) or self._imported(e.name))
         ]
-        found += self._hybrid_refused()
+        found += models_refused(self)
         found += flow_limits.symmetrise_refused(self)
         missing = sorted(set(self.fit.L) - {e.extent for e in self.ensembles})
         if missing:
@@ -75,19 +77,6 @@ class Config(Section):
         if found:
             raise ValueError("; ".join(found))
         return self
-
-    def _hybrid_refused(self) -> list[str]:
-        """What hybrid chains lack."""
-        hybrid, found = self.samplers.hybrid, []
-        theirs = [e for e in self.ensembles if "hybrid" in self._classical(e)]
-        if theirs and not self.hybrid_flow:
-            known = ", ".join(f"{t:g}" for t in self.flow.targets) or "none"
-            found.append(f"samplers.hybrid: needs one of flow.targets, which are {known}")
-        for e in theirs:
-            if hybrid.kernel not in (None, *samplers_of(e)):
-                exist = ", ".join(samplers_of(e))
-                found.append(f"samplers.hybrid.kernel: {e.name} has {exist}, not {hybrid.kernel}")
-        return found
 
     def retraining(self, model: int) -> Self:
         """The configuration of model number `model` >= 1: the next seeds, short chains."""
@@ -145,10 +134,9 @@ class Config(Section):
     def _classical(self, ensemble: Ensemble) -> tuple[str, ...]:
         return self.samplers.wanted(samplers_of(ensemble))
 
-    @property
-    def hybrid_flow(self) -> str:
-        """The flow whose model proposes in hybrid chains; empty if there is none."""
-        target = self.samplers.hybrid.flow
+    def model_flow(self, sampler: str) -> str:
+        """The flow whose model a sampler of `WITH_MODEL` needs; empty if there is none."""
+        target = getattr(self.samplers.section(sampler), "flow", None)
         names = dict(zip(self.flow.targets, self.flow_names, strict=True))
         return names.get(target, "") if target else (self.flow_names or ("",))[-1]
 
@@ -263,8 +251,8 @@ def stage_settings(
         settings["configurations"] = config.statistics.configurations
     elif stage in CLASSICAL:
         settings["settings"] = config.samplers.section(stage).chain_settings()
-        if stage == "hybrid":
-            settings["settings"]["flow"] = config.hybrid_flow
+        if stage in WITH_MODEL:
+            settings["settings"]["flow"] = config.model_flow(stage)
         settings["statistics"] = statistics
     elif stage == "tune":
         samplers = config.samplers

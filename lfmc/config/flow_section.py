@@ -23,6 +23,7 @@ class FlowSection(Section):
         instead: what to take in other dimensions.
         on, space: the fields for which it exists, as of `lfmc.theories.base.Field`.
         theories: kinds of theories for which it exists; empty: all with such a field.
+        inverts: whether the base normals of given fields are known exactly (`Flow.normals`).
         transfers: whether parameters of one lattice are a start on another (`flow.start`).
         even: whether log q is even wherever the action is.
     """
@@ -34,6 +35,7 @@ class FlowSection(Section):
     space: ClassVar[str] = "real"
     theories: ClassVar[tuple[str, ...]] = ()
     scores: ClassVar[bool] = False
+    inverts: ClassVar[bool] = False
     transfers: ClassVar[bool] = False
     even: ClassVar[bool] = False
 

@@ -37,6 +37,7 @@ class HeatbathSettings(FlowSection):
     scores: ClassVar[bool] = True
     transfers: ClassVar[bool] = True
     even: ClassVar[bool] = True
+    inverts: ClassVar[bool] = True
 
     kind: Literal["heatbath"] = "heatbath"
     layers: Annotated[int, Field(ge=2, le=128)] = 4
@@ -64,6 +65,7 @@ class RealNvpSettings(FlowSection):
     """Real NVP of arXiv:1904.12072, section II: fully connected affine couplings."""
 
     builds: ClassVar[str] = "lfmc.flows.realnvp:RealNvpFlow"
+    inverts: ClassVar[bool] = True
 
     kind: Literal["realnvp"] = "realnvp"
     couplings: Annotated[int, Field(ge=2, le=64)] = 8
@@ -91,6 +93,7 @@ class ConvolutionalSettings(FlowSection):
 
     builds: ClassVar[str] = "lfmc.flows.convolutional:ConvolutionalFlow"
     dimensions: ClassVar[range] = range(1, 4)
+    inverts: ClassVar[bool] = True
 
     kind: Literal["convolutional"] = "convolutional"
     couplings: Annotated[int, Field(ge=2, le=64)] = 8
@@ -124,6 +127,7 @@ class SplineSettings(FlowSection):
 
     builds: ClassVar[str] = "lfmc.flows.spline:SplineFlow"
     instead: ClassVar[str] = "conditioner: connected, realnvp or continuous"
+    inverts: ClassVar[bool] = True
 
     kind: Literal["spline"] = "spline"
     couplings: Annotated[int, Field(ge=2, le=64)] = 4
@@ -159,6 +163,7 @@ class MultiscaleSettings(FlowSection):
 
     builds: ClassVar[str] = "lfmc.flows.multiscale:MultiscaleFlow"
     dimensions: ClassVar[range] = range(1, 4)
+    inverts: ClassVar[bool] = True
 
     kind: Literal["multiscale"] = "multiscale"
     rounds: Annotated[int, Field(ge=1, le=32)] = 2

@@ -15,7 +15,7 @@ from pydantic import (
     model_validator,
 )
 
-from lfmc.classical import CLASSICAL
+from lfmc.classical import CLASSICAL, WITH_MODEL
 from lfmc.config.section import Section
 from lfmc.config.sections import Count, Few, Probability
 from lfmc.errors import unknown
@@ -177,6 +177,28 @@ class Hybrid(SamplerSection):
         return self.save_every
 
 
+class LatentHmc(SamplerSection):
+    """Hybrid Monte Carlo in the base normals of a flow; runs only where it is named.
+
+    Attributes:
+        flow: target of the model; None: the last of `flow.targets`.
+        steps: kicks of a trajectory; auto: the cheapest (`lfmc latent-hmc`).
+    """
+
+    # A flow completes it: `lfmc.proposals.latent_hmc`.
+    runs: ClassVar[str] = "lfmc.samplers.latent_hmc:"
+    cost: ClassVar[float] = 150.0
+    on_request: ClassVar[bool] = True
+
+    flow: Probability | None = None
+    steps: Literal["auto"] | Few = "auto"
+    save_every: Few = 1
+    thermalisation: Count = 50
+
+    def saves_every(self, common: int) -> int:
+        return self.save_every
+
+
 class Overrelaxation(SamplerSection):
     """Sweeps of `reflections` of unit vectors that keep the energy, then of a heat bath."""
 
@@ -226,6 +248,7 @@ class Samplers(Section):
     instanton: Instanton = Instanton()
     hmc_tuned: Annotated[HmcTuned, Field(alias="hmc-tuned")] = HmcTuned()
     hybrid: Hybrid = Hybrid()
+    latent_hmc: Annotated[LatentHmc, Field(alias="latent-hmc")] = LatentHmc()
     overrelaxation: Overrelaxation = Overrelaxation()
     wolff: Wolff = Wolff()
 
@@ -249,9 +272,9 @@ class Samplers(Section):
     def wanted(self, exist: tuple[str, ...]) -> tuple[str, ...]:
         """Those that run, of the samplers that a theory has, in the order of tables.
 
-        `hybrid` needs a flow and not the theory.
+        Those of `WITH_MODEL` need a flow and not the theory.
         """
-        return tuple(n for n in CLASSICAL if n in (*exist, "hybrid") and self._wants(n))
+        return tuple(n for n in CLASSICAL if n in (*exist, *WITH_MODEL) and self._wants(n))
 
     def tunes(self, exist: tuple[str, ...]) -> tuple[str, ...]:
         """Those that `lfmc tune` tunes: all with a parameter that do not wait for a request."""

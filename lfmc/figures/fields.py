@@ -24,6 +24,7 @@ WORDS = {
     "cluster": "cluster updates",
     "hmc-tuned": "tuned HMC",
     "hybrid": "hybrid",
+    "latent-hmc": "latent HMC",
 }
 
 

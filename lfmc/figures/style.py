@@ -53,6 +53,7 @@ _FIXED = {
     "instanton": Mark(WINE, "v", "heat bath + instanton"),
     "hmc-tuned": Mark(SKY, "s", "HMC, tuned"),
     "hybrid": Mark(INDIGO, "X", "hybrid"),
+    "latent-hmc": Mark(GREY, "*", "latent HMC"),
     "overrelaxation": Mark(OLIVE, ">", "overrelaxation"),
     "wolff": Mark(PURPLE, "v", "Wolff cluster"),
 }

@@ -25,6 +25,7 @@ def caption(run: RunData) -> str:
     tuned = "; hmc-tuned: one trajectory" if "hmc-tuned" in run.config.sampler_names else ""
     names = run.config.sampler_names
     hybrid = "; hybrid: one proposal and the updates after it" if "hybrid" in names else ""
+    hybrid += "; latent-hmc: one trajectory" if "latent-hmc" in names else ""
     flow = "flow: one proposal; " if run.config.flow_names else ""
     return caption_unit(run, "update") + (
         f" Unit: updates ({flow}hmc: one trajectory of "

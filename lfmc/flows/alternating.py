@@ -72,6 +72,14 @@ class AlternatingFlow(Flow):
         return Draw(self._assemble(moved, frozen), log_q)
 
     def log_q(self, phi: Tensor) -> Tensor:
+        x, log_det = self._pull(phi)
+        return self.prior.log_density(x) - log_det
+
+    def normals(self, phi: Tensor) -> Tensor:
+        return self.prior.normals(self._pull(phi)[0])
+
+    def _pull(self, phi: Tensor) -> tuple[Tensor, Tensor]:
+        """The prior's fields of given ones, and the log determinant of the couplings, (batch,)."""
         first, second = phi[:, self.even], phi[:, self.odd]
         moved, frozen = (first, second) if len(self.couplings) % 2 == 0 else (second, first)
         log_det = phi.new_zeros(len(phi))
@@ -82,7 +90,7 @@ class AlternatingFlow(Flow):
             log_det = log_det + ladj.sum(1)
         x = phi.new_empty(phi.shape)
         x[:, self.even], x[:, self.odd] = moved, frozen
-        return self.prior.log_density(x) - log_det
+        return x, log_det
 
     def _assemble(self, moved: Tensor, frozen: Tensor) -> Tensor:
         swapped = len(self.couplings) % 2 == 1

@@ -117,6 +117,16 @@ class Flow(nn.Module):
     def log_q(self, phi: Tensor) -> Tensor:
         """log q of given fields, (batch, numbers) -> (batch,), by the inverse map."""
 
+    def normals(self, phi: Tensor) -> Tensor:
+        """Base normals that lead to given fields, (batch, numbers) -> (batch, base.numbers).
+
+        Raises:
+            LfmcError: a kind without an exact inverse to normals.
+        """
+        raise LfmcError(
+            f"{type(self).__name__} has no exact inverse to base normals: latent-hmc needs one"
+        )
+
     def reduced(self, z: Tensor) -> Draw:
         """Base variables (batch, reduced_base.numbers) -> reduced samples and their log density."""
         return self(z)

@@ -152,10 +152,18 @@ class MultiscaleFlow(Flow):
         return Draw(field if self.mean is None else field + self.mean, log_q)
 
     def log_q(self, phi: Tensor) -> Tensor:
-        field, log_q = phi, phi.new_zeros(len(phi))
+        return self._pull(phi)[1]
+
+    def normals(self, phi: Tensor) -> Tensor:
+        return self._pull(phi)[0]
+
+    def _pull(self, phi: Tensor) -> tuple[Tensor, Tensor]:
+        """Base normals of given fields, and log q."""
+        field, log_q, parts = phi, phi.new_zeros(len(phi)), list[Tensor]()
         field = field if self.mean is None else field - self.mean
         for level in reversed(self.levels):
             assert isinstance(level, Refinement)
             field, z, log_det = level.inverse(field)
             log_q = log_q + standard_normal_log_density(z) - log_det
-        return log_q
+            parts.append(z)
+        return torch.cat(parts[::-1], 1), log_q

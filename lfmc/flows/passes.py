@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from lfmc.flows.base import Flow
+from lfmc.flows.density_gradient import gradient_at
 from lfmc.flows.heatbath.arrays import has_kernels
 from lfmc.lattice import FloatArray
 
@@ -42,6 +43,18 @@ class Passes(Protocol):
         """
         ...
 
+    def normals(self, phi: FloatArray) -> FloatArray:
+        """Fields (batch, sites), float64 -> base normals that lead to them, as of `draw`.
+
+        Raises:
+            LfmcError: a kind of flow without an exact inverse to normals.
+        """
+        ...
+
+    def gradient(self, z: FloatArray) -> FloatArray:
+        """d log w / dz, w that of `model_log_weight`, of base normals (batch, reduced sites)."""
+        ...
+
     def scores(self, z: Tensor) -> Scores:
         """Of base normals (batch, reduced sites); parameters in the order of the flow."""
         ...
@@ -52,6 +65,7 @@ class Passes(Protocol):
         weights: bool = False,
         scores: bool = False,
         inverse: bool = False,
+        gradient: bool = False,
     ) -> None:
         """Compile the kernels that will be called, outside the loop that SIGTERM ends."""
         ...
@@ -90,6 +104,24 @@ class TorchPasses:
         log_q: FloatArray = self.flow.log_q(torch.tensor(phi).to(self.device)).cpu().numpy()
         return log_q
 
+    @torch.no_grad()
+    def normals(self, phi: FloatArray) -> FloatArray:
+        """As of `Passes`."""
+        z: FloatArray = self.flow.normals(torch.tensor(phi).to(self.device)).cpu().numpy()
+        return z
+
+    def gradient(self, z: FloatArray) -> FloatArray:
+        """As of `Passes`."""
+
+        def log_weight(at: Tensor) -> Tensor:
+            x, log_q = self.flow.reduced(at)
+            return -self.flow.reduced_action(x) - log_q
+
+        found: FloatArray = (
+            gradient_at(log_weight, torch.tensor(z).to(self.device))[1].cpu().numpy()
+        )
+        return found
+
     def scores(self, z: Tensor) -> Scores:
         """As of `Passes`."""
         found = self.flow.scores(z.to(self.device))
@@ -101,6 +133,7 @@ class TorchPasses:
         weights: bool = False,
         scores: bool = False,
         inverse: bool = False,
+        gradient: bool = False,
     ) -> None:
         """What the flow compiles itself."""
         self.flow.compile_kernels()

@@ -19,6 +19,10 @@ class NormalPrior(nn.Module):
         """Normals (batch, sites) -> themselves and their log density."""
         return Draw(z, standard_normal_log_density(z))
 
+    def normals(self, x: Tensor) -> Tensor:
+        """The normals of given fields, (batch, sites)."""
+        return x
+
     def log_density(self, x: Tensor) -> Tensor:
         """log density of given fields, (batch, sites) -> (batch,)."""
         return standard_normal_log_density(x)
@@ -67,12 +71,18 @@ class FourierPrior(nn.Module):
     def log_density(self, x: Tensor) -> Tensor:
         """log density of given fields, (batch, sites) -> (batch,)."""
         log_width = self._log_width()
-        x = x if self.mean is None else x - self.mean
-        z = self._scaled(x, torch.exp(-log_width))
-        return standard_normal_log_density(z) - log_width.sum()
+        return standard_normal_log_density(self._unscaled(x, log_width)) - log_width.sum()
+
+    def normals(self, x: Tensor) -> Tensor:
+        """The normals of given fields, (batch, sites)."""
+        return self._unscaled(x, self._log_width())
 
     def _log_width(self) -> Tensor:
         return self.log_width + self.features @ self.coefficients
+
+    def _unscaled(self, x: Tensor, log_width: Tensor) -> Tensor:
+        x = x if self.mean is None else x - self.mean
+        return self._scaled(x, torch.exp(-log_width))
 
     def _scaled(self, field: Tensor, width: Tensor) -> Tensor:
         axes = tuple(range(1, len(self.shape) + 1))

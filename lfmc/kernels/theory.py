@@ -31,6 +31,10 @@ def potential(value, couplings):
     """U of a site whose field is `value`, of theories of the scalar family."""
 
 
+def potential_slope(value, couplings):
+    """U' of a site whose field is `value`, of theories of the scalar family."""
+
+
 def hopping(couplings):
     """h of the bonds -2 h phi_x phi_y, for the cluster algorithm."""
 
@@ -89,6 +93,14 @@ def _answer(name: str, kernel: Any, known: Any) -> None:
 
         @overload(potential, jit_options=INLINE)
         def _potential(value, couplings):
+            if known(couplings):
+                return lambda value, couplings: kernel(value, couplings)
+            return None
+
+    elif name == "potential_slope":
+
+        @overload(potential_slope, jit_options=INLINE)
+        def _potential_slope(value, couplings):
             if known(couplings):
                 return lambda value, couplings: kernel(value, couplings)
             return None

@@ -126,7 +126,9 @@ def verify_imported(config: Config, ensemble: str, sampler: str, path: Path) -> 
     return found
 
 
-def verify_hybrid(config: Config, ensemble: str, model: Path, path: Path) -> dict[str, Any]:
+def verify_with_model(
+    config: Config, ensemble: str, sampler: str, model: Path, path: Path
+) -> dict[str, Any]:
     """As `verify_classical`, and the stored log weights of kept fields against the model.
 
     log q is that of the torch flow by its inverse, not of the compiled passes of the chain.
@@ -136,11 +138,11 @@ def verify_hybrid(config: Config, ensemble: str, model: Path, path: Path) -> dic
     from lfmc.flows.build import load_flow
 
     action, flow = theory_of(config.ensemble(ensemble)), load_flow(model, config.ensemble(ensemble))
-    found = verify_classical(config, ensemble, "hybrid", path)
+    found = verify_classical(config, ensemble, sampler, path)
     with open_hdf5(path) as file:
         made = mapping(path, file, "parameters").get("model")
         if made != file_digest(model):
-            raise LfmcError(f"{path}: made with another model than {model}; run hybrid again")
+            raise LfmcError(f"{path}: made with another model than {model}; run {sampler} again")
         phi, replica = file["fields/phi"][()], file["fields/replica"][()]
         update = file["fields/update"][()]
         stored = file["extra/log_weight"][()][replica, update]

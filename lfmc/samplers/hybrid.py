@@ -14,10 +14,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from lfmc.errors import LfmcError
 from lfmc.kernels.lanes import LANES, aligned
 from lfmc.lattice import FloatArray
 from lfmc.samplers.kind import Sample, SamplerKind
+from lfmc.samplers.log_weights import in_batches, log_weights
 from lfmc.samplers.state import (
     Info,
     State,
@@ -89,20 +89,20 @@ def sample_hybrid(
     blocks, numbers, lanes = state.phi.shape
     chains, between = blocks * lanes, parameters.between
     now = State(state.phi, state.streams.copy(), chains)
-    phi = chains_first(now.phi, chains)
-    log_weight = _log_weight(theory, phi, _in_batches(proposals, proposals.log_q, phi))
+    phi, size = chains_first(now.phi, chains), chains if proposals.batched else LANES
+    log_weight = log_weights("hybrid", theory, phi, in_batches(proposals.log_q, size, phi))
     scalars = {name: np.empty((chains, updates)) for name in theory.scalars}
     saved = np.empty((chains, updates // save_every, numbers))
     accepted, weights = np.empty((chains, updates)), np.empty((chains, updates))
     for k in range(updates):
         base, log_u = _random(proposals, now.streams)
-        drawn = _in_batches(proposals, proposals.draw, base)
-        offered = _log_weight(theory, drawn[:, :-1], drawn[:, -1])
+        drawn = in_batches(proposals.draw, size, base)
+        offered = log_weights("hybrid", theory, drawn[:, :-1], drawn[:, -1])
         accept = log_u < offered - log_weight
         start = started_from(now, np.where(accept[:, None], drawn[:, :-1], phi))
         now, seen = inner.sample(start, theory, inner.parameters, between, between)
         phi = seen.saved[:, 0]
-        log_weight = _log_weight(theory, phi, _in_batches(proposals, proposals.log_q, phi))
+        log_weight = log_weights("hybrid", theory, phi, in_batches(proposals.log_q, size, phi))
         accepted[:, k], weights[:, k] = accept, log_weight
         for name, series in seen.scalars.items():
             scalars[name][:, k] = series[:, -1]
@@ -126,27 +126,3 @@ def _random(proposals: Proposals, streams: NDArray[np.uint64]) -> tuple[FloatArr
     count = blocks * LANES
     with np.errstate(divide="ignore"):
         return chains_first(base, count), np.log(chains_first(uniforms, count)[:, 0])
-
-
-def _in_batches(proposals: Proposals, evaluate: Callable[..., Any], rows: FloatArray) -> FloatArray:
-    """log q (chains,), or fields with log q as their last column, of rows (chains, n).
-
-    Where the rounding of a field depends on its batch, a batch is a block of chains, so that the
-    bits of a chain do not depend on the number of chains.
-    """
-    size = len(rows) if proposals.batched else LANES
-    parts = [evaluate(rows[begin : begin + size]) for begin in range(0, len(rows), size)]
-    if isinstance(parts[0], tuple):
-        parts = [np.column_stack(part) for part in parts]
-    return np.concatenate(parts)
-
-
-def _log_weight(theory: Theory, phi: FloatArray, log_q: FloatArray) -> FloatArray:
-    log_weight: FloatArray = -np.asarray(theory.evaluate(phi)) - log_q
-    bad = int((~np.isfinite(log_weight)).sum())
-    if bad:
-        raise LfmcError(
-            f"hybrid: {bad} of {len(log_weight)} log weights are not finite; the model is broken, "
-            "train again"
-        )
-    return log_weight

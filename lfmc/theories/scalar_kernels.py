@@ -149,6 +149,11 @@ def _value(value, couplings):
 
 
 @inlined
+def _value_slope(value, couplings):
+    return _potential_slope(value, couplings)
+
+
+@inlined
 def _hopping(couplings):
     return couplings[0]
 
@@ -160,5 +165,6 @@ kernels_of(
     action_change=_action_change,
     measure=_measure,
     potential=_value,
+    potential_slope=_value_slope,
     hopping=_hopping,
 )

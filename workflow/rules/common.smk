@@ -8,6 +8,7 @@ import shlex
 import sys
 from pathlib import Path
 
+from lfmc.classical import WITH_MODEL
 from lfmc.cli.lines import FRONT_END, shorten, wanted
 from lfmc.config import CLASSICAL, stage_settings
 from lfmc.config.configfile import config_or_exit, kept_for_jobs
@@ -182,11 +183,12 @@ def start_file(wildcards):
 
 @asked_often
 def model_file(wildcards):
-    """The model behind a flow's or a hybrid chain; nothing for the other samplers."""
+    """The model behind a chain; nothing for the classical samplers."""
     if wildcards.sampler in FLOWS:
         return f"<results>/train/{wildcards.ensemble}/{wildcards.sampler}.safetensors"
-    if wildcards.sampler == "hybrid":
-        return f"<results>/train/{wildcards.ensemble}/{CONFIG.hybrid_flow}.safetensors"
+    if wildcards.sampler in WITH_MODEL:
+        flow = CONFIG.model_flow(wildcards.sampler)
+        return f"<results>/train/{wildcards.ensemble}/{flow}.safetensors"
     return []
 
 

@@ -1,4 +1,4 @@
-# One rule for each sampler; all read the tuning of their ensemble, and hybrid chains a model.
+# One rule for each sampler; all read the tuning of their ensemble, and a model where they need one.
 for sampler in CLASSICAL:
 
     rule:
@@ -7,8 +7,8 @@ for sampler in CLASSICAL:
         input:
             tuning="<results>/tune/{ensemble}.json",
             model=(
-                f"<results>/train/{{ensemble}}/{CONFIG.hybrid_flow}.safetensors"
-                if sampler == "hybrid" and CONFIG.hybrid_flow
+                f"<results>/train/{{ensemble}}/{CONFIG.model_flow(sampler)}.safetensors"
+                if sampler in WITH_MODEL and CONFIG.model_flow(sampler)
                 else []
             ),
         output:

@@ -90,7 +90,7 @@ def _move(field, slope, moved, coupling, adjoint, outputs, gradients, scores):
         by_beta = by_beta + 2.0 * alpha * t * c * y / derivative
         by_beta = by_beta - alpha * (c * y - t / beta) / beta * gradient
         # alpha is the softplus of the conditioner's output minus BOUND
-        by_alpha = by_alpha * _softplus_slope(alpha)
+        by_alpha = by_alpha * softplus_slope(alpha)
         by_scales, by_alphas = by_scales + by_scale, by_alphas + by_alpha
         by_inners, by_outers = by_inners + by_inner, by_outers - gradient
         store(gradients, rows.inner + site, by_inner)
@@ -124,7 +124,7 @@ def _move(field, slope, moved, coupling, adjoint, outputs, gradients, scores):
 
 
 @inlined
-def _softplus_slope(alpha):
+def softplus_slope(alpha):
     """The derivative of the softplus whose value is alpha + BOUND."""
     return 1.0 - exponential(0.0 - (alpha + BOUND))
 
@@ -206,7 +206,7 @@ def _conditioner_gradient(field, slope, frozen, coupling, adjoint, workspace, gr
             by_sine = load(by_features, rows.sine + f * rows.half + site)
             by_cosine = load(by_features, rows.cosine + f * rows.half + site)
             turns = coupling.frequency[f] * a + coupling.phase[f]
-            gradient = _phase_gradient(turns, by_sine, by_cosine)
+            gradient = phase_gradient(turns, by_sine, by_cosine)
             total = total + TURN * coupling.frequency[f] * gradient
             store(scores, offsets.frequency + f, load(scores, offsets.frequency + f) + a * gradient)
             if offsets.phase >= 0:
@@ -224,7 +224,7 @@ def _hidden_gradient(coupling, integrated, by_waves, by_integrated, scores, offs
         for row in range(p * rows.integrated_sites, (p + 1) * rows.integrated_sites):
             h, sine = load(integrated, rows.hidden + row), load(by_waves, rows.hidden_sine + row)
             cosine = load(by_waves, rows.hidden_cosine + row)
-            gradient = _phase_gradient(frequency * h + phase, sine, cosine)
+            gradient = phase_gradient(frequency * h + phase, sine, cosine)
             store(by_integrated, rows.hidden + row, TURN * frequency * gradient)
             total, phases = total + h * gradient, phases + gradient
         store(scores, offsets.hidden_frequency + p, total)
@@ -233,7 +233,7 @@ def _hidden_gradient(coupling, integrated, by_waves, by_integrated, scores, offs
 
 
 @inlined
-def _phase_gradient(turns, by_sine, by_cosine):
+def phase_gradient(turns, by_sine, by_cosine):
     """The derivative by the phase of a sine and a cosine."""
     sine, cosine = sincos_turns(turns)
     return by_sine * cosine - by_cosine * sine

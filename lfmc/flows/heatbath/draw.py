@@ -75,21 +75,32 @@ def field_log_q(arrays: FlowArrays, phi: Floats) -> Floats:
 
     What `draw` returns with them, to rounding; NaN for a field that is not finite.
     """
+    return field_normals(arrays, phi)[1]
+
+
+def field_normals(arrays: FlowArrays, phi: Floats) -> tuple[Floats, Floats]:
+    """Base normals of given fields (batch, sites), as of `draw` to rounding, and `field_log_q`."""
     workspace, batch = workspace_of(arrays), len(phi)
     whole, x = whole_groups(phi), _kept_sites(arrays, phi)
-    integrated = aligned((len(x), LANES))
+    normals, integrated = np.empty_like(whole), aligned((len(x), LANES))
     integrated[:] = 0
-    rows = (arrays.integrated, arrays.order, workspace.plane)
+    rows = (arrays.integrated, arrays.order, normals, workspace.plane)
     add_integrated_density(whole, x, integrated, *rows)
     log_q = _pull(arrays, x, phi.shape[1], workspace)
-    return (integrated + log_q).ravel()[:batch]
+    normals[:, : x.shape[1]] = _rows_of(x)
+    return normals[:batch], (integrated + log_q).ravel()[:batch]
+
+
+def _rows_of(x: Floats) -> Floats:
+    """(groups, kept, LANES) -> (fields, kept)."""
+    return x.swapaxes(1, 2).reshape(-1, x.shape[1])
 
 
 def prior_field(arrays: FlowArrays, phi: Floats) -> Floats:
     """The prior's fields (batch, kept) of given fields (batch, sites), couplings undone."""
     x = _kept_sites(arrays, phi)
     _undo(arrays, x, workspace_of(arrays))
-    return x.swapaxes(1, 2).reshape(-1, x.shape[1])[: len(phi)]
+    return _rows_of(x)[: len(phi)]
 
 
 def _kept_sites(arrays: FlowArrays, phi: Floats) -> Floats:
@@ -102,7 +113,7 @@ def _kept_sites(arrays: FlowArrays, phi: Floats) -> Floats:
 
 
 def _pull(arrays: FlowArrays, x: Floats, normals: int, workspace: Workspace) -> Floats:
-    """log q of kept sites (groups, kept, LANES), which go back to the prior's field in place.
+    """log q of kept sites (groups, kept, LANES), which go back to their normals in place.
 
     normals: those whose constant it has.
     """

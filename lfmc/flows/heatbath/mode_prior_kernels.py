@@ -44,7 +44,7 @@ def draw_prior(z, x, log_q, prior, log_norm, modes):
 
 @kernel
 def add_prior_density(x, log_q, prior, log_norm, modes):
-    """Add the log density of the prior's fields x (groups, kept, LANES), which are spent."""
+    """Add the log density of the prior's fields x (groups, kept, LANES), which become normals."""
     kept = x.shape[1]
     for group in range(x.shape[0]):
         field = x[group]
@@ -57,12 +57,14 @@ def add_prior_density(x, log_q, prior, log_norm, modes):
             first = first - prior.zero[2]
             ladj = zero_map(first, prior.zero)[1]
         square = first * first
+        store(field, 0, first)
         respond(zero, prior, modes, kept)
         for k in range(1, kept):
             breathing = breathing_of(prior, modes, kept, k)
             ladj = ladj + breathing
             z = load(modes, k) / prior.widths[k] * exponential(0.0 - breathing)
             square = square + z * z
+            store(field, k, z)
         store(log_q, group, load(log_q, group) + (log_norm - 0.5 * square - ladj))
 
 

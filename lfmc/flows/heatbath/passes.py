@@ -8,9 +8,20 @@ from torch import Tensor
 
 from lfmc.flows.heatbath.adjoint import Scoring, scoring
 from lfmc.flows.heatbath.arrays import FlowArrays, flow_arrays
-from lfmc.flows.heatbath.draw import draw, field_log_q, field_log_weight, model_log_weight
+from lfmc.flows.heatbath.draw import (
+    draw,
+    field_log_q,
+    field_log_weight,
+    field_normals,
+    model_log_weight,
+)
 from lfmc.flows.heatbath.draw_scores import scored
 from lfmc.flows.heatbath.flow import HeatbathFlow
+from lfmc.flows.heatbath.log_weight_gradient import (
+    GradientArrays,
+    gradient_arrays,
+    log_weight_gradient,
+)
 from lfmc.flows.passes import Scores
 from lfmc.lattice import FloatArray
 
@@ -31,6 +42,10 @@ class CompiledPasses:
     def _scoring(self) -> Scoring:
         return scoring(self.flow)
 
+    @cached_property
+    def _gradient(self) -> GradientArrays:
+        return gradient_arrays(self._scoring)
+
     def draw(self, z: FloatArray) -> tuple[FloatArray, FloatArray]:
         """As of `Passes`."""
         return draw(self._arrays, z)
@@ -47,6 +62,14 @@ class CompiledPasses:
         """As of `Passes`."""
         return field_log_q(self._arrays, phi)
 
+    def normals(self, phi: FloatArray) -> FloatArray:
+        """As of `Passes`."""
+        return field_normals(self._arrays, phi)[0]
+
+    def gradient(self, z: FloatArray) -> FloatArray:
+        """As of `Passes`."""
+        return log_weight_gradient(self._gradient, z)
+
     def scores(self, z: Tensor) -> Scores:
         """As of `Passes`."""
         found = scored(self._scoring, z.double().numpy())
@@ -58,6 +81,7 @@ class CompiledPasses:
         weights: bool = False,
         scores: bool = False,
         inverse: bool = False,
+        gradient: bool = False,
     ) -> None:
         """As of `Passes`."""
         z = np.zeros((1, self.flow.sites))
@@ -70,3 +94,5 @@ class CompiledPasses:
             self.draw(z)
         if inverse:
             self.log_q(z)
+        if gradient:
+            self.gradient(z[:, : self.flow.kept])

@@ -33,7 +33,7 @@ def ring_maps(field, moved, coupling, edges, workspace):
         for begin in range(start, start + half, side):
             for i in range(side):
                 store(workspace, i, load(field, moved + coupling.ring_rows[begin + i]))
-            _edges(coupling, edges, workspace, begin, side)
+            edges_of(coupling, edges, workspace, begin, side)
             ladj = ladj + factorise(workspace, side)
             for i in range(side):
                 store(field, moved + coupling.ring_rows[begin + i], moved_site(workspace, side, i))
@@ -59,7 +59,7 @@ def inverse_ring_maps(field, moved, coupling, edges, workspace):
 
 
 @inlined
-def _edges(coupling, edges, workspace, begin, side):
+def edges_of(coupling, edges, workspace, begin, side):
     """F_i and its slope f_i of every edge of a ring."""
     each = coupling.rows.integrated_sites
     for i in range(side):
@@ -156,7 +156,7 @@ def _solve_ring(coupling, edges, workspace, begin, side):
     A lane that has arrived stays where it is, whatever the others need. Returns the log
     determinant of the map there; NaN where x is not found to `LARGEST_ERROR`.
     """
-    _edges(coupling, edges, workspace, begin, side)
+    edges_of(coupling, edges, workspace, begin, side)
     square, on_its_way = _residue(workspace, side), broadcast(1.0)
     ladj, rounding = factorise(workspace, side), broadcast(1.0)
     for i in range(side):
@@ -180,7 +180,7 @@ def _solve_ring(coupling, edges, workspace, begin, side):
             for i in range(side):
                 step = share * load(workspace, STEP * side + i)
                 store(workspace, i, load(workspace, BEFORE * side + i) - step)
-            _edges(coupling, edges, workspace, begin, side)
+            edges_of(coupling, edges, workspace, begin, side)
             left = _residue(workspace, side)
             # Where nothing but rounding is left, any step is as good.
             worse = select(farthest > 0.0, left - square * (1.0 - DECREASE * share), -1.0)

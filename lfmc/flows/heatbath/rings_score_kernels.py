@@ -22,7 +22,7 @@ from lfmc.kernels.lanes import broadcast, inlined, kernel, load, store
 from lfmc.kernels.mathematics import tanh
 
 # Blocks after those of `rings`, each with one row per site of the ring; then one of tanh per term.
-_INVERSE, _BEND = BLOCKS, BLOCKS + 1
+INVERSE, BEND = BLOCKS, BLOCKS + 1
 MORE_BLOCKS = 2
 
 
@@ -44,14 +44,14 @@ def ring_scores(field, slope, moved, coupling, adjoint, edges, gradients, scores
         for begin in range(start, start + half, side):
             for i in range(side):
                 store(workspace, i, load(field, moved + coupling.ring_rows[begin + i]))
-            _bends(coupling, edges, workspace, begin, side)
+            bends(coupling, edges, workspace, begin, side)
             ladj = ladj + factorise(workspace, side)
-            _inverse(workspace, side)
+            inverse_on_edges(workspace, side)
             for i in range(side):
                 row, before = moved + coupling.ring_rows[begin + i], i - 1 if i > 0 else side - 1
-                change = load(workspace, _INVERSE * side + i) * load(workspace, _BEND * side + i)
-                other = load(workspace, _INVERSE * side + before) * load(
-                    workspace, _BEND * side + before
+                change = load(workspace, INVERSE * side + i) * load(workspace, BEND * side + i)
+                other = load(workspace, INVERSE * side + before) * load(
+                    workspace, BEND * side + before
                 )
                 store(workspace, RESIDUE * side + i, load(slope, row) - (change + other))
             substitute(workspace, side)
@@ -64,7 +64,7 @@ def ring_scores(field, slope, moved, coupling, adjoint, edges, gradients, scores
 
 
 @inlined
-def _bends(coupling, edges, workspace, begin, side):
+def bends(coupling, edges, workspace, begin, side):
     """F_i, f_i, the slope of f_i, and all tanh."""
     terms, each = len(coupling.strength), coupling.rows.integrated_sites
     for i in range(side):
@@ -79,13 +79,13 @@ def _bends(coupling, edges, workspace, begin, side):
             bend = bend - 2.0 * coupling.sharpness[m] * t * c
         store(workspace, FORCE * side + i, force)
         store(workspace, SLOPE * side + i, slope)
-        store(workspace, _BEND * side + i, bend)
+        store(workspace, BEND * side + i, bend)
 
 
 @inlined
-def _inverse(workspace, side):
+def inverse_on_edges(workspace, side):
     """h_i of every edge."""
-    diagonal, lower, corner, edges = DIAGONAL * side, LOWER * side, CORNER * side, _INVERSE * side
+    diagonal, lower, corner, edges = DIAGONAL * side, LOWER * side, CORNER * side, INVERSE * side
     end = 1.0 / load(workspace, diagonal + side - 1)
     following, last = end, end  # K_(i+1)(i+1) and K_(n-1)(i+1)
     for i in range(side - 2, -1, -1):
@@ -110,7 +110,7 @@ def _sum_scores(coupling, adjoint, edges, gradients, scores, workspace, begin, s
     terms, each = len(coupling.strength), coupling.rows.integrated_sites
     for i in range(side):
         following = i + 1 if i < side - 1 else 0
-        u, h = load(workspace, i) + load(workspace, following), load(workspace, _INVERSE * side + i)
+        u, h = load(workspace, i) + load(workspace, following), load(workspace, INVERSE * side + i)
         pair = load(workspace, STEP * side + i) + load(workspace, STEP * side + following)
         edge = coupling.rows.ring + coupling.ring_edges[begin + i]
         for m in range(terms):

@@ -21,10 +21,11 @@ SMALL_STEP, ROUNDING = 1e-9, 1e-15
 
 
 @kernel
-def add_integrated_density(phi, x, log_q, integrated, order, workspace):
+def add_integrated_density(phi, x, log_q, integrated, order, normals, workspace):
     """Add log p(integrated sites | kept sites), but for the constant of the normals, to log_q.
 
     phi: fields (batch, sites); x: their kept sites (groups, kept, LANES); log_q: (groups, LANES);
+    normals: receives those of the integrated sites, as of `draw_integrated`, (batch, sites);
     workspace: two rows of lanes. A field that is not finite makes log q NaN.
     """
     near, kept = integrated.near, x.shape[1]
@@ -38,6 +39,7 @@ def add_integrated_density(phi, x, log_q, integrated, order, workspace):
                 value, j = phi[first + lane, place], workspace[0, lane]
                 score, slope = _score(value, j, integrated.quantile, integrated.steps)
                 workspace[0, lane], workspace[1, lane] = slope, score
+                normals[first + lane, kept + site] = score
             score = load(workspace, 1)
             total = total - 0.5 * score * score
             slopes = slopes * load(workspace, 0)

@@ -68,7 +68,7 @@ def reduced_action(x, action, integrated, theory, workspace):
 
 
 @inlined
-def _side(j, sides):
+def side_of(j, sides):
     """Which table: the second one, of the mirrored potential, is for J < 0."""
     return 1 if j < 0 and sides > 1 else 0
 
@@ -76,14 +76,14 @@ def _side(j, sides):
 @inlined
 def table_of(j, tables):
     """The quantiles of the side of J."""
-    return tables[_side(j, tables.shape[0])]
+    return tables[side_of(j, tables.shape[0])]
 
 
 @inlined
 def _log_z(j, table, step):
     t = abs(j) / step
     cell = cell_of(t, table.shape[1] - 1)
-    c, t = table[_side(j, table.shape[0]), cell], t - cell
+    c, t = table[side_of(j, table.shape[0]), cell], t - cell
     return c[0] + t * (c[1] + t * (c[2] + t * c[3]))
 
 

@@ -64,6 +64,11 @@ def _potential(value, couplings):
 
 
 @inlined
+def _potential_slope(value, couplings):
+    return value * (2.0 * couplings[0] + 4.0 * couplings[1] * (value * value))
+
+
+@inlined
 def _hopping(couplings):
     return couplings[2]
 
@@ -75,5 +80,6 @@ kernels_of(
     action_change=_action_change,
     measure=_measure,
     potential=_potential,
+    potential_slope=_potential_slope,
     hopping=_hopping,
 )
