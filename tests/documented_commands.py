@@ -162,6 +162,7 @@ RULES: tuple[tuple[str, str | None, str], ...] = (
         r"\1 config.yaml E1 flow-70 2",
         "",
     ),
+    (r"(python benchmarks/studies/latent_volume\.py) .*", r"\1 --help", ""),
     (
         r"mpiexec -n N (python benchmarks/studies/training_ranks\.py config\.yaml E5)",
         r"mpiexec -n 2 \1",

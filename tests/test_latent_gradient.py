@@ -22,6 +22,7 @@ CASES = [
     ("heatbath", (4, 2, 4), 14.59),
     ("heatbath", (18, 26), 5.0),
     ("heatbath without rings", (4, 4), 6.975),
+    ("heatbath of two wells", (4, 4), 4.0),
 ]
 
 

@@ -191,7 +191,8 @@ def _creutz(chain: Chain, layout: Layout) -> Floats | None:
     updates = layout.length * chain.save_every
     if np.isnan(change).any() or (change == -np.inf).any():
         raise LfmcError(f"{chain.sampler}: dH is NaN or -inf; the integrator diverged")
-    return layout.finer(chain.save_every).means(creutz_factor(change[:, :updates]))
+    factor = creutz_factor(change[:, :updates], chain.sampler)
+    return layout.finer(chain.save_every).means(factor)
 
 
 def write_bins(path: Any, chain: Chain, bins: Bins, stamp: str) -> None:

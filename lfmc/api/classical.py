@@ -144,7 +144,7 @@ def hmc_tuned(
     """HMC whose length and number of steps a scan chooses; arguments as of `lfmc.hmc`.
 
     They are those with the fewest forces per independent value of the slowest observable;
-    `chain.attributes["parameters"]` has them, and seconds_setup includes the scan.
+    `chain.record.attributes["parameters"]` has them, and seconds_setup includes the scan.
 
     Args:
         settings: keys of `samplers.hmc-tuned`: acceptance, scan_forces, thermalisation.

@@ -16,6 +16,9 @@ from lfmc.proposals.model_chains import MODEL_SAMPLERS, number_of, with_number
 from lfmc.samplers.tune import tuned
 from lfmc.store import checksum
 
+# The model is there: no limit of a training bounds the lattice.
+NO_TRAINING = {"training": {"natural": {"samples": 512, "largest_samples": 512}}}
+
 
 def hybrid(
     model: Model,
@@ -103,6 +106,7 @@ def _chain(sampler: str, model: Model, wanted: Wanted, section: dict[str, Any]) 
         "seed": wanted.seed,
         "ensembles": [ensemble.model_dump(mode="json", exclude={"L", "d"})],
         "samplers": {sampler: section},
+        "flow": NO_TRAINING,
     }
     config: Config = validated(Config, raw, sampler)
     began = cpu_seconds()

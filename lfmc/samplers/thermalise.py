@@ -66,7 +66,7 @@ def check(info: Info, name: str, theory: Theory) -> None:
             "thermalisation; tune again, or raise thermalisation or steps"
         )
     if "dH" in info.extra:
-        weight = creutz_factor(info.extra["dH"]).mean(1)
+        weight = creutz_factor(info.extra["dH"], name).mean(1)
         off = _sigmas(weight - 1)
         if off > SIGMAS:
             raise LfmcError(
