@@ -341,8 +341,8 @@ def test_python_makes_the_same_kind_of_chain():
 
 @pytest.mark.stat
 def test_creutz_equality_holds_for_independent_starts():
-    """One trajectory from each of 8192 fields of p, with both cuts: within 4.5 sigma; an energy that
-    is off by 0.1 is not."""
+    """One trajectory from each of 8192 fields of p, with both cuts: within 4.5 sigma; energies that
+    are off by 0.1 are not."""
     _, method = method_of(TINY, steps=2, size=0.05)
     chain = lfmc.local(TINY, chains=256, updates=640, save_every=20, seed=2, keep_fields=8192,
                        progress=False)  # fmt: skip
