@@ -55,7 +55,8 @@ def main() -> None:
     for name, series in (("chi2", chi2), ("E", info.scalars["E"])):
         error = series.mean(1).std(ddof=1) / len(series) ** 0.5
         halves = [part.mean() for part in np.array_split(series, 2, axis=1)]
-        print(f"{name} = {series.mean():.5g} +- {error:.2g}, halves {halves[0]:.5g} {halves[1]:.5g}")
+        both = " ".join(f"{half:.5g}" for half in halves)
+        print(f"{name} = {series.mean():.5g} +- {error:.2g}, halves {both}")
         tau = integrated_time(series)
         print(f"    tau_int {tau.value:.2f} +- {tau.error:.2f}", flush=True)
 
