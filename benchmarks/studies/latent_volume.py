@@ -15,6 +15,7 @@ import numpy as np
 import torch
 
 from lfmc.analysis.gamma_method import integrated_time
+from lfmc.analysis.unresolved import Unresolved
 from lfmc.flows.build import build_flow, read_model
 from lfmc.flows.heatbath.transfer import transferred
 from lfmc.proposals.latent_hmc import latent_map_of
@@ -53,12 +54,15 @@ def main() -> None:
     print(f"acceptance {info.accepted.mean():.3f}, {each:.2f} CPU ms per trajectory", flush=True)
     chi2 = theory.numbers * info.scalars["m"] ** 2
     for name, series in (("chi2", chi2), ("E", info.scalars["E"])):
-        error = series.mean(1).std(ddof=1) / len(series) ** 0.5
+        error_of_mean = series.mean(1).std(ddof=1) / len(series) ** 0.5
         halves = [part.mean() for part in np.array_split(series, 2, axis=1)]
         both = " ".join(f"{half:.5g}" for half in halves)
-        print(f"{name} = {series.mean():.5g} +- {error:.2g}, halves {both}")
-        tau = integrated_time(series)
-        print(f"    tau_int {tau.value:.2f} +- {tau.error:.2f}", flush=True)
+        print(f"{name} = {series.mean():.5g} +- {error_of_mean:.2g}, halves {both}")
+        try:
+            tau = integrated_time(series)
+            print(f"    tau_int {tau.value:.2f} +- {tau.error:.2f}", flush=True)
+        except Unresolved as error:
+            print(f"    tau_int above {error.bound:.1f}", flush=True)
 
 
 if __name__ == "__main__":
