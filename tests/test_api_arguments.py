@@ -33,7 +33,7 @@ WRONG = {
     "no theory": (lambda: lfmc.train("phi4", seed=1, **QUIET), "str is no theory"),
     "a negative seed": (lambda: lfmc.train(SMALL, seed=-1, **QUIET), "seed = -1"),
     "a seed of a half": (lambda: lfmc.sample(small_model(), 10, seed=0.5), "seed = 0.5"),
-    "a target of 2": (lambda: lfmc.train(SMALL, 2.0, seed=1, **QUIET), "less than or equal to 1"),
+    "a target of 2": (lambda: lfmc.train(SMALL, 2.0, seed=1, **QUIET), "must be at most 1"),
     "a target of 0.705": (lambda: lfmc.train(SMALL, 0.705, seed=1, **QUIET), "whole per cents"),
     "an unknown kind": (
         lambda: lfmc.train(SMALL, seed=1, flow="realnvb", **QUIET),

@@ -79,7 +79,7 @@ def test_all_theories_go_to_their_figures_in_one_run(root, tmp_path):
     assert all("schwinger_dyson" in those and "creutz" in those for those in found)
     assert {name for name, those in found.items() if "symmetry" in those} == {"P4", "S4", "F4"}
     means = gates[(gates.ensemble == "J4") & (gates.observable == "m")]
-    assert set(means.gate) == {"agreement"}
+    assert set(means.gate) == {"agreement", "weighted"}
     assert (means.expected > 0.02).all()
     acceptance = read_table(results / "tables" / "acceptance.csv")
     pairs = set(acceptance[["ensemble", "sampler"]].itertuples(index=False, name=None))

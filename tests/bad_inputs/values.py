@@ -130,7 +130,7 @@ FLOWS = (
     ("flow.targets", 0.5, "flow.targets: must be a list"),
     ("flow.targets", [0.7, 0.5], "ascend"),
     ("flow.targets", [0.5, 0.5], "ascend"),
-    ("flow.targets", [1.5], r"flow.targets\[0\]: must be less than or equal to 1"),
+    ("flow.targets", [1.5], r"flow.targets\[0\]: must be at most 1"),
     ("flow.targets", ["half"], r"flow.targets\[0\]: must be a number"),
     ("flow.targets", [0.505], "whole per cents"),
     ("flow.models", 0, "greater than or equal to 1"),
