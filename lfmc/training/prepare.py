@@ -63,8 +63,7 @@ def prepared(
     if begin:
         flow.load_state_dict(begin.parameters)
     theory, clock = theory_of(ensemble), clock_of(flow)
-    compile_target(theory)
-    passes(flow).compile(weights=True, scores=config.flow.optimiser == "natural")
+    compile_kernels(theory, flow, config.flow, turn_of(config, ensemble) + mpi.rank)
     began = clock()  # time counts from here: not that of compilation
     if not begin and flow.start_samples:
         flow.start_from(
@@ -80,6 +79,29 @@ def prepared(
     team = Team(mpi, flow, deepcopy(flow), on_device, clock() - began, symmetrise)
     optimiser = optimiser_of(config.flow, flow, seeds.samples, team.score_sums)
     return Prepared(optimiser, team, seeds.checks, begin, fit)
+
+
+def turn_of(config: Config, ensemble: Ensemble) -> int:
+    """The place of an ensemble in its run: trainings side by side are mostly neighbours."""
+    return [other.name for other in config.ensembles].index(ensemble.name)
+
+
+def compile_kernels(theory: Theory, flow: Flow, settings: FlowSettings, turn: int) -> None:
+    """Compile all kernels of a training, or find what another process has compiled.
+
+    Scores take as long as all other kernels. Processes of even and odd turn begin with the one and
+    the other, so that two of them that start together share the work.
+    """
+
+    def scores() -> None:
+        passes(flow).compile(scores=settings.optimiser == "natural")
+
+    def others() -> None:
+        compile_target(theory)
+        passes(flow).compile(weights=True)
+
+    for part in (scores, others) if turn % 2 else (others, scores):
+        part()
 
 
 def prior_fit(
