@@ -11,6 +11,7 @@ for phi^4 sd = 4 lam <phi^4> + 2 quadratic <phi^2> - 4 d hopping E; and for all
     setup_seconds (tuning and thermalisation of all replicas), measure_seconds (correlators)
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -36,6 +37,15 @@ EFFECTIVE = "mLeff_"
 COUNTED = ("acceptance", "longest_rejection_run", "bins", *TIMES)
 
 
+def unresolved_masses(values: Mapping[str, tuple[float, float]]) -> dict[str, str]:
+    """The note of every mass without a finite value and error."""
+    return {
+        name: NO_MASS
+        for name, pair in values.items()
+        if name.startswith((EFFECTIVE, "mpL", "m2ndL")) and not np.isfinite(pair).all()
+    }
+
+
 def measurement_rows(chain: Chain, bins: Bins) -> list[dict[str, Any]]:
     """The rows of a chain's table, see `COLUMNS`; n is the number of saved configurations.
 
@@ -47,11 +57,7 @@ def measurement_rows(chain: Chain, bins: Bins) -> list[dict[str, Any]]:
     if bins.expdH is not None:
         value, error = jackknife(bins.expdH[:, None], bins.expdH_counts, lambda mean: mean)
         results["expdH"] = (float(value[0]), float(error[0]))
-    notes = {
-        name: NO_MASS
-        for name, pair in results.items()
-        if name.startswith((EFFECTIVE, "mpL", "m2ndL")) and not np.isfinite(pair).all()
-    }
+    notes = unresolved_masses(results)
     counted = {*COUNTED, f"bins_{theory.odd}"}
     if bins.sign and bins.sign.note:
         notes[theory.odd] = bins.sign.note

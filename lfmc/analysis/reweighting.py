@@ -21,7 +21,7 @@ import numpy as np
 
 from lfmc.analysis.action_changes import action_change, scalars_at
 from lfmc.analysis.binned import cut_chain, sign_bins
-from lfmc.analysis.measurement import EFFECTIVE, NO_MASS, estimates
+from lfmc.analysis.measurement import estimates, unresolved_masses
 from lfmc.chains import Chain
 from lfmc.errors import LfmcError, unknown
 from lfmc.theories.base import Floats, Theory
@@ -97,11 +97,7 @@ def reweighted(chain: Chain, target: Theory) -> Reweighted:
     correlators = layout.means(_products(weight, chain.two_point))
     columns = np.concatenate([np.stack(parts, axis=1), correlators], axis=1)
     values = estimates(columns, layout.counts, list(scalars), target, weighted=True)
-    notes = {
-        name: NO_MASS
-        for name, pair in values.items()
-        if name.startswith((EFFECTIVE, "mpL", "m2ndL")) and not np.isfinite(pair).all()
-    }
+    notes = unresolved_masses(values)
     odd = target.odd
     if odd and (sign := sign_bins(chain, odd, saved[odd], layout)).note:
         values[odd], notes[odd] = (values[odd][0], np.nan), sign.note.partition(";")[0]

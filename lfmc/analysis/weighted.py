@@ -15,7 +15,7 @@ where the fields of large weight are those of unusual O. Its own error comes fro
 of w (O - <O>), and shows whether few proposals make the error.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from math import nan
 from typing import Any, NamedTuple
@@ -23,11 +23,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from lfmc.analysis.log_z import log_Z_of
-from lfmc.analysis.measurement import EFFECTIVE, NO_MASS, estimates
+from lfmc.analysis.measurement import estimates, unresolved_masses
+from lfmc.analysis.reweighting import SMALLEST_ESS
 from lfmc.errors import LfmcError
 from lfmc.theories.base import Floats
 
-SMALLEST_ESS = 0.05
 BLOCKS = 1000  # at most
 FEWEST = 40  # proposals
 
@@ -102,13 +102,12 @@ def weighted(proposals: Proposals, theory: Any, where: str) -> Weighted:
     scalars = in_double(proposals.scalars)
     averaged = theory.averaged(scalars)
     layout = block_edges(count)
-    columns = sums(layout, weight, averaged, proposals.correlators)
+    (columns,) = sums(layout, (weight,), averaged, proposals.correlators)
     sizes = np.diff(layout)
     found = estimates(columns / sizes[:, None], sizes, list(averaged), theory, weighted=True)
-    values = {}
+    values, masses = {}, unresolved_masses(found)
     for name, (value, error) in found.items():
-        mass = name.startswith((EFFECTIVE, "mpL", "m2ndL"))
-        note = NO_MASS if mass and not np.isfinite([value, error]).all() else known.note
+        note = masses.get(name, known.note)
         one = Estimate(value, nan if note else error, note=note)
         if name in theory.series and not note:
             of_series = theory.series_of(name, {k: v[None] for k, v in scalars.items()})
@@ -145,16 +144,21 @@ def block_edges(count: int) -> np.ndarray:
 
 
 def sums(
-    edges: np.ndarray, weight: Floats, averaged: Mapping[str, Floats], correlators: Any
-) -> Floats:
-    """Sums over blocks of weights, and of weights times scalars and correlators, (blocks, C)."""
-    rows = []
+    edges: np.ndarray,
+    weights: Sequence[Floats],
+    averaged: Mapping[str, Floats],
+    correlators: Any,
+) -> list[Floats]:
+    """Of each weighting (N,) the sums over blocks of weights, and of weights times scalars and
+    correlators, (blocks, C)."""
+    rows: list[list[Floats]] = [[] for _ in weights]
     for first, last in pairwise(edges):
-        here = weight[first:last]
-        own = [here.sum(), *(here @ values[first:last] for values in averaged.values())]
-        more = here @ np.asarray(correlators[first:last], dtype=np.float64)
-        rows.append(np.concatenate([own, more]))
-    return np.stack(rows)
+        more = np.asarray(correlators[first:last], dtype=np.float64)  # read once for all
+        for weight, done in zip(weights, rows, strict=True):
+            here = weight[first:last]
+            own = [here.sum(), *(here @ values[first:last] for values in averaged.values())]
+            done.append(np.concatenate([own, here @ more]))
+    return [np.stack(done) for done in rows]
 
 
 def in_double(scalars: Mapping[str, Floats]) -> dict[str, Floats]:

@@ -71,7 +71,7 @@ def differences(
             f"{blocks} blocks, {FEWEST_BINS} are needed",
         )
     weight = np.exp(log_weight - log_weight.max())
-    parts = [sums(edges, w, averaged, proposals.correlators) for w in (weight, stays)]
+    parts = sums(edges, (weight, stays), averaged, proposals.correlators)
     starts = np.arange(blocks) * (len(edges) - 1) // blocks
     joint = np.add.reduceat(np.concatenate(parts, axis=1), starts, axis=0)
     each = parts[0].shape[1]

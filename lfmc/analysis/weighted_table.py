@@ -23,8 +23,9 @@ import pandas
 from lfmc.analysis.gates import COLUMNS as GATE_COLUMNS
 from lfmc.analysis.gates import bonferroni_limit, normal_sigmas
 from lfmc.analysis.log_z import log_Z_of
+from lfmc.analysis.reweighting import SMALLEST_ESS
 from lfmc.analysis.unresolved import Unresolved
-from lfmc.analysis.weighted import SMALLEST_ESS, Estimate, Proposals, weighted
+from lfmc.analysis.weighted import Estimate, Proposals, weighted
 from lfmc.analysis.weighted_chain import Difference, differences
 from lfmc.theories.base import Floats
 
