@@ -2,32 +2,36 @@
 
 import json
 import shutil
-from pathlib import Path
 
 import h5py
 import numpy as np
 import pytest
 from api_run import CONFIG
-from click.testing import CliRunner
-from exact_targets import quadrature, sigmas
 from flows_disturbed import disturbed_for
+from model_chains import (
+    SMALL,
+    TINY,
+    chains_of,
+    content,
+    deviations,
+    invoke,
+    require_bits_of_pieces,
+    run_with_a_break,
+    same,
+    task_of,
+)
 
 import lfmc
 from lfmc.analysis.gamma_method import integrated_time
 from lfmc.analysis.hybrid_updates import CANDIDATES, chosen_updates, cost_of_step
-from lfmc.cli import samplers as commands
 from lfmc.config import parse_config, stage_settings
 from lfmc.errors import LfmcError
 from lfmc.proposals.hybrid import hybrid_method, proposals_of
-from lfmc.proposals.model_chains import ModelChain, with_number
+from lfmc.proposals.model_chains import with_number
 from lfmc.proposals.verify import verify_with_model
 from lfmc.samplers import run as sampling
 from lfmc.samplers.state import cold_start
-from lfmc.samplers.thermalise import thermalise
 from lfmc.samplers.tune import tuned
-
-TINY = lfmc.Phi4((2, 2), m2=-4.0, lam=5.0)
-SMALL = lfmc.Phi4((4, 4), m2=-4.0, lam=6.975)
 
 
 def method_of(theory, kind="heatbath", kernel="local", between=2, size=0.1, change=None):
@@ -40,19 +44,6 @@ def method_of(theory, kind="heatbath", kernel="local", between=2, size=0.1, chan
     if change:
         proposals = change(proposals)
     return config, with_number(hybrid_method(config, theory, known, proposals, "m"), between)
-
-
-def chains_of(theory, method, chains=64, updates=400):
-    state = cold_start(theory, 7, range(chains), "hybrid", "E")
-    state = thermalise(state, theory, method)
-    return method.advance(state, theory, updates, updates)[1]
-
-
-def deviations(info):
-    exact = quadrature(TINY)
-    found = {name: info.scalars[name].mean(1) for name in ("phi2", "phi4", "E")}
-    found["chi2"] = 4 * (info.scalars["m"] ** 2).mean(1)
-    return {name: sigmas(by_chain, exact[name]) for name, by_chain in found.items()}
 
 
 @pytest.mark.stat
@@ -82,16 +73,8 @@ def test_log_q_of_another_field_is_noticed():
 @pytest.mark.parametrize("kind", ["heatbath", "realnvp+prior"])
 def test_bits_depend_neither_on_the_number_of_chains_nor_on_the_pieces(kind):
     _, method = method_of(SMALL, kind)
-    many, few = (cold_start(SMALL, 7, range(n), "hybrid", "E") for n in (64, 20))
-    whole, info = method.advance(many, SMALL, 10, 5)
-    part, first = method.advance(few, SMALL, 4, 2)
-    part, second = method.advance(part, SMALL, 6, 2)
-    assert np.array_equal(part.phi[0], whole.phi[0])
-    assert np.array_equal(part.streams[0], whole.streams[0])
-    joined = np.concatenate([first.extra["log_weight"], second.extra["log_weight"]], axis=1)
-    assert np.array_equal(joined, info.extra["log_weight"][:20])
+    first = require_bits_of_pieces(method, ("log_weight",))
     assert first.saved.shape == (20, 2, 16)
-    assert np.array_equal(second.saved[:, -1], info.saved[:20, -1])
 
 
 @pytest.mark.stat
@@ -136,53 +119,19 @@ def made(small_run, tmp_path_factory):
     for name in ("tune", "train"):
         shutil.copytree(small_run / "results" / name, folder / "results" / name)
     (folder / "config.yaml").write_text(HYBRID)
-    invoke(folder)
+    invoke(folder, "hybrid")
     return folder
 
 
-def invoke(folder):
-    where = ["--config", str(folder / "config.yaml"), "--results", str(folder / "results")]
-    found = CliRunner().invoke(commands.hybrid, [*where, "--ensemble", "E1"])
-    if found.exception:
-        raise found.exception
-    return found.output
-
-
-def task_of(folder, text=HYBRID):
-    import yaml
-
-    config = parse_config(yaml.safe_load(text))
-    results = folder / "results"
-    model = results / "train" / "E1" / "flow-70.safetensors"
-    return ModelChain(config, "hybrid", "E1", results / "tune" / "E1.json", model).task(2), model
-
-
-def content(path: Path):
-    with h5py.File(path) as file:
-        names = ("scalars/phi2", "saved/two_point", "fields/phi", "extra/log_weight")
-        return {name: file[name][()] for name in names} | {"a": file.attrs["acceptance"]}
-
-
-def same(one, two):
-    return all(np.array_equal(one[name], two[name]) for name in one)
-
-
-def test_an_interrupted_chain_has_the_bits_of_a_whole_one(made, tmp_path, monkeypatch):
-    """Cut into segments of 100 saved configurations, stopped in the third, and continued."""
-    task, _ = task_of(made)
-    task = task._replace(plan=task.plan._replace(segment=100, chunk=10))
-    counted = iter(range(10**6))
-    with pytest.raises(sampling.Interrupted):
-        sampling.run(task, tmp_path / "E1.h5", tmp_path / "w", stop=lambda: next(counted) > 27)
-    assert len(list((tmp_path / "w").glob("segment-*.h5"))) == 2
-    sampling.run(task, tmp_path / "E1.h5", tmp_path / "w")
-    assert same(content(tmp_path / "E1.h5"), content(made / "results" / "hybrid" / "E1.h5"))
+def test_an_interrupted_chain_has_the_bits_of_a_whole_one(made, tmp_path):
+    path = run_with_a_break(task_of(made, "hybrid", HYBRID)[0], tmp_path)
+    assert same(content(path), content(made / "results" / "hybrid" / "E1.h5"))
 
 
 def test_a_longer_chain_continues_with_the_bits_of_its_length(made, tmp_path):
     longer = HYBRID.replace("configurations: 12800", "configurations: 16000")
-    task, _ = task_of(made, longer)
-    short, _ = task_of(made)
+    task, _ = task_of(made, "hybrid", longer)
+    short, _ = task_of(made, "hybrid", HYBRID)
     sampling.run(short, tmp_path / "E1.h5", tmp_path / "w")
     sampling.run(task, tmp_path / "E1.h5", tmp_path / "w")
     sampling.run(task, tmp_path / "other.h5", tmp_path / "v")
@@ -191,7 +140,7 @@ def test_a_longer_chain_continues_with_the_bits_of_its_length(made, tmp_path):
 
 
 def test_a_chain_reverifies_from_its_file_and_a_changed_weight_does_not(made, tmp_path):
-    task, model = task_of(made)
+    task, model = task_of(made, "hybrid", HYBRID)
     path = made / "results" / "hybrid" / "E1.h5"
     found = verify_with_model(task.config, "E1", "hybrid", model, path)
     assert found["log_weight"] < 1e-6
@@ -207,7 +156,7 @@ def test_a_chain_reverifies_from_its_file_and_a_changed_weight_does_not(made, tm
 
 
 def test_a_finished_chain_is_left_alone(made):
-    assert "finished already" in invoke(made)
+    assert "finished already" in invoke(made, "hybrid")
 
 
 def test_hybrid_runs_only_where_it_is_named():

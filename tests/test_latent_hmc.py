@@ -2,40 +2,43 @@
 
 import json
 import shutil
-from pathlib import Path
 
 import h5py
 import numpy as np
 import pytest
 import torch
-import yaml
 from api_run import CONFIG
-from click.testing import CliRunner
-from exact_targets import quadrature, sigmas
+from exact_targets import sigmas
 from flows_disturbed import disturbed_for
+from model_chains import (
+    SMALL,
+    TINY,
+    chains_of,
+    content,
+    invoke,
+    require_bits_of_pieces,
+    run_with_a_break,
+    same,
+    task_of,
+)
+from model_chains import deviations as averages
 
 import lfmc
 from lfmc.analysis.latent_steps import CANDIDATES, chosen_steps, cost_of_update
-from lfmc.cli.main import lfmc as command
 from lfmc.config import parse_config, stage_settings
 from lfmc.errors import LfmcError
 from lfmc.flows.base import standard_normal_log_density
 from lfmc.flows.passes import passes
 from lfmc.lattice.sites import khat2
 from lfmc.proposals.latent_hmc import latent_map_of, latent_method
-from lfmc.proposals.model_chains import ModelChain, with_number
+from lfmc.proposals.model_chains import with_number
 from lfmc.proposals.verify import verify_with_model
-from lfmc.samplers import run as sampling
 from lfmc.samplers.creutz import creutz_factor
 from lfmc.samplers.latent_hmc import trajectory
 from lfmc.samplers.state import cold_start, started_from
-from lfmc.samplers.thermalise import thermalise
 from lfmc.samplers.tune import tuned
 from lfmc.theories.ensembles import ensemble_of
 from lfmc.theories.free import Free
-
-TINY = lfmc.Phi4((2, 2), m2=-4.0, lam=5.0)
-SMALL = lfmc.Phi4((4, 4), m2=-4.0, lam=6.975)
 
 
 def method_of(theory, kind="heatbath", steps=3, size=0.1, change=None):
@@ -50,18 +53,10 @@ def method_of(theory, kind="heatbath", steps=3, size=0.1, change=None):
     return config, with_number(latent_method(config, theory, known, latent, "m"), steps)
 
 
-def chains_of(theory, method, chains=64, updates=400):
-    state = cold_start(theory, 7, range(chains), "latent-hmc", "E")
-    state = thermalise(state, theory, method)
-    return method.advance(state, theory, updates, updates)[1]
-
-
 def deviations(info):
-    exact = quadrature(TINY)
-    found = {name: info.scalars[name].mean(1) for name in ("phi2", "phi4", "E")}
-    found["chi2"] = 4 * (info.scalars["m"] ** 2).mean(1)
-    off = {name: sigmas(by_chain, exact[name]) for name, by_chain in found.items()}
-    return off | {"creutz": sigmas(creutz_factor(info.extra["dH"], "latent-hmc").mean(1), 1.0)}
+    return averages(info) | {
+        "creutz": sigmas(creutz_factor(info.extra["dH"], "latent-hmc").mean(1), 1.0)
+    }
 
 
 @pytest.mark.stat
@@ -90,8 +85,8 @@ def test_a_log_determinant_of_the_wrong_sign_is_noticed():
     for change, noticed in ((turned, True), (None, False)):
         _, method = method_of(TINY, "realnvp+prior", steps=3, size=0.05, change=change)
         found = deviations(chains_of(TINY, method, chains=64, updates=300))
-        averages = max(value for name, value in found.items() if name != "creutz")
-        assert averages > 6 if noticed else averages < 4.5, found
+        largest = max(value for name, value in found.items() if name != "creutz")
+        assert largest > 6 if noticed else largest < 4.5, found
 
 
 def end_of(theory, steps, change=lambda gradient: gradient, angle=1.2):
@@ -165,16 +160,7 @@ def _free_phi2(theory):
 @pytest.mark.parametrize("kind", ["heatbath", "realnvp+prior"])
 def test_bits_depend_neither_on_the_number_of_chains_nor_on_the_pieces(kind):
     _, method = method_of(SMALL, kind)
-    many, few = (cold_start(SMALL, 7, range(n), "latent-hmc", "E") for n in (64, 20))
-    whole, info = method.advance(many, SMALL, 10, 5)
-    part, first = method.advance(few, SMALL, 4, 2)
-    part, second = method.advance(part, SMALL, 6, 2)
-    assert np.array_equal(part.phi[0], whole.phi[0])
-    assert np.array_equal(part.streams[0], whole.streams[0])
-    for name in ("dH", "log_weight"):
-        joined = np.concatenate([first.extra[name], second.extra[name]], axis=1)
-        assert np.array_equal(joined, info.extra[name][:20])
-    assert np.array_equal(second.saved[:, -1], info.saved[:20, -1])
+    require_bits_of_pieces(method, ("dH", "log_weight"))
 
 
 def test_the_chosen_steps_have_the_smallest_cost_and_follow_from_the_seed():
@@ -225,46 +211,13 @@ def made(small_run, tmp_path_factory):
     return folder
 
 
-def invoke(folder, name, *options, config="config.yaml", results="results"):
-    where = ["--config", str(folder / config), "--results", str(folder / results)]
-    found = CliRunner().invoke(command, [name, *where, "--ensemble", "E1", *options])
-    if found.exception:
-        raise found.exception
-    return found.output
-
-
-def task_of(folder, text=LATENT):
-    config = parse_config(yaml.safe_load(text))
-    results = folder / "results"
-    model = results / "train" / "E1" / "flow-70.safetensors"
-    tuning = results / "tune" / "E1.json"
-    return ModelChain(config, "latent-hmc", "E1", tuning, model).task(2), model
-
-
-def content(path: Path):
-    with h5py.File(path) as file:
-        names = ("scalars/phi2", "saved/two_point", "fields/phi", "extra/log_weight", "extra/dH")
-        return {name: file[name][()] for name in names} | {"a": file.attrs["acceptance"]}
-
-
-def same(one, two):
-    return all(np.array_equal(one[name], two[name]) for name in one)
-
-
 def test_an_interrupted_chain_has_the_bits_of_a_whole_one(made, tmp_path):
-    """Cut into segments of 100 saved configurations, stopped in the third, and continued."""
-    task, _ = task_of(made)
-    task = task._replace(plan=task.plan._replace(segment=100, chunk=10))
-    counted = iter(range(10**6))
-    with pytest.raises(sampling.Interrupted):
-        sampling.run(task, tmp_path / "E1.h5", tmp_path / "w", stop=lambda: next(counted) > 27)
-    assert len(list((tmp_path / "w").glob("segment-*.h5"))) == 2
-    sampling.run(task, tmp_path / "E1.h5", tmp_path / "w")
-    assert same(content(tmp_path / "E1.h5"), content(made / "results" / "latent-hmc" / "E1.h5"))
+    path = run_with_a_break(task_of(made, "latent-hmc", LATENT)[0], tmp_path)
+    assert same(content(path), content(made / "results" / "latent-hmc" / "E1.h5"))
 
 
 def test_a_chain_reverifies_from_its_file_and_a_changed_weight_does_not(made, tmp_path):
-    task, model = task_of(made)
+    task, model = task_of(made, "latent-hmc", LATENT)
     path = made / "results" / "latent-hmc" / "E1.h5"
     assert verify_with_model(task.config, "E1", "latent-hmc", model, path)["log_weight"] < 1e-6
     with h5py.File(path) as file:
