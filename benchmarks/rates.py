@@ -11,7 +11,8 @@ from benchmarks.table import Table
 from benchmarks.training import train_once
 from lfmc.config import Config
 from lfmc.flows.build import build_flow
-from lfmc.proposals.generate import CHUNK, drawing
+from lfmc.proposals.drawn import CHUNK
+from lfmc.proposals.generate import drawing
 from lfmc.theories.ensembles import theory_of
 
 

@@ -15,7 +15,8 @@ from lfmc.errors import LfmcError
 from lfmc.flows.exactness import Drawing
 from lfmc.lattice import FloatArray
 from lfmc.proposals.anneal import Annealing, annealing
-from lfmc.proposals.generate import Drawn, drawing, drawn_block
+from lfmc.proposals.drawn import Drawn, drawn_block
+from lfmc.proposals.generate import drawing
 from lfmc.proposals.symmetrise import random_signs
 from lfmc.streams import generator
 from lfmc.theories.base import Theory
@@ -81,9 +82,7 @@ def _blocks(
         moves = None if annealed is None else partial(_annealed, annealed, seed, names)
         signs = random_signs(seed, names, BLOCK) if symmetrise else None
         count_here = min(BLOCK, count - first)
-        made = drawn_block(
-            draw, model.flow.base, model.theory, random, BLOCK, count_here, moves, signs
-        )
+        made = drawn_block(draw, model.flow.base, model.theory, random, count_here, moves, signs)
         bad = np.flatnonzero(~np.isfinite(made.log_q + made.action + made.work))
         if len(bad):
             at = bad[0]

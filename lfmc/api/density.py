@@ -10,7 +10,8 @@ from lfmc.api.arguments import batch_of, fields_of, seed_of, whole
 from lfmc.api.model import Model
 from lfmc.api.surroundings import own_torch
 from lfmc.lattice import FloatArray
-from lfmc.proposals.generate import CHUNK, drawing
+from lfmc.proposals.drawn import CHUNK
+from lfmc.proposals.generate import drawing
 from lfmc.streams import generator
 
 FEWEST = 32

@@ -17,38 +17,32 @@ fields of n numbers, from b base variables:
 All but the checksums are virtual data sets over the parts of the ranks (`lfmc.proposals.parts`).
 """
 
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from lfmc.clock import Spent, cpu_seconds
 from lfmc.config import Config, settings_hash, stage_settings
 from lfmc.device import device_key
 from lfmc.errors import LfmcError
-from lfmc.flows.base import Base, Flow
+from lfmc.flows.base import Flow
 from lfmc.flows.build import load_flow
 from lfmc.flows.exactness import Drawing
 from lfmc.flows.passes import passes
 from lfmc.lattice import FloatArray
 from lfmc.proposals.anneal import Annealing, annealing
-from lfmc.proposals.blocks import Layout, layout, slabs
+from lfmc.proposals.blocks import Layout, layout
+from lfmc.proposals.drawn import CHUNK, Arrays, Drawn, drawn_chunks
 from lfmc.proposals.symmetrise import random_signs, symmetric_drawing, symmetric_log_q
 from lfmc.provenance import file_hash
 from lfmc.streams import generator
-from lfmc.theories.base import Action
 from lfmc.theories.ensembles import theory_of
-from lfmc.theories.foreign import measurable
 
-# Batch size of one pass through the flow. Matrix products round differently for different batch
-# sizes, so it is a constant, and the last pass of a block is padded to it.
-CHUNK = 256
-
-Arrays = dict[str, NDArray]
+# Correlators of larger fields are no dense product: their bits do not depend on the batch.
+MOST_AT_ONCE = 512
 
 
 class ProposalTask(NamedTuple):
@@ -172,60 +166,6 @@ def drawing(flow: Flow, symmetrise: bool = False) -> Drawing:
     return found.draw
 
 
-class Drawn(NamedTuple):
-    """Proposals of one block, (count,) or (count, numbers): fields, their base variables, log q, S,
-    float32 scalars by name, and the log weight: -S - log q, of annealed ones the work."""
-
-    fields: FloatArray
-    prior: FloatArray
-    log_q: FloatArray
-    action: FloatArray
-    scalars: Arrays
-    work: FloatArray
-
-
-Anneal = Callable[[int, FloatArray], tuple[FloatArray, FloatArray]]
-
-
-def drawn_block(
-    draw: Drawing,
-    base: Base,
-    action: Action,
-    random: np.random.Generator,
-    size: int,
-    count: int,
-    anneal: Anneal | None = None,
-    signs: FloatArray | None = None,
-) -> Drawn:
-    """Return the first `count` of the `size` proposals of a block, from its own random stream.
-
-    Args:
-        draw: the pass of a flow; base: its base variables.
-        anneal: (chunk, base variables) -> annealed ones, and what to add to their log weights.
-        signs: of symmetrised proposals, by which fields are multiplied.
-    """
-    theory = measurable(action)
-    padded = -(-size // CHUNK) * CHUNK
-    z = base.draw(random, padded)
-    fields = np.empty((padded, theory.numbers))
-    log_q, s, work = np.empty(padded), np.empty(padded), np.zeros(padded)
-    seen = {name: np.empty(padded, np.float32) for name in theory.scalars}
-    for begin in range(0, padded, CHUNK):
-        part = slice(begin, begin + CHUNK)
-        if anneal is not None:
-            z[part], work[part] = anneal(begin // CHUNK, z[part])
-        fields[part], log_q[part] = draw(z[part])
-        if signs is not None:
-            fields[part] *= signs[part, None]
-        for few in slabs(part, theory.numbers):
-            s[few] = action.evaluate(fields[few])
-            for name, values in theory.measure(fields[few]).items():
-                seen[name][few] = values
-    kept = {name: values[:count] for name, values in seen.items()}
-    work = (work - s - log_q)[:count]
-    return Drawn(fields[:count], z[:count], log_q[:count], s[:count], kept, work)
-
-
 def make_block(task: ProposalTask, index: int) -> Arrays:
     """Return all data sets of one block; see `timed_block`."""
     return timed_block(task, index)[0]
@@ -237,33 +177,56 @@ def timed_block(task: ProposalTask, index: int) -> tuple[Arrays, Spent]:
     Raises:
         LfmcError: a proposal whose log q or S is not finite.
     """
-    config, began = task.config, cpu_seconds()
+    config = task.config
     random = generator(config.seed, "propose", task.ensemble, task.sampler, index)
     action = theory_of(config.ensemble(task.ensemble))
-    first = index * task.size
+    first = at = index * task.size
     count = min(task.size, config.proposals - first)
     anneal = partial(task.annealed, index) if task.annealing is not None else None
-    made = drawn_block(
-        task.draw, task.flow.base, action, random, task.size, count, anneal, task.signs(index)
-    )
-    fields, log_q, s, z = made.fields, made.log_q, made.action, made.prior
+    large = action.numbers > MOST_AT_ONCE
+    rows: list[Arrays] = []
+    fields: list[FloatArray] = []
+    began, measuring = cpu_seconds(), 0.0
+    for made in drawn_chunks(
+        task.draw, task.flow.base, action, random, count, anneal, task.signs(index)
+    ):
+        rows.append(_rows(task, made, at))
+        if large:
+            now = cpu_seconds()
+            rows[-1]["two_point"] = action.correlators(made.fields).astype(np.float32)
+            measuring += cpu_seconds() - now
+        else:
+            fields.append(made.fields)
+        at += len(made.log_q)
+    arrays = {name: np.concatenate([row[name] for row in rows]) for name in rows[0]}
+    drawn = cpu_seconds()
+    if not large:
+        arrays["two_point"] = action.correlators(np.concatenate(fields)).astype(np.float32)
+    return arrays, Spent(drawn - began - measuring, measuring + cpu_seconds() - drawn)
+
+
+def _rows(task: ProposalTask, made: Drawn, first: int) -> Arrays:
+    """Data sets of these proposals but for correlators.
+
+    Raises:
+        LfmcError: as `timed_block`.
+    """
+    log_q, s = made.log_q, made.action
     bad = np.flatnonzero(~np.isfinite(log_q + s + made.work))
     if len(bad):
         raise LfmcError(
             f"proposal {first + bad[0]} of {task.ensemble} {task.sampler}: log q = "
             f"{log_q[bad[0]]}, S = {s[bad[0]]}; the model is broken, train again"
         )
-    drawn = cpu_seconds()
-    kept = np.flatnonzero((first + np.arange(count)) % task.keep == 0)
+    kept = np.flatnonzero((first + np.arange(len(log_q))) % task.keep == 0)
     arrays: Arrays = {"log_q": log_q, "S": s}
     if task.annealing is not None:
         arrays["log_weight"] = made.work
     arrays |= {f"scalars/{name}": values for name, values in made.scalars.items()}
-    arrays["two_point"] = action.correlators(fields).astype(np.float32)
     arrays["fields/index"] = first + kept
-    arrays["fields/phi"] = fields[kept]
-    arrays["fields/prior"] = z[kept]
-    return arrays, Spent(drawn - began, cpu_seconds() - drawn)
+    arrays["fields/phi"] = made.fields[kept]
+    arrays["fields/prior"] = made.prior[kept]
+    return arrays
 
 
 class Column(NamedTuple):

@@ -18,7 +18,8 @@ from lfmc.config import stage_settings
 from lfmc.errors import LfmcError
 from lfmc.made_for import leaves
 from lfmc.proposals.blocks import block_checksum
-from lfmc.proposals.generate import CHUNK, Arrays, ProposalTask, key_of
+from lfmc.proposals.drawn import CHUNK, Arrays
+from lfmc.proposals.generate import ProposalTask, key_of
 from lfmc.proposals.parts import Made, read_block, read_part
 from lfmc.store import open_hdf5
 from lfmc.streams import generator

@@ -13,6 +13,7 @@ from lfmc.config import Config
 from lfmc.errors import LfmcError
 from lfmc.made_for import require_made_for, require_same
 from lfmc.proposals.blocks import require_blocks
+from lfmc.samplers.log_weights import in_batches
 from lfmc.seal import file_digest
 from lfmc.store import open_hdf5
 from lfmc.theories.base import Theory
@@ -27,6 +28,7 @@ ACTION = 1e-9
 ROUNDING = 1e-9
 OTHER_MACHINE = "reproduced but for rounding (made elsewhere), chain reproduced bit for bit"
 BLOCKS = 3
+NUMBERS = 2**16  # of fields that the inverse map has in memory at once, some hundred times
 
 
 def verify_flow(
@@ -58,7 +60,8 @@ def verify_flow(
         _require_places(proposals, phi, action, (at, len(file["log_q"])))
         found["S"] = _same(proposals, "S", action.evaluate(phi), file["S"][()][at], ACTION)
         allowed = task.flow.inverse_tolerance
-        found["log_q"] = _same(proposals, "log_q", task.log_q(phi), file["log_q"][()][at], allowed)
+        log_q = in_batches(task.log_q, _batch(action), phi)
+        found["log_q"] = _same(proposals, "log_q", log_q, file["log_q"][()][at], allowed)
         stored = {name: file["scalars"][name][()][at] for name in action.scalars}
         found["observables"] = _observables(proposals, action, phi, stored, file["two_point"][at])
         require_blocks(proposals, file, task.layout)
@@ -147,12 +150,16 @@ def verify_with_model(
         update = file["fields/update"][()]
         stored = file["extra/log_weight"][()][replica, update]
     with torch.no_grad():
-        log_q = flow.log_q(torch.from_numpy(phi)).numpy()
+        log_q = in_batches(lambda part: flow.log_q(torch.from_numpy(part)), _batch(action), phi)
     fresh = -action.evaluate(phi) - log_q
     allowed = max(FLOAT32, flow.inverse_tolerance)
     found["log_weight"] = _same(path, "log_weight", fresh, stored, allowed)
     found["summary"] += f", log weights to {found['log_weight']:.1e}"
     return found
+
+
+def _batch(action: Theory) -> int:
+    return max(1, NUMBERS // action.numbers)
 
 
 def _require_places(path: Path, phi: NDArray, action: Theory, *places: tuple[NDArray, int]) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from lfmc.config.sampler_sections import Samplers
+from lfmc.config.sampler_sections import Samplers, SamplerSection
 from lfmc.flows.variational import variational_variance
 from lfmc.samplers.kind import sampler_kind
 from lfmc.samplers.state import cold_start
@@ -19,6 +19,9 @@ THERMALISATION = 400
 SHORTEST = 100  # thermalisation of samplers whose updates are expensive
 SPACING = 10
 SEGMENT = 16  # fields of every chain between two copies: the samplers' records take memory twice
+# One cluster of an update per so many sites: of 128 x 128 a single one flips 5 %, and a cold start
+# would take 2400 updates to reach <chi2>.
+SITES_PER_CLUSTER = 1024
 SETTINGS = Samplers()  # the defaults: HMC of 10 steps and random length, at acceptance 0.7
 
 
@@ -55,7 +58,7 @@ def target_fields(
         width = 1.2 * float(np.sqrt(variational_variance(theory).mean()))
     state = cold_start(theory, seed, range(CHAINS), "check", ensemble, *names)
     each = -(-count // CHAINS)
-    settings, value = SETTINGS.section(name), width
+    settings, value = _settings(name, theory), width
     kind = sampler_kind(name, settings, theory)
     updates = max(THERMALISATION // kind.fewer, SHORTEST)
     if name == "hmc":
@@ -72,6 +75,12 @@ def target_fields(
         state, info = kind.sample(state, theory, parameters, len(part) * SPACING, SPACING)
         part[:] = info.saved.swapaxes(0, 1)
     return found.reshape(each * CHAINS, -1)[:count]
+
+
+def _settings(name: str, theory: Theory) -> SamplerSection:
+    section = SETTINGS.section(name)
+    clusters = max(1, theory.numbers // SITES_PER_CLUSTER)
+    return section.model_copy(update={"clusters": clusters}) if name == "cluster" else section
 
 
 def _source(theory: Theory) -> str:

@@ -1,0 +1,108 @@
+"""Proposals of one block, drawn and measured CHUNK at a time.
+
+Base variables are those of one random stream in order, so it does not matter to the bits whether
+they are drawn at once; only a chunk of them and of the fields need be in memory.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lfmc.flows.base import Base
+from lfmc.flows.exactness import Drawing
+from lfmc.lattice import FloatArray
+from lfmc.proposals.blocks import slabs
+from lfmc.theories.base import Action
+from lfmc.theories.foreign import measurable
+
+# Batch size of one pass through the flow. Matrix products round differently for different batch
+# sizes, so it is a constant, and the last pass of a block is padded to it.
+CHUNK = 256
+
+Arrays = dict[str, NDArray[Any]]
+Anneal = Callable[[int, FloatArray], tuple[FloatArray, FloatArray]]
+
+
+class Drawn(NamedTuple):
+    """Proposals, (count,) or (count, numbers): fields, their base variables, log q, S, float32
+    scalars by name, and the log weight: -S - log q, of annealed ones the work."""
+
+    fields: FloatArray
+    prior: FloatArray
+    log_q: FloatArray
+    action: FloatArray
+    scalars: Arrays
+    work: FloatArray
+
+
+def drawn_chunks(
+    draw: Drawing,
+    base: Base,
+    action: Action,
+    random: np.random.Generator,
+    count: int,
+    anneal: Anneal | None = None,
+    signs: FloatArray | None = None,
+) -> Iterator[Drawn]:
+    """The first `count` proposals of a block, CHUNK by CHUNK, from its own random stream.
+
+    Args:
+        draw: the pass of a flow; base: its base variables.
+        anneal: (chunk, base variables) -> annealed ones, and what to add to their log weights.
+        signs: of symmetrised proposals, by which fields are multiplied; whole chunks.
+    """
+    theory = measurable(action)
+    for begin in range(0, count, CHUNK):
+        z, work = base.draw(random, CHUNK), np.zeros(CHUNK)
+        if anneal is not None:
+            z, work = anneal(begin // CHUNK, z)
+        fields, log_q = (np.asarray(one, np.float64) for one in draw(z))
+        if signs is not None:
+            fields = fields * signs[begin : begin + CHUNK, None]
+        s = np.empty(CHUNK)
+        seen = {name: np.empty(CHUNK, np.float32) for name in theory.scalars}
+        for few in slabs(slice(0, CHUNK), theory.numbers):
+            s[few] = action.evaluate(fields[few])
+            for name, values in theory.measure(fields[few]).items():
+                seen[name][few] = values
+        made = Drawn(fields, z, log_q, s, seen, work - s - log_q)
+        yield _first_of(made, min(CHUNK, count - begin))
+
+
+def drawn_block(
+    draw: Drawing,
+    base: Base,
+    action: Action,
+    random: np.random.Generator,
+    count: int,
+    anneal: Anneal | None = None,
+    signs: FloatArray | None = None,
+) -> Drawn:
+    """All that `drawn_chunks` yields."""
+    parts = list(drawn_chunks(draw, base, action, random, count, anneal, signs))
+    scalars = {
+        name: np.concatenate([part.scalars[name] for part in parts]) for name in parts[0].scalars
+    }
+    return Drawn(
+        np.concatenate([part.fields for part in parts]),
+        np.concatenate([part.prior for part in parts]),
+        np.concatenate([part.log_q for part in parts]),
+        np.concatenate([part.action for part in parts]),
+        scalars,
+        np.concatenate([part.work for part in parts]),
+    )
+
+
+def _first_of(made: Drawn, count: int) -> Drawn:
+    """The first `count` of these proposals."""
+    scalars = {name: values[:count] for name, values in made.scalars.items()}
+    return Drawn(
+        made.fields[:count],
+        made.prior[:count],
+        made.log_q[:count],
+        made.action[:count],
+        scalars,
+        made.work[:count],
+    )
