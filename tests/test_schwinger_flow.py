@@ -15,15 +15,25 @@ from lfmc.theories.u1.loops import plaquette_angles
 from lfmc.theories.u1.torus import charges_of, holonomies_of, turned, unit_flux
 
 SAMPLES = 1 << 14
-LINES, TOWARDS_ZERO = (0.6, -0.4), (4.0, 1.5)
+LINES, TOWARDS_ZERO, SCREENING = (0.6, -0.4, 0.3), (4.0, 1.5), 0.15
 
 
-def flow_of(shape, beta, kappa, levels, lines=LINES, towards_zero=TOWARDS_ZERO, prior=0.2):
+def flow_of(
+    shape,
+    beta,
+    kappa,
+    levels,
+    lines=LINES,
+    towards_zero=TOWARDS_ZERO,
+    prior=0.2,
+    screening=SCREENING,
+):
     flow = build_flow(Schwinger(shape, beta, kappa), QuenchedSettings(levels=levels))
     with torch.no_grad():
         flow.lines.copy_(torch.tensor(lines))
         flow.towards_zero.copy_(torch.tensor(towards_zero))
         flow.prior.fill_(prior)
+        flow.screening.fill_(screening)
     return flow.requires_grad_(False)
 
 
@@ -87,7 +97,8 @@ def test_importance_weights_give_the_exact_values():
     exact = exact_on_two(1.0, 0.35)
     phi, log_q = (found.numpy() for found in flow(base_of(flow, SAMPLES)))
     assert np.abs(deviations(flow.action, exact, phi, log_q)).max() < 4.5
-    for left_out in ({"lines": (0.0, 0.0)}, {"towards_zero": (-30.0, -30.0)}):
+    parts = ({"lines": (0.0, 0.0, 0.0)}, {"lines": (0.6, -0.4, 0.0)})
+    for left_out in (*parts, {"towards_zero": (-30.0, -30.0)}):
         other = flow_of((2, 2), 1.0, 0.35, 1, **left_out)
         wrong = other.log_q(torch.from_numpy(phi)).numpy()
         assert np.abs(deviations(flow.action, exact, phi, wrong)).max() > 6, left_out
@@ -101,18 +112,19 @@ def test_holonomies_have_their_density_where_the_charge_is_zero():
     links = links_of(flow, flow(base_of(flow, 4000)).phi)
     neutral = charges_of(links) == 0
     assert 0.6 < neutral.mean() < 0.95  # of U(1) 0.56 have this charge
-    for axis, r in enumerate(np.tanh(LINES)):
-        angle = np.angle(np.exp(1j * holonomies_of(links)[:, axis]))
+    first, second = np.angle(np.exp(1j * holonomies_of(links))).T
 
-        def below(x, r=r):
-            return 0.5 + np.arctan((1 + r) / (1 - r) * np.tan(0.5 * x)) / np.pi
+    def share(x, r):
+        """Probability below an angle, of the density f(h; r)."""
+        return 0.5 + np.arctan((1 + r) / (1 - r) * np.tan(0.5 * x)) / np.pi
 
-        def uniform(x):
-            return 0.5 + 0.5 * x / np.pi
-
-        assert kstest(angle[neutral], below).pvalue > 1e-4
-        assert kstest(angle[~neutral], uniform).pvalue > 1e-4
-        assert kstest(angle[neutral], uniform).pvalue < 1e-4
+    given = np.tanh(LINES[1] + LINES[2] * np.cos(first))
+    for angle, r in ((first, np.tanh(LINES[0])), (second, given)):
+        assert kstest(share(angle, r)[neutral], "uniform").pvalue > 1e-4
+        assert kstest(share(angle, 0.0)[~neutral], "uniform").pvalue > 1e-4
+        assert kstest(share(angle, 0.0)[neutral], "uniform").pvalue < 1e-4
+    wrong = share(second, np.tanh(LINES[1]))
+    assert kstest(wrong[neutral & (np.cos(first) > 0)], "uniform").pvalue < 1e-4
 
 
 @pytest.mark.unit
@@ -128,7 +140,9 @@ def test_scores_are_the_derivatives_of_log_q():
             found.append(flow.log_q(scored.x))
             parameter[place] -= step
         slope = (found[0] - found[1]) / 2e-3
-        accuracy = 0.02 if name in ("log_beta", "prior") else 1e-5  # those are differences
+        accuracy = (
+            0.02 if name in ("log_beta", "prior", "screening") else 1e-5
+        )  # those are differences
         assert float((slope - scored.scores[:, column]).abs().max()) < accuracy, name
     log_weight = -flow.action.evaluate(scored.x.numpy()) - flow.log_q(scored.x).numpy()
     assert np.abs(scored.log_weight.numpy() - log_weight).max() < 1e-9
@@ -136,7 +150,8 @@ def test_scores_are_the_derivatives_of_log_q():
 
 @pytest.mark.unit
 def test_without_hopping_it_is_the_perfect_sampler_of_u1():
-    flow = flow_of((4, 4), 2.0, 0.0, 4, lines=(0.0, 0.0), towards_zero=(-40.0, -40.0))
+    nothing = {"lines": (0.0, 0.0, 0.0), "screening": 0.0, "towards_zero": (-40.0, -40.0)}
+    flow = flow_of((4, 4), 2.0, 0.0, 4, **nothing)
     gauge = build_flow(U1((4, 4), 2.0), DecimationSettings(levels=4))
     z = base_of(flow, 100)
     phi, log_q = flow(z)
@@ -148,7 +163,7 @@ def test_without_hopping_it_is_the_perfect_sampler_of_u1():
 
 @pytest.mark.unit
 def test_a_charge_moved_towards_zero_has_one_flux_less():
-    flow = flow_of((4, 4), 2.0, 0.25, 2, towards_zero=(40.0, 40.0), lines=(0.0, 0.0))
+    flow = flow_of((4, 4), 2.0, 0.25, 2, towards_zero=(40.0, 40.0), screening=0.0)
     z = base_of(flow, 500)
     before = charges_of(links_of(flow, flow.gauge(z[:, :-1]).phi))
     after = charges_of(links_of(flow, flow(z).phi))

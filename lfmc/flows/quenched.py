@@ -13,16 +13,21 @@ charge Q lose the flux 2 pi sign(Q) / V per plaquette, which changes Q by one; s
 
 F being `unit_flux`. t_1 is that of |Q| = 1, and t_2 that of all larger charges.
 
-Given the plaquettes, q_1 leaves the holonomies uniform; the determinant in a small volume does
+The determinant damps long waves of the field strength: `lfmc.flows.screening` with the strength s,
+a map of Jacobian 1, gives q_2.
+
+Given the plaquettes, q_2 leaves the holonomies uniform; the determinant in a small volume does
 not. Where Q = 0 the angles h_mu of the lines round axis mu, averaged over the lattice, are defined
 modulo 2 pi, and a Moebius map of the circle (Rezende et al., arXiv:2002.02428) gives them the
 density
 
-    f(h; r) = (1 - r^2) / (1 + r^2 - 2 r cos h)     relative to the uniform one.
+    f(h; r) = (1 - r^2) / (1 + r^2 - 2 r cos h)     relative to the uniform one,
 
-log q = log q_1 + log f(h_0; r_0) + log f(h_1; r_1) is exact for links that are drawn and for links
-that are given. Parameters are log b, the log of the relative inverse variance of the prior, logit t
-and artanh r; a training sees log w with the whole determinant.
+with r_0 = tanh a_0 and r_1 = tanh(a_1 + a_2 cos h_0).
+
+log q = log q_2 + log f(h_0; r_0) + log f(h_1; r_1) is exact for links that are drawn and for links
+that are given. Parameters are log b, the log of the relative inverse variance of the prior,
+logit t, a and s; a training sees log w with the whole determinant.
 """
 
 import math
@@ -38,7 +43,9 @@ from lfmc.config.flow_sections import DecimationSettings, QuenchedSettings
 from lfmc.errors import LfmcError
 from lfmc.flows.base import Base, Draw, Flow
 from lfmc.flows.decimation import DecimationFlow
+from lfmc.flows.holonomies import Lines, moebius
 from lfmc.flows.scores import Scored
+from lfmc.flows.screening import screened
 from lfmc.lattice import FloatArray, Shape
 from lfmc.theories.schwinger import Schwinger
 from lfmc.theories.u1 import U1
@@ -83,7 +90,8 @@ class QuenchedFlow(Flow):
         self.log_beta = nn.Parameter(torch.tensor([start], dtype=torch.float64))
         self.prior = nn.Parameter(torch.zeros(1, dtype=torch.float64))
         self.towards_zero = nn.Parameter(torch.full((2,), START, dtype=torch.float64))
-        self.lines = nn.Parameter(torch.zeros(2, dtype=torch.float64))
+        self.lines = nn.Parameter(torch.zeros(3, dtype=torch.float64))
+        self.screening = nn.Parameter(torch.zeros(1, dtype=torch.float64))
         self.inverse_tolerance = self.gauge.inverse_tolerance
 
     @property
@@ -119,10 +127,11 @@ class QuenchedFlow(Flow):
         charge = charges_of(self._links(phi))
         moves = z[:, -1].double().cpu().numpy() < self._probability(charge)
         phi = phi - (moves * np.sign(charge))[:, None] * self.flux
-        links, r = self._links(phi), np.tanh(_numbers(self.lines))
-        angle = holonomies_of(links)
-        new = 2 * np.arctan((1 - r) / (1 + r) * np.tan(0.5 * wrap(angle)))
-        neutral = charges_of(links) == 0
+        links = screened(self._links(phi), self._screening())
+        angle, neutral = holonomies_of(links), charges_of(links) == 0
+        a, new = _numbers(self.lines), np.empty_like(angle)
+        new[:, 0] = moebius(angle[:, 0], np.tanh(a[0]))
+        new[:, 1] = moebius(angle[:, 1], np.tanh(a[1] + a[2] * np.cos(new[:, 0])))
         links = wrap(turned(links, np.where(neutral[:, None], new - angle, 0.0)))
         phi = links.reshape(len(links), -1)
         return Draw(torch.from_numpy(phi).to(z.device), self._log_q(phi).to(z.device))
@@ -138,21 +147,22 @@ class QuenchedFlow(Flow):
         """Those of the links of U(1) are differences of log q over twice SHIFT."""
         phi, log_q = self(z)
         array = phi.cpu().numpy()
-        links, sectors = self._links(array), self._sectors(array, self.gauge)
+        before = self._before(array)
+        sectors = self._sectors(before, self.gauge)
         terms = sectors.log_gauge + self._log_steps(sectors.charge)
         share = np.exp(terms - logsumexp(terms, axis=1, keepdims=True))
         columns = []
         for shift in ((SHIFT, 0.0), (0.0, SHIFT)):
-            up = self._sectors(array, self._gauge(*shift)).log_gauge
-            down = self._sectors(array, self._gauge(-shift[0], -shift[1])).log_gauge
+            up = self._sectors(before, self._gauge(*shift)).log_gauge
+            down = self._sectors(before, self._gauge(-shift[0], -shift[1])).log_gauge
             columns.append((share * (up - down)).sum(1) / (2 * SHIFT))
         size, still = np.abs(sectors.charge), np.array(STEPS) == 0
         t = self._probability(sectors.charge)
         slope = share * np.where(still, -t, 1 - t)
         columns += [(slope * (size == 1)).sum(1), (slope * (size > 1)).sum(1)]
-        cosine, r = np.cos(holonomies_of(links)), np.tanh(_numbers(self.lines))
-        of_lines = 2 * (cosine - r) * (1 - r * r) / (1 + r * r - 2 * r * cosine) - 2 * r
-        columns += list((of_lines * (charges_of(links) == 0)[:, None]).T)
+        columns += list(self._lines(array).scores().T)
+        up, down = (self._log_q_1(self._before(array, step)) for step in (SHIFT, -SHIFT))
+        columns.append((up - down) / (2 * SHIFT))
         scores = torch.from_numpy(np.stack(columns, axis=1)).to(phi.device)
         return Scored(phi, -self.reduced_action(phi) - log_q, scores)
 
@@ -183,12 +193,29 @@ class QuenchedFlow(Flow):
                 log_gauge[needed, column] = density.numpy()
         return Sectors(log_gauge, charge)
 
+    def _screening(self) -> float:
+        return float(_numbers(self.screening)[0])
+
+    def _before(self, phi: FloatArray, step: float = 0.0) -> FloatArray:
+        """Links before the screening, whose strength is larger by `step`."""
+        links = screened(self._links(phi), self._screening() + step, inverse=True)
+        return links.reshape(phi.shape)
+
+    def _lines(self, phi: FloatArray) -> Lines:
+        links, a = self._links(phi), _numbers(self.lines)
+        angle = holonomies_of(links)
+        second = a[1] + a[2] * np.cos(angle[:, 0])
+        r = np.tanh(np.column_stack([np.full_like(second, a[0]), second]))
+        return Lines(angle, charges_of(links) == 0, r)
+
+    def _log_q_1(self, before: FloatArray) -> FloatArray:
+        """log q_1 of links that are not screened yet."""
+        sectors = self._sectors(before, self.gauge)
+        return np.asarray(logsumexp(sectors.log_gauge + self._log_steps(sectors.charge), axis=1))
+
     def _log_q(self, phi: FloatArray) -> Tensor:
-        sectors, r = self._sectors(phi, self.gauge), np.tanh(_numbers(self.lines))
-        log_q = logsumexp(sectors.log_gauge + self._log_steps(sectors.charge), axis=1)
-        links = self._links(phi)
-        f = np.log1p(-r * r) - np.log(1 + r * r - 2 * r * np.cos(holonomies_of(links)))
-        return torch.from_numpy(log_q + (charges_of(links) == 0) * f.sum(1))
+        log_q = self._log_q_1(self._before(phi)) + self._lines(phi).log_density()
+        return torch.from_numpy(log_q)
 
 
 @lru_cache(maxsize=8)
