@@ -8,6 +8,8 @@ invariant. The work
 
 replaces log w: <exp(W) O> / <exp(W)> = <O> (Neal, physics/9803008; Wu, Koehler and Noe,
 arXiv:2002.06707), so independence Metropolis with W is exact. n = 1 is a bare proposal.
+
+Uniform base variables are moved as the normals whose distribution function they are.
 """
 
 from collections.abc import Callable
@@ -15,9 +17,9 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 import torch
+from scipy.special import ndtr, ndtri
 
 from lfmc.clock import cpu_seconds
-from lfmc.errors import LfmcError
 from lfmc.flows.base import Flow
 from lfmc.flows.passes import passes
 from lfmc.lattice import FloatArray
@@ -28,6 +30,7 @@ LARGEST_VARIANCE = 1.0
 MOST_STEPS = 256
 WANTED_ACCEPTANCE = 0.35
 SMALLEST_FRACTION = 0.02
+SMALLEST = 2.0**-53  # of a uniform base variable and its distance from 1
 
 Weigh = Callable[[FloatArray], FloatArray]
 
@@ -36,29 +39,33 @@ class Annealing(NamedTuple):
     """How the base normals of a flow are annealed.
 
     Attributes:
-        weigh: those of the reduced variables (batch, numbers) -> their log weights.
-        numbers: of them, the first ones of a sample's base normals.
+        weigh: normals of the reduced variables (batch, numbers) -> their log weights.
+        numbers: of them, the first ones of a sample's base variables.
         fractions: f of the move after each step but the last; n - 1 of them.
         seconds: CPU time of the run that chose them.
+        uniform: whether base variables are uniform.
     """
 
     weigh: Weigh
     numbers: int
     fractions: tuple[float, ...]
     seconds: float = 0.0
+    uniform: bool = False
 
     def __call__(self, z: FloatArray, random: np.random.Generator) -> tuple[FloatArray, FloatArray]:
-        """Anneal base normals (batch, all numbers).
+        """Anneal base variables (batch, all numbers).
 
         Returns:
             The last ones, and W - log w of these, (batch,); NaN where a log weight is not finite.
         """
         x, steps = np.ascontiguousarray(z[:, : self.numbers]), len(self.fractions) + 1
+        x = ndtri(np.clip(x, SMALLEST, 1 - SMALLEST)) if self.uniform else x
         log_weight = self.weigh(x)
         work = log_weight / steps
         for k, fraction in enumerate(self.fractions, 1):
             x, log_weight, _ = _move(self.weigh, x, log_weight, fraction, k / steps, random)
             work = work + log_weight / steps
+        x = _uniforms(x) if self.uniform else x
         return np.concatenate([x, z[:, self.numbers :]], axis=1), work - log_weight
 
 
@@ -75,18 +82,14 @@ def annealing(
 
     Args:
         fractions: those of such a run, where it need not be repeated.
-
-    Raises:
-        LfmcError: a flow whose base variables are not normal.
     """
     if steps == 1:
         return None
-    if flow.base.law != "normal":
-        raise LfmcError("propose.anneal: moves normals, but this flow's base variables are uniform")
     found, numbers = passes(flow), flow.reduced_base.numbers
+    uniform = flow.base.law == "uniform"
 
     def weigh(x: FloatArray) -> FloatArray:
-        parts = torch.from_numpy(x).split(BATCH)
+        parts = torch.from_numpy(_uniforms(x) if uniform else x).split(BATCH)
         return np.concatenate([found.model_log_weight(part).numpy() for part in parts])
 
     began, tried = cpu_seconds(), 1 if steps == "auto" else steps
@@ -95,7 +98,13 @@ def annealing(
         if steps != "auto" or variance <= LARGEST_VARIANCE or tried >= MOST_STEPS:
             fractions = chosen
         tried *= 2
-    return Annealing(weigh, numbers, fractions, cpu_seconds() - began) if fractions else None
+    spent = cpu_seconds() - began
+    return Annealing(weigh, numbers, fractions, spent, uniform) if fractions else None
+
+
+def _uniforms(x: FloatArray) -> FloatArray:
+    """The distribution function of normals, inside (0, 1)."""
+    return np.clip(ndtr(x), SMALLEST, 1 - SMALLEST)
 
 
 def _pilot(
