@@ -9,6 +9,9 @@ from lfmc.errors import LfmcError
 from lfmc.flows.hierarchy.flow import HierarchyFlow
 from lfmc.flows.hierarchy.stages import groups
 from lfmc.flows.hierarchy.terms import terms_of
+from lfmc.kernels.lanes import LANES, kernel, store
+from lfmc.kernels.site_boost import boosted_along
+from lfmc.kernels.site_law import solve
 from lfmc.samplers.state import cold_start, fields
 from lfmc.samplers.wolff import WolffParameters, sample_wolff
 from lfmc.theories.spheres import Spheres, exact
@@ -107,9 +110,9 @@ def test_weights_give_the_exact_partition_function(n):
 
 @pytest.mark.unit
 @pytest.mark.parametrize("n", [1, 2, 3])
-@pytest.mark.parametrize("products", [False, True])
-def test_scores_are_the_derivatives_of_log_q(n, products):
-    flow = flow_of((4, 4), n, products=products)
+@pytest.mark.parametrize(("products", "boosts"), [(False, 0), (True, 2)])
+def test_scores_are_the_derivatives_of_log_q(n, products, boosts):
+    flow = flow_of((4, 4), n, products=products, boosts=boosts)
     found = flow.scores(uniforms(flow, 3)[:, : flow.reduced_base.numbers])
     step = 1e-6
     for p in range(flow.terms.parameters):
@@ -120,6 +123,41 @@ def test_scores_are_the_derivatives_of_log_q(n, products):
             flow.k[p] -= sign * step
         slope = (log_q[0] - log_q[1]) / (2 * step)
         np.testing.assert_allclose(found.scores[:, p], slope, atol=1e-7)
+
+
+@kernel
+def _boosted_density(work, phi, couplings, found):
+    """exp of the log density of lanes of vectors, from rows h and v of `work`."""
+    normaliser = solve(work, couplings)
+    store(found, 0, boosted_along(work, phi, 0, couplings) - normaliser)
+
+
+@pytest.mark.unit
+@pytest.mark.parametrize("n", [2, 3])
+def test_the_density_of_a_boosted_spin_is_normalised_and_not_without_its_jacobian(n):
+    """By quadrature over the sphere; the boost is against the arithmetic of its docstring."""
+    theory = Spheres((4, 4), n, 1.0)
+    law, couplings = theory.site_law(), theory.couplings()
+    h, v = np.array([0.9, -0.4, 1.1])[:n], np.array([-0.3, 0.8, 0.5])[:n]
+    turns = 2 * np.pi * (np.arange(256) + 0.5) / 256
+    c, weight = np.polynomial.legendre.leggauss(32) if n == 3 else (np.zeros(1), np.ones(1))
+    ring = np.stack([np.cos(turns), np.sin(turns)], 1)
+    flat = (np.sqrt(1 - c * c)[:, None, None] * ring).reshape(-1, 2)
+    spins = np.hstack([flat, np.repeat(c, 256)[:, None]])[:, :n]
+    area = np.repeat(weight, 256) * 2 * np.pi / 256
+    found = np.empty(len(spins))
+    for lanes in np.arange(len(spins)).reshape(-1, LANES):
+        work, out = np.zeros((law.rows, LANES)), np.empty((1, LANES))
+        work[:n], work[n + 1 : 2 * n + 1] = h[:, None], v[:, None]
+        _boosted_density(work, np.ascontiguousarray(spins[lanes].T), couplings, out)
+        found[lanes] = out[0]
+    g, s = np.sqrt(1 + v @ v), spins @ v
+    before = (spins - np.outer(1 - s / (1 + g), v)) / (g - s)[:, None]
+    np.testing.assert_allclose((before * before).sum(1), 1, atol=1e-12)
+    without = found + (n - 1) * np.log(g - s)
+    np.testing.assert_allclose(without - without[0], (before - before[0]) @ h, atol=1e-12)
+    assert np.exp(found) @ area == pytest.approx(1, abs=1e-10)
+    assert abs(np.exp(without) @ area - 1) > 0.02
 
 
 @pytest.mark.unit
@@ -156,7 +194,8 @@ def test_the_first_fit_is_the_maximum_of_the_likelihood():
     state, _ = sample_wolff(state, theory, WolffParameters(4), 100, 100)
     _, info = sample_wolff(state, theory, WolffParameters(4), 640, 20)
     samples = info.saved.reshape(-1, theory.numbers)
-    flow = HierarchyFlow(theory, HierarchySettings()).requires_grad_(False)
+    few = HierarchySettings(products=False, boosts=1)  # many would fit the noise of few samples
+    flow = HierarchyFlow(theory, few).requires_grad_(False)
     phi, before = torch.from_numpy(samples), 0.0
     before = flow.reduced_log_q(phi).mean()
     flow.start_from(samples)

@@ -220,8 +220,9 @@ class QuenchedSettings(DecimatedSection):
 class HierarchySettings(FlowSection):
     """O(N) or CP^(N-1) in two dimensions, drawn from coarse to fine sublattices by one-site laws.
 
-    A site sees the nearest `shells` of sites drawn before it, and the products of three of its
-    nearest sites if `products`; sublattices are drawn in 1, 2 or 4 `colours`.
+    A site sees the nearest `shells` of sites drawn before it, and products of three of its near
+    sites if `products`; sublattices are drawn in 1, 2 or 4 `colours`. O(N) spins are boosted by the
+    nearest `boosts` shells, and by the products; 0: no boosts.
     """
 
     builds: ClassVar[str] = "lfmc.flows.hierarchy.flow:HierarchyFlow"
@@ -234,6 +235,7 @@ class HierarchySettings(FlowSection):
     shells: Annotated[int, Field(ge=1, le=32)] = 6
     colours: Literal[1, 2, 4] = 4
     products: bool = True
+    boosts: Annotated[int, Field(ge=0, le=32)] = 3
 
     def refusal(self, shape: tuple[int, ...]) -> str:
         halved = min(factors_of_two(n) for n in shape)

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from numba.extending import overload
 
 from lfmc.kernels.lanes import INLINE
+from lfmc.kernels.site_boost import NAMES, NONE, boost_of
 
 
 class SiteLaw(NamedTuple):
@@ -53,7 +54,7 @@ def site_law_of(couplings_type: type, **kernels: Any) -> None:
 
     Args:
         kernels: all functions of this module by name (`lfmc.kernels.lanes.inlined`), with the same
-            arguments.
+            arguments; and those of `lfmc.kernels.site_boost`, or none of them.
     """
 
     def known(couplings: Any) -> bool:
@@ -62,6 +63,7 @@ def site_law_of(couplings_type: type, **kernels: Any) -> None:
     clears, adds, pairs = (kernels.pop(name) for name in ("clear", "add_site", "pair"))
     alongs, solves, draws = (kernels.pop(name) for name in ("along", "solve", "draw"))
     residuals = kernels.pop("residual")
+    boost_of(known, {name: kernels.pop(name) for name in NAMES} if NAMES[0] in kernels else NONE)
     if kernels:
         raise TypeError(f"no kernel of a site law is called {', '.join(kernels)}")
 

@@ -2,18 +2,20 @@
 
 A site is drawn from a density exp(l_x(n_x)), l_x a sum over the sites drawn before it
 (`lfmc.flows.hierarchy.terms`): of O(N) spins h_x.n_x, of CP^(N-1) vectors z_x^+ M_x z_x with M_x a
-sum of z_y z_y^+, which makes the flow gauge invariant. The sites of the last stage are drawn from
-their exact conditional law. So
+sum of z_y z_y^+, which makes the flow gauge invariant. O(N) spins are then boosted, by a sum over
+the sites drawn before too (`lfmc.theories.spheres.boost_kernels`). The sites of the last stage are
+drawn from their exact conditional law. So
 
-    log q = sum_x [l_x(n_x) - log_normaliser(l_x)]
+    log q = sum_x [l_x(n_x) - log_normaliser(l_x)],
 
-is exact for drawn and for given fields, and with E the sites before the last stage
+where n_x is the vector before its boost and the log Jacobian of the boost is added, is exact for
+drawn and for given fields, and with E the sites before the last stage
 
     log w = sum_(x in the last stage) log_normaliser(of the neighbours) - log q(E)
 
 does not need the last stage. Reduced samples are whole fields, of which only the sites before the
-last stage are filled. Scores d log q / d k are sums of l_p(n_x) - <l_p> of each term: no backward
-pass. The measure is the area of the spheres, for O(1) the sum over states.
+last stage are filled. Scores d log q / d k are sums over the terms of each site: no backward pass.
+The measure is the area of the spheres, for O(1) the sum over states.
 """
 
 import numpy as np
@@ -24,7 +26,6 @@ from lfmc.config.flow_sections import HierarchySettings
 from lfmc.errors import LfmcError
 from lfmc.flows.base import Base, Draw, Flow
 from lfmc.flows.hierarchy.blocks import lanes_last, samples_first
-from lfmc.flows.hierarchy.newton import forward_fit
 from lfmc.flows.hierarchy.scoring import scoring_fit
 from lfmc.flows.hierarchy.terms import terms_of
 from lfmc.flows.scores import Scored
@@ -33,7 +34,7 @@ from lfmc.lattice import FloatArray
 from lfmc.theories.cpn import CPN
 from lfmc.theories.spheres import Spheres
 
-START_SAMPLES, START_NUMBERS = 16384, 2**24  # of the first fit
+START_SAMPLES, START_NUMBERS = 16384, 2**24  # of the first fit: of its fields and scores
 COUPLED = 0.4  # of beta: the coupling to the nearest shell of a flow that is not trained
 
 
@@ -53,9 +54,9 @@ class HierarchyFlow(Flow):
         if not isinstance(action, Spheres | CPN) or len(action.shape) != 2:
             raise LfmcError("flow hierarchy: it needs theory spheres or cpn in two dimensions")
         self.law = action.site_law()
-        self.terms = terms_of(
-            action.shape, settings.shells, settings.colours, settings.products and action.N > 1
-        )
+        boosts = settings.boosts if isinstance(action, Spheres) and action.N > 1 else 0
+        products = settings.products and action.N > 1
+        self.terms = terms_of(action.shape, settings.shells, settings.colours, products, boosts)
         self.near, self.couplings = action.geometry(), action.couplings()
         start = np.zeros(self.terms.parameters)
         start[self.terms.nearest] = COUPLED * self.couplings[0]
@@ -67,7 +68,7 @@ class HierarchyFlow(Flow):
 
     @property
     def start_samples(self) -> int:
-        return min(START_SAMPLES, START_NUMBERS // self.numbers)
+        return min(START_SAMPLES, START_NUMBERS // max(self.numbers, self.terms.parameters))
 
     @property
     def reduced_sites(self) -> int:
@@ -115,8 +116,7 @@ class HierarchyFlow(Flow):
     @torch.no_grad()
     def start_from(self, fields: FloatArray) -> None:
         """Set the parameters that maximise the mean of log q over samples of p, (count, V N)."""
-        fit = forward_fit if isinstance(self.action, Spheres) else scoring_fit
-        self.k.copy_(torch.from_numpy(fit(self, lanes_last(fields), len(fields))))
+        self.k.copy_(torch.from_numpy(scoring_fit(self, lanes_last(fields), len(fields))))
 
     def compile_kernels(self) -> None:
         """Compile what trainings and proposals call."""
@@ -152,7 +152,7 @@ class HierarchyFlow(Flow):
         from lfmc.flows.hierarchy.kernels import coarse_stages
 
         out, t = self._outputs(len(phi), scores), self.terms
-        order = (t.order, t.begin, t.terms, self.parameters_array() if k is None else k)
+        order = (t.order, t.begin, t.boosts, t.terms, self.parameters_array() if k is None else k)
         coarse_stages(uniform, phi, *order, self.near, self.couplings, *self.law, drawn, *out)
         return out
 

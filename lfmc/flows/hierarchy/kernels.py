@@ -1,26 +1,45 @@
 """Compiled passes of the hierarchy, on blocks of LANES samples.
 
-`order`, `begin` and `terms` are those of `lfmc.flows.hierarchy.terms`; the law of a site is that of
-the couplings (`lfmc.kernels.site_law`), with `rows` rows of work and `per` uniforms. `score` gets
-d log q / d k_p of every parameter; where it has no rows it is left alone. Samples of a block do not
-see each other.
+`order`, `begin`, `boosts` and `terms` are those of `lfmc.flows.hierarchy.terms`; the law of a site
+is that of the couplings (`lfmc.kernels.site_law`, `lfmc.kernels.site_boost`), with `rows` rows of
+work and `per` uniforms. `score` gets d log q / d k_p of every parameter; where it has no rows it is
+left alone. Samples of a block do not see each other.
 """
 
 import numpy as np
 
 from lfmc.kernels.lanes import LANES, broadcast, inlined, kernel, load, store
+from lfmc.kernels.site_boost import (
+    add_boost,
+    along_boost,
+    boost,
+    boosted_along,
+    boosted_residual,
+    clear_boost,
+)
 from lfmc.kernels.site_law import add_site, along, clear, draw, pair, residual, solve
 
 
 @inlined
-def _collect(phi, first, last, terms, k, work, couplings):
-    """What the sites before a site contribute to its law."""
+def _product(phi, terms, t, couplings):
+    """The factor of term t, of an invariant of two sites."""
+    if terms[t, 2] >= 0:
+        return pair(phi, terms[t, 2], terms[t, 3], couplings)
+    return broadcast(1.0)
+
+
+@inlined
+def _collect(phi, first, middle, last, terms, k, work, couplings):
+    """What the sites before a site contribute to its law, and from `middle` on to its boost."""
     clear(work, couplings)
-    for t in range(first, last):
-        weight = broadcast(k[terms[t, 0]])
-        if terms[t, 2] >= 0:
-            weight = weight * pair(phi, terms[t, 2], terms[t, 3], couplings)
+    for t in range(first, middle):
+        weight = k[terms[t, 0]] * _product(phi, terms, t, couplings)
         add_site(work, phi, terms[t, 1], weight, couplings)
+    if middle < last:
+        clear_boost(work, couplings)
+    for t in range(middle, last):
+        weight = k[terms[t, 0]] * _product(phi, terms, t, couplings)
+        add_boost(work, phi, terms[t, 1], weight, couplings)
 
 
 @inlined
@@ -32,38 +51,62 @@ def _collect_last(phi, near, x, work, couplings):
 
 
 @inlined
-def _add_scores(phi, x, first, last, terms, work, couplings, score):
+def _add_scores(phi, x, first, middle, last, terms, work, couplings, score):
     """Add d log q / d k_p of every parameter of a site; `work` is overwritten."""
-    residual(work, phi, x, couplings)
+    if middle < last:
+        boosted_residual(work, phi, x, couplings)
+    else:
+        residual(work, phi, x, couplings)
     for t in range(first, last):
-        value = along(work, phi, terms[t, 1], couplings)
-        if terms[t, 2] >= 0:
-            value = value * pair(phi, terms[t, 2], terms[t, 3], couplings)
+        if t < middle:
+            value = along(work, phi, terms[t, 1], couplings)
+        else:
+            value = along_boost(work, phi, terms[t, 1], couplings)
         p = terms[t, 0]
-        store(score, p, load(score, p) + value)
+        store(score, p, load(score, p) + value * _product(phi, terms, t, couplings))
 
 
 @inlined
-def _coarse(phi, uniform, order, begin, terms, k, work, couplings, per, drawn, score):
+def _coarse(phi, uniform, order, begin, boosts, terms, k, work, couplings, per, drawn, score):
     """log q of the sites before the last stage, which are drawn first where `drawn`."""
     log_q = broadcast(0.0)
     for p in range(score.shape[0]):
         store(score, p, broadcast(0.0))
     for i in range(begin.shape[0] - 1):
-        x = order[i]
-        _collect(phi, begin[i], begin[i + 1], terms, k, work, couplings)
+        x, first, middle, last = order[i], begin[i], boosts[i], begin[i + 1]
+        _collect(phi, first, middle, last, terms, k, work, couplings)
         normaliser = solve(work, couplings)
         if drawn:
             draw(work, phi, x, uniform, i * per, couplings)
-        log_q = log_q + (along(work, phi, x, couplings) - normaliser)
+        if middle < last:
+            if drawn:
+                boost(work, phi, x, couplings)
+            found = boosted_along(work, phi, x, couplings)
+        else:
+            found = along(work, phi, x, couplings)
+        log_q = log_q + (found - normaliser)
         if score.shape[0]:
-            _add_scores(phi, x, begin[i], begin[i + 1], terms, work, couplings, score)
+            _add_scores(phi, x, first, middle, last, terms, work, couplings, score)
     return log_q
 
 
 @kernel
 def coarse_stages(
-    uniform, phi, order, begin, terms, k, near, couplings, rows, per, drawn, log_q, rest, score
+    uniform,
+    phi,
+    order,
+    begin,
+    boosts,
+    terms,
+    k,
+    near,
+    couplings,
+    rows,
+    per,
+    drawn,
+    log_q,
+    rest,
+    score,
 ):
     """Sites before the last stage: fields, log q, and `rest`, the log of what is left of exp(-S).
 
@@ -75,7 +118,18 @@ def coarse_stages(
     work = np.empty((rows, LANES))
     for b in range(phi.shape[0]):
         found = _coarse(
-            phi[b], uniform[b], order, begin, terms, k, work, couplings, per, drawn, score[b]
+            phi[b],
+            uniform[b],
+            order,
+            begin,
+            boosts,
+            terms,
+            k,
+            work,
+            couplings,
+            per,
+            drawn,
+            score[b],
         )
         store(log_q, b, found)
         total = broadcast(0.0)

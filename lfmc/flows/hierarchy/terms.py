@@ -5,10 +5,11 @@ The field of site x is a sum over parameters k_p of vectors of sites drawn befor
     h_x = sum_p k_p F_p(x),     F_p = sum n_i     or     F_p = sum n_i (n_j.n_l),
 
 one parameter for each shell of equal distance and each stage, and one for each way in which three
-of the nearest sites lie to each other. Every F_p turns with the spins: the flow is symmetric.
+near sites lie to x and to each other. A boost (`lfmc.kernels.site_boost`) is by a vector of the
+same form, with parameters of its own. Every F_p turns with the spins: the flow is symmetric.
 """
 
-from itertools import combinations_with_replacement
+from itertools import combinations
 from typing import NamedTuple
 
 import numpy as np
@@ -16,7 +17,11 @@ import numpy as np
 from lfmc.flows.hierarchy.stages import groups
 from lfmc.lattice import IntArray, Shape, coordinates, volume
 
-NEAREST = 4  # sites of the nearest shell whose products enter, at most
+NEAR_SHELLS, MOST_NEAR = 2, 12  # of whose sites products enter, if there are no more than that
+APART = 4  # squared distance between sites of a product, in units of that to the nearest site
+FIELD, BOOST = 0, 1  # first entry of a key
+
+Row = tuple[tuple[int, ...], int, int, int]  # key of the parameter, and sites i, j, l
 
 
 class Terms(NamedTuple):
@@ -25,6 +30,7 @@ class Terms(NamedTuple):
     Attributes:
         order: sites as they are drawn, (V,); the last V/2 of them are the last stage.
         begin: first term of each site before the last stage, in the order, (V/2 + 1,).
+        boosts: first term of its boost, (V/2,).
         terms: (terms, 4), rows (parameter, i, j, l) of n_i (n_j.n_l), or of n_i where j < 0.
         parameters: their number.
         stage: first parameter of each stage with parameters, and their number, (stages + 1,).
@@ -33,23 +39,28 @@ class Terms(NamedTuple):
 
     order: IntArray
     begin: IntArray
+    boosts: IntArray
     terms: IntArray
     parameters: int
     stage: IntArray
     nearest: IntArray
 
 
-def terms_of(shape: Shape, shells: int, colours: int, products: bool) -> Terms:
-    """The terms of a lattice; see `groups` for errors."""
+def terms_of(shape: Shape, shells: int, colours: int, products: bool, boosts: int = 0) -> Terms:
+    """The terms of a lattice, with boosts by the nearest `boosts` shells; see `groups` for errors.
+
+    With `products` and boosts the products enter the boosts too.
+    """
     order: list[int] = []
-    begin, rows, stage, nearest = [0], [], [0], []
+    begin, middle, rows, stage, nearest = [0], [], [], [0], []
     total = 0
     for group in groups(shape, colours):
         known = np.array(order, dtype=np.int64)
         numbers: dict[tuple[int, ...], int] = {}
-        found = [_of_site(site, known, shape, shells, products) for site in group]
-        for keyed in found:
-            for key, i, j, k in keyed:
+        for site in group:
+            found = _of_site(site, known, shape, shells, products, boosts)
+            middle.append(begin[-1] + sum(key[0] == FIELD for key, *_ in found))
+            for key, i, j, k in found:
                 number = numbers.setdefault(key, total + len(numbers))
                 rows.append((number, i, j, k))
             begin.append(len(rows))
@@ -62,6 +73,7 @@ def terms_of(shape: Shape, shells: int, colours: int, products: bool) -> Terms:
     return Terms(
         np.concatenate([np.array(order, np.int64), last]),
         np.array(begin, np.int64),
+        np.array(middle, np.int64),
         np.array(rows, np.int64).reshape(-1, 4),
         total,
         np.array(stage, np.int64),
@@ -70,27 +82,45 @@ def terms_of(shape: Shape, shells: int, colours: int, products: bool) -> Terms:
 
 
 def _of_site(
-    site: int, known: IntArray, shape: Shape, shells: int, products: bool
-) -> list[tuple[tuple[int, ...], int, int, int]]:
-    """(key of the parameter, i, j, l) of every term of a site, nearest shells first."""
+    site: int, known: IntArray, shape: Shape, shells: int, products: bool, boosts: int
+) -> list[Row]:
+    """The terms of a site: those of its field, nearest shells first, then those of its boost."""
     if not len(known):
         return []
     step = _step(site, known, shape)
     distance = (step * step).sum(1)
-    found: list[tuple[tuple[int, ...], int, int, int]] = []
-    radii = np.unique(distance)[:shells]
-    for shell, radius in enumerate(radii):
-        for i in known[distance == radius]:
-            found.append(((0, shell), int(i), -1, -1))
-    near = known[distance == radii[0]]
-    if not products or not 2 <= len(near) <= NEAREST:
-        return found
+    radii = np.unique(distance)
+    shells_of = [known[distance == radius].tolist() for radius in radii]
+    plain: list[Row] = [
+        ((shell,), i, -1, -1) for shell, sites in enumerate(shells_of[:shells]) for i in sites
+    ]
+    near = [i for sites in shells_of[:NEAR_SHELLS] for i in sites]
+    cubic = (
+        _products(site, near, APART * int(radii[0]), shape)
+        if products and len(near) <= MOST_NEAR
+        else []
+    )
+    of_boost = [row for row in plain if row[0][0] < boosts] + (cubic if boosts else [])
+    return [((FIELD, *key), i, j, k) for key, i, j, k in plain + cubic] + [
+        ((BOOST, *key), i, j, k) for key, i, j, k in of_boost
+    ]
+
+
+def _products(site: int, near: list[int], apart: int, shape: Shape) -> list[Row]:
+    """n_i (n_j.n_l) of near sites, at most the squared distance `apart` from each other."""
+
+    def between(a: int, b: int) -> int:
+        return int((_step(a, np.array([b]), shape) ** 2).sum())
+
+    own = {a: between(site, a) for a in near}
+    pairs = {(a, b): between(a, b) for a in near for b in near}
+    found: list[Row] = []
     for i in near:
-        for j, k in combinations_with_replacement(near, 2):
-            if j == k:
+        for j, k in combinations(near, 2):
+            if max(pairs[i, j], pairs[i, k], pairs[j, k]) > apart:
                 continue
-            apart = [int((_step(a, b, shape) ** 2).sum()) for a, b in ((j, k), (i, j), (i, k))]
-            found.append(((1, apart[0], *sorted(apart[1:])), int(i), int(j), int(k)))
+            legs = sorted([(own[j], pairs[i, j]), (own[k], pairs[i, k])])
+            found.append(((-1, own[i], pairs[j, k], *legs[0], *legs[1]), i, j, k))
     return found
 
 

@@ -1,10 +1,12 @@
 """The law of an O(N) spin in a field, density exp(h.n), for flows that draw site by site.
 
-Rows 0 ... N - 1 of `work` are h, row N is |h|.
+Rows 0 ... N - 1 of `work` are h, row N is |h|; the others are those of a boost.
 """
 
 from lfmc.kernels.lanes import broadcast, inlined, load, select, store
+from lfmc.kernels.site_boost import NAMES
 from lfmc.kernels.site_law import site_law_of
+from lfmc.theories.spheres import boost_kernels
 from lfmc.theories.spheres.kernels import ChargedCouplings, SpheresCouplings
 from lfmc.theories.spheres.law_kernels import log_normaliser, mean_cosine
 from lfmc.theories.spheres.spin_kernels import draw_spin, strength
@@ -80,4 +82,5 @@ for _couplings in (SpheresCouplings, ChargedCouplings):
         solve=_solve,
         draw=_draw,
         residual=_residual,
+        **{name: getattr(boost_kernels, name) for name in NAMES},
     )

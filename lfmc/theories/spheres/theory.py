@@ -144,8 +144,9 @@ class Spheres(Theory):
         """Work rows and uniforms of the law of one spin, for flows; registers its kernels."""
         from lfmc.kernels.site_law import SiteLaw
         from lfmc.theories.spheres import site_law  # noqa: F401
+        from lfmc.theories.spheres.boost_kernels import rows_of
 
-        return SiteLaw(self.N + 1, per_site(self.N))
+        return SiteLaw(rows_of(self.N), per_site(self.N))
 
     def start(self, phi: Floats) -> Floats:
         """Directions of the vectors: a disordered start."""
