@@ -13,7 +13,6 @@ from lfmc.lattice import FloatArray
 from lfmc.theories.base import Theory
 from lfmc.theories.scalar import Scalar
 
-DISTURBANCE = 0.1  # added to every parameter: a flow at its start may be the identity
 JACOBIANS, BATCH, DRAWS = 4, 64, 200_000
 WORST_ERROR = 0.05  # of Z, relative: more is no check
 TOO_BROAD = "the error of Z: weights too broad for a check"
@@ -53,12 +52,15 @@ def flow_checks(start: Flow, disturbed: Flow, theory: Theory, seed: int = 1) -> 
 
 
 def disturb(flow: Flow, seed: int = 1) -> Flow:
-    """Normals of width DISTURBANCE added to every parameter, in place."""
+    """Normals of width `flow.disturbance` added to every parameter, in place.
+
+    A flow at its start may be the identity.
+    """
     generator = _generator(seed)
     with torch.no_grad():
         for parameter in flow.parameters():
             noise = torch.randn(parameter.shape, generator=generator, dtype=parameter.dtype)
-            parameter.add_(DISTURBANCE * noise)
+            parameter.add_(flow.disturbance * noise)
     return flow
 
 

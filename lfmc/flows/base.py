@@ -72,10 +72,13 @@ class Flow(nn.Module):
             float64: rounding, unless the flow says otherwise.
         one_to_one: whether a field comes from one value of the base variables alone, so that log q
             is that of the Jacobian.
+        disturbance: width of the noise that `lfmc conformance` adds to every parameter, small
+            enough for weights that still give Z.
     """
 
     inverse_tolerance = 1e-9
     one_to_one = True
+    disturbance = 0.1
 
     def __init__(self, action: Action) -> None:
         super().__init__()

@@ -43,6 +43,7 @@ class HierarchyFlow(Flow):
 
     action: Spheres | CPN
     one_to_one = False  # a vector has more numbers than directions: no square Jacobian
+    disturbance = 0.03  # many terms add up
 
     def __init__(self, action: Spheres | CPN, settings: HierarchySettings) -> None:
         """Args: theory and settings.
