@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from lfmc import __version__
-from lfmc.seal import EMPTY, file_digest
+from lfmc.seal import EMPTY, file_digest, identity
 
 PACKAGES = ("numpy", "scipy", "h5py", "numba", "pandas", "torch", "pyerrors", "mpi4py")
 
@@ -56,7 +56,7 @@ def provenance(
         "job": _job(),
         "parallel": {**_ALONE, "nodes": [platform.node()], **_PARALLEL},
         "utc": datetime.now(UTC).isoformat(timespec="seconds"),
-        "inputs": {str(p): file_hash(p) for p in inputs},
+        "inputs": {str(p): identity(p) for p in inputs},
         "checksum": EMPTY,
     }
 

@@ -8,7 +8,7 @@ there were checksums carry none.
 
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
@@ -49,11 +49,29 @@ def require_whole(path: str | Path) -> bool:
         Broken: a bit of it is not as it was written.
         OSError: it cannot be read.
     """
-    with open(path, "rb") as stream:
-        status = os.fstat(stream.fileno())
-        if status.st_size < REMEMBERED:
-            return _check(stream.fileno(), path)
-    return _remembered(str(path), status.st_ino, status.st_size, status.st_mtime_ns)
+    return bool(_own(path))
+
+
+def identity(path: str | Path) -> str:
+    """The 64 digits by which results name an input: of a large file that carries a checksum these,
+    which every reader compares anyway, so that its bytes are not summed twice; else `file_digest`.
+
+    Raises:
+        Broken: a bit of it is not as it was written.
+        OSError: it cannot be read.
+    """
+    if os.stat(path).st_size < REMEMBERED:
+        return file_digest(path)
+    return _own(path) or file_digest(path)
+
+
+def is_named(path: str | Path, digits: Collection[str]) -> bool:
+    """Whether one of `digits` is the `identity` of a file, or its `file_digest` (earlier versions).
+
+    Raises:
+        Broken, OSError: as `identity`.
+    """
+    return identity(path) in digits or file_digest(path) in digits
 
 
 def file_digest(path: str | Path) -> str:
@@ -78,17 +96,28 @@ def _digest(path: str) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
+def _own(path: str | Path) -> str:
+    """The checksum that a file carries, compared with its bytes; empty if it carries none."""
+    with open(path, "rb") as stream:
+        status = os.fstat(stream.fileno())
+        if status.st_size < REMEMBERED:
+            return _check(stream.fileno(), path)
+    return _remembered(str(path), status.st_ino, status.st_size, status.st_mtime_ns)
+
+
 @lru_cache(maxsize=4096)
-def _remembered(path: str, inode: int, size: int, time: int) -> bool:
+def _remembered(path: str, inode: int, size: int, time: int) -> str:
     with open(path, "rb") as stream:
         return _check(stream.fileno(), path)
 
 
-def _check(file: int, path: str | Path) -> bool:
+def _check(file: int, path: str | Path) -> str:
     found = _find(file, path)
-    if found is not None and found.written != found.right:
+    if found is None:
+        return ""
+    if found.written != found.right:
         raise _broken(path)
-    return found is not None
+    return found.right.decode()
 
 
 def _find(file: int, path: str | Path) -> _Seal | None:

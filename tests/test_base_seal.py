@@ -12,7 +12,7 @@ from flows_small import forget_checksums
 
 from lfmc.errors import LfmcError
 from lfmc.provenance import provenance, stamp
-from lfmc.seal import EMPTY, PIECE, require_whole, seal
+from lfmc.seal import EMPTY, PIECE, file_digest, identity, is_named, require_whole, seal
 from lfmc.store import create_hdf5, open_hdf5, read_json, write_json
 
 pytestmark = pytest.mark.unit
@@ -101,6 +101,29 @@ def test_a_large_file_is_checked_whole(tmp_path):
         other.write_bytes(flipped)
         with pytest.raises(LfmcError, match="do not match its checksum"):
             require_whole(other)
+
+
+def test_an_input_is_named_by_its_checksum_or_the_sha256_of_its_bytes(tmp_path):
+    large, small, bare = tmp_path / "large.h5", tmp_path / "x.h5", tmp_path / "bare"
+    with create_hdf5(large, stamp()) as file:
+        file["x"] = np.random.default_rng(1).random(2**18)
+    write_hdf5(small)
+    bare.write_bytes(bytes(2**21))
+    with open_hdf5(large) as file:
+        own = re.search("lfmc-sha256-([0-9a-f]{64})", file.attrs["provenance"])[1]
+    assert identity(large) == own != file_digest(large)
+    assert identity(small) == file_digest(small)
+    assert identity(bare) == file_digest(bare)
+    assert provenance(inputs=(large,))["inputs"] == {str(large): own}
+    for path in (large, small, bare):
+        assert is_named(path, {identity(path)})
+        assert is_named(path, [file_digest(path)])
+        assert not is_named(path, {"0" * 64})
+    with open(large, "r+b") as stream:
+        stream.seek(2**20)
+        stream.write(b"x")
+    with pytest.raises(LfmcError, match="do not match its checksum"):
+        identity(large)
 
 
 def test_a_stamp_has_room_for_one_checksum():

@@ -82,7 +82,7 @@ def test_every_stage_and_gate_of_a_small_run(tmp_path):
     done(tmp_path, "fit")
     done(tmp_path, "gates")
     done(tmp_path, "summary")
-    assert "Traceback" not in done(tmp_path, "plot", "--all")
+    assert "Traceback" not in done(tmp_path, "plot", "--all", "--jobs", "2")
     figures = {path.stem for path in (tmp_path / "results/figures").glob("*.txt")}
     assert "tau_int" in figures
     gates = (tmp_path / "results/tables/gates.csv").read_text()

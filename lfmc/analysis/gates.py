@@ -30,8 +30,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pandas
-from scipy.stats import norm
-from scipy.stats import t as student
+from scipy.special import ndtri, stdtr  # scipy.stats takes longer to import than all else
 
 from lfmc.classical import WITH_DH
 from lfmc.config import Config
@@ -139,7 +138,7 @@ def gate_table(config: Config, observables: Any, without: Container[tuple[str, s
 
 def bonferroni_limit(gates: int, false_alarm: float = FALSE_ALARM) -> float:
     """Sigmas that `gates` two-sided comparisons exceed with probability <= false_alarm in all."""
-    return float(norm.isf(false_alarm / 2 / max(gates, 1)))
+    return float(-ndtri(false_alarm / 2 / max(gates, 1)))
 
 
 def published_limit(gate: Gate, mine: Measured, common: float) -> float:
@@ -152,7 +151,7 @@ def normal_sigmas(deviation: float, freedom: float) -> float:
     """The deviation of a normal variable as improbable as this one of Student's t."""
     if not np.isfinite(freedom) or not np.isfinite(deviation):
         return deviation
-    sigmas = norm.isf(student.sf(abs(deviation), freedom))
+    sigmas = -ndtri(stdtr(freedom, -abs(deviation)))
     return float(np.sign(deviation) * min(sigmas, abs(deviation)))
 
 

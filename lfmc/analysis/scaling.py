@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import chi2
+from scipy.special import chdtrc
 
 from lfmc.errors import LfmcError
 
@@ -73,4 +73,4 @@ def scaled_error(error: float, chi2_dof: float) -> float:
 
 def probability(chi2_dof: float, freedom: int) -> float:
     """Probability that chi2/dof is as large by chance."""
-    return float(chi2.sf(chi2_dof * freedom, freedom))
+    return float(chdtrc(freedom, chi2_dof * freedom))

@@ -1,5 +1,6 @@
 """`lfmc plot`: the figures."""
 
+from functools import partial
 from pathlib import Path
 
 import click
@@ -13,9 +14,21 @@ from lfmc.errors import LfmcError, unknown
 @click.argument("names", nargs=-1, metavar="[NAME]...", shell_complete=completion.figures)
 @click.option("--all", "every", is_flag=True, help="Every figure.")
 @click.option("--list", "list_names", is_flag=True, help="Print the names and stop.")
+@click.option(
+    "--jobs",
+    type=click.IntRange(min=1),
+    default=1,
+    show_default=True,
+    help="How many figures are drawn at a time, each by a process of its own.",
+)
 @run_options
 def plot(
-    names: tuple[str, ...], every: bool, list_names: bool, config_path: Path, results: Path | None
+    names: tuple[str, ...],
+    every: bool,
+    list_names: bool,
+    jobs: int,
+    config_path: Path,
+    results: Path | None,
 ) -> None:
     """Draw figures into results/figures: NAME.pdf, NAME.png and NAME.txt, its caption.
 
@@ -37,19 +50,12 @@ def plot(
             raise unknown("figure", name, FIGURES)
     run = open_run(config_path, results)
 
-    from lfmc.figures.drawable import NotDrawable
-    from lfmc.figures.output import placeholder
-    from lfmc.figures.output import plot as draw_to_files
-    from lfmc.figures.rundata import RunData
+    from lfmc.figures.side_by_side import drawn, in_processes
 
-    for name in figures_of(run.config) if every else names:
-        data = RunData(run.config, run.results)
-        try:
-            paths = draw_to_files(name, data)
-        except NotDrawable as error:
-            if not every:
-                raise
-            click.echo(f"warning: {error}", err=True)
-            paths = placeholder(name, data, str(error).removeprefix(f"{name}: "))
+    wanted = list(figures_of(run.config)) if every else list(names)
+    draw = partial(drawn, run.config, run.results, every)
+    for paths, warning in in_processes(draw, wanted, jobs):
+        if warning:
+            click.echo(f"warning: {warning}", err=True)
         for path in paths:
             click.echo(path)

@@ -13,7 +13,7 @@ from lfmc.chains import Chain, proposals_of_updates, read_chain
 from lfmc.errors import LfmcError
 from lfmc.lattice import FloatArray, IntArray
 from lfmc.not_reached import not_reached
-from lfmc.provenance import file_hash
+from lfmc.seal import is_named
 from lfmc.store import open_hdf5
 from lfmc.weights import read_log_weights
 
@@ -106,7 +106,7 @@ def _require_own(path: Path, proposals: Path, stamp: str) -> None:
         digests = set(json.loads(stamp)["inputs"].values())
     except (ValueError, KeyError, TypeError, AttributeError):
         return  # earlier versions did not always say
-    if digests and file_hash(proposals) not in digests:
+    if digests and not is_named(proposals, digests):
         raise LfmcError(
             f"{proposals}: not the proposals that {path} was made from; give those, or run accept "
             "again"

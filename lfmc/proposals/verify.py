@@ -14,7 +14,7 @@ from lfmc.errors import LfmcError
 from lfmc.made_for import require_made_for, require_same
 from lfmc.proposals.blocks import require_blocks
 from lfmc.samplers.log_weights import in_batches
-from lfmc.seal import file_digest
+from lfmc.seal import file_digest, is_named
 from lfmc.store import open_hdf5
 from lfmc.theories.base import Theory
 from lfmc.theories.ensembles import theory_of
@@ -120,7 +120,7 @@ def verify_imported(config: Config, ensemble: str, sampler: str, path: Path) -> 
         made = json.loads(text(path, file, "provenance")).get("inputs", {})
     there = {name: digest for name, digest in made.items() if Path(name).is_file()}
     for name, digest in there.items():
-        if file_digest(Path(name)) != digest:
+        if not is_named(Path(name), (digest,)):
             raise LfmcError(
                 f"{path}: {name} is another file than it was made of; run lfmc import again"
             )

@@ -13,6 +13,7 @@ rule logz:
         "<logs>/logz.log",
     benchmark:
         "<benchmarks>/logz.tsv"
+    priority: 20_000
     localrule: True
     conda:
         "../envs/lfmc.yaml"

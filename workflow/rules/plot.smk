@@ -24,11 +24,11 @@ rule plot:
         "<benchmarks>/plot.tsv"
     conda:
         "../envs/lfmc.yaml"
-    threads: 1
+    threads: 2
     resources:
         mem_mb=memory(2000),
         runtime=minutes(20),
     params:
         settings=settings("plot"),
     shell:
-        lfmc("plot", "--all")
+        lfmc("plot", "--all --jobs {threads}")

@@ -18,6 +18,7 @@ rule weighted:
         "<logs>/weighted.log",
     benchmark:
         "<benchmarks>/weighted.tsv"
+    priority: 20_000  # beside the measurements of chains, not after them on one core
     conda:
         "../envs/lfmc.yaml"
     threads: 1
