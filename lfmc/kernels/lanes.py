@@ -32,11 +32,13 @@ _OPTIONS: dict[str, Any] = {
     "fastmath": {"contract", "nsz"},
     "error_model": "numpy",
     "nogil": True,
+    "no_cfunc_wrapper": True,
 }
 
 
 # Of parts of kernels that are compiled with the kernel that uses them, and not kept by themselves.
-INLINE: Any = {**_OPTIONS, "forceinline": True}
+# Python does not call them, and its wrappers take as long to compile as some of them.
+INLINE: Any = {**_OPTIONS, "forceinline": True, "no_cpython_wrapper": True}
 del INLINE["cache"]
 
 
@@ -57,9 +59,18 @@ def kernel_of(signature: str) -> Any:
 
 
 def inlined(function: Any) -> Any:
-    """Declare a function that is inlined into kernels."""
+    """Declare a function that is inlined into kernels; Python cannot call it."""
     with cache_of_this_code():
-        return njit(**_OPTIONS, forceinline=True)(function)
+        return njit(**INLINE, cache=True)(function)
+
+
+def merged(function: Any) -> Any:
+    """Declare a part of one kernel, whose source is put into that of the kernel.
+
+    Otherwise LLVM optimises it three times: by itself, with the part that uses it, and in the
+    kernel.
+    """
+    return njit(**INLINE, inline="always")(function)
 
 
 device: Any = intrinsic

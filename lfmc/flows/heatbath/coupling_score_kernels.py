@@ -12,7 +12,7 @@ from lfmc.flows.heatbath.coupling_kernels import conditioner, conditions
 from lfmc.flows.heatbath.planes import clear, kernel_scores, mix, transform
 from lfmc.flows.heatbath.rings_score_kernels import ring_scores
 from lfmc.flows.monotone import BOUND
-from lfmc.kernels.lanes import broadcast, inlined, kernel, load, store
+from lfmc.kernels.lanes import broadcast, inlined, kernel, load, merged, store
 from lfmc.kernels.mathematics import TOGETHER, exponential, logarithm, sincos_turns, tanh
 
 TURN = 2 * math.pi
@@ -43,7 +43,7 @@ def couple_scores(x, slopes, log_q, scores, frozen, moved, coupling, adjoint, wo
         store(log_q, group, load(log_q, group) - ladj)
 
 
-@kernel
+@merged
 def _couple_one(field, slope, scores, frozen, moved, coupling, adjoint, workspace, gradients):
     offsets, rows, terms = adjoint.offsets, coupling.rows, len(coupling.strength)
     conditioner(field, frozen, coupling, workspace)
@@ -66,7 +66,7 @@ def _couple_one(field, slope, scores, frozen, moved, coupling, adjoint, workspac
     return ladj
 
 
-@kernel
+@merged
 def _move(field, slope, moved, coupling, adjoint, outputs, gradients, scores):
     """The single-site maps: log determinant, and derivatives by the conditioner's outputs."""
     rows, beta = coupling.rows, coupling.constant[2]
@@ -150,7 +150,7 @@ def _background(coupling, adjoint, smoothed, j, by_scale, by_alpha, by_inner, by
     return even * change + odd * (response + g * change)
 
 
-@kernel
+@merged
 def _conditioner_gradient(field, slope, frozen, coupling, adjoint, workspace, gradients, scores):
     """The conditioner's adjoint: scores of its kernels, and the gradient on the frozen half."""
     features, integrated, waves, _, plane = workspace

@@ -4,7 +4,7 @@ from lfmc.flows.heatbath.mode_basis_kernels import cells_to_sites, modes_to_cell
 from lfmc.flows.heatbath.mode_prior_kernels import breathing_of, respond, zero_map
 from lfmc.flows.heatbath.planes import clear
 from lfmc.flows.heatbath.wells_kernels import wells_map, wells_scores
-from lfmc.kernels.lanes import LANES, broadcast, inlined, kernel, load, store
+from lfmc.kernels.lanes import LANES, broadcast, inlined, kernel, load, merged, store
 from lfmc.kernels.mathematics import exponential, tanh
 
 
@@ -25,7 +25,7 @@ def prior_scores(z, x, slopes, log_q, scores, prior, adjoint, log_norm, rows):
         store(log_q, group, log_norm + found)
 
 
-@kernel
+@merged
 def _one(field, slope, prior, adjoint, scores, rows):
     """One group, whose normals lie in the first rows; log q but for constants."""
     kept, square, responses = field.shape[0], broadcast(0.0), len(prior.response)
