@@ -21,4 +21,5 @@ CLASSICAL = {
     "latent-hmc": "Sample with HMC in the base normals of a flow.",
     "overrelaxation": "Sample with a heat bath and reflections that keep the energy.",
     "wolff": "Sample with single clusters of reflected vectors.",
+    "flux": "Sample with overrelaxation and moves that drive a unit of topological flux.",
 }

@@ -4,7 +4,7 @@ Another sampler is a name in `lfmc.classical`, a section here and a key of `Samp
 """
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import (
     AfterValidator,
@@ -16,6 +16,8 @@ from pydantic import (
 )
 
 from lfmc.classical import CLASSICAL, WITH_MODEL
+from lfmc.config.compact_sections import Flux, Heatbath, Instanton, Overrelaxation, Wolff
+from lfmc.config.sampler_section import SamplerSection
 from lfmc.config.section import Section
 from lfmc.config.sections import Count, Few, Probability
 from lfmc.errors import unknown
@@ -25,39 +27,6 @@ def _known(value: str) -> str:
     if value not in CLASSICAL:
         raise ValueError(str(unknown("sampler", value, CLASSICAL)))
     return value
-
-
-class SamplerSection(Section):
-    """Settings of a classical sampler, and what is known of the sampler.
-
-    Attributes:
-        runs: "module:object" of its `lfmc.samplers.kind.SamplerKind`, imported when it runs.
-        cost: seconds of an update of one number of the field, in those of a force of HMC, about.
-        tuned: the parameter that `lfmc tune` finds; empty if there is none.
-        thermalisation: updates before the first one that counts.
-        acceptance: to which `tuned` is tuned; only where there is such a parameter.
-        on_request: whether it runs only where it is named, or has a section.
-    """
-
-    runs: ClassVar[str]
-    cost: ClassVar[float] = 1.0
-    tuned: ClassVar[str] = ""
-    on_request: ClassVar[bool] = False
-
-    if TYPE_CHECKING:  # each has its own, so that files keep the order of their keys
-
-        @property
-        def thermalisation(self) -> int: ...
-        @property
-        def acceptance(self) -> float: ...
-
-    def saves_every(self, common: int) -> int:
-        """Updates from one saved configuration to the next; `common`: of most samplers."""
-        return common
-
-    def chain_settings(self) -> dict[str, Any]:
-        """The settings on which a chain depends."""
-        return self.model_dump(mode="json")
 
 
 class Hmc(SamplerSection):
@@ -133,27 +102,6 @@ class Cluster(SamplerSection):
         return self.save_every
 
 
-class Heatbath(SamplerSection):
-    """Heat bath of every link or site in a fixed order."""
-
-    runs: ClassVar[str] = "lfmc.samplers.u1_heatbath:HEATBATH"
-    cost: ClassVar[float] = 25.0
-
-    sweeps: Few = 1
-    thermalisation: Count = 200
-
-
-class Instanton(SamplerSection):
-    """Heat bath of every link, and `moves` that change the topological charge by one."""
-
-    runs: ClassVar[str] = "lfmc.samplers.u1_heatbath:INSTANTON"
-    cost: ClassVar[float] = 25.0
-
-    sweeps: Few = 1
-    moves: Few = 1
-    thermalisation: Count = 200
-
-
 class Hybrid(SamplerSection):
     """Proposals of a flow alternated with updates of `kernel`; runs only where it is named.
 
@@ -199,31 +147,6 @@ class LatentHmc(SamplerSection):
         return self.save_every
 
 
-class Overrelaxation(SamplerSection):
-    """Sweeps of `reflections` of unit vectors that keep the energy, then of a heat bath."""
-
-    runs: ClassVar[str] = "lfmc.samplers.spheres_heatbath:OVERRELAXATION"
-    cost: ClassVar[float] = 10.0
-
-    sweeps: Few = 1
-    reflections: Few = 4
-    thermalisation: Count = 200
-
-
-class Wolff(SamplerSection):
-    """Single clusters of O(N) spins, reflected in a random direction."""
-
-    runs: ClassVar[str] = "lfmc.samplers.wolff:WOLFF"
-    cost: ClassVar[float] = 10.0
-
-    clusters: Few = 1
-    save_every: Few = 2
-    thermalisation: Count = 500
-
-    def saves_every(self, common: int) -> int:
-        return self.save_every
-
-
 SamplerName = Annotated[
     str, AfterValidator(_known), Field(json_schema_extra={"enum": list(CLASSICAL)})
 ]
@@ -251,6 +174,7 @@ class Samplers(Section):
     latent_hmc: Annotated[LatentHmc, Field(alias="latent-hmc")] = LatentHmc()
     overrelaxation: Overrelaxation = Overrelaxation()
     wolff: Wolff = Wolff()
+    flux: Flux = Flux()
 
     @model_validator(mode="before")
     @classmethod

@@ -56,6 +56,7 @@ _FIXED = {
     "latent-hmc": Mark(GREY, "*", "latent HMC"),
     "overrelaxation": Mark(OLIVE, ">", "overrelaxation"),
     "wolff": Mark(PURPLE, "v", "Wolff cluster"),
+    "flux": Mark(VERMILLION, "D", "driven flux"),
 }
 # Flows of other targets: the tens give the colour, tens and units the marker, no two the same.
 _TENS = (GREY, BLACK, BLUE, WINE, SKY, ORANGE, INDIGO, VERMILLION, OLIVE, GREEN)

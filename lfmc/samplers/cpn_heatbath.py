@@ -91,7 +91,7 @@ def _reflect_bond(bonds, link, real, imaginary, strength, phases):
 
 
 @inlined
-def _field(phi, bonds, near, x, scale, n, field):
+def field_of(phi, bonds, near, x, scale, n, field):
     """Rows 0 ... 2 N - 1 of `field` become h of site x."""
     for a in range(2 * n):
         store(field, a, broadcast(0.0))
@@ -109,7 +109,7 @@ def _field(phi, bonds, near, x, scale, n, field):
 
 
 @inlined
-def _reflect(phi, row, field, p):
+def reflect(phi, row, field, p):
     """Reflect the vector of p components in rows from `row` on about the field."""
     along, square = broadcast(0.0), broadcast(0.0)
     for a in range(p):
@@ -129,36 +129,60 @@ def _reflect(phi, row, field, p):
         store(phi, row + a, inverse * load(phi, row + a))
 
 
+@inlined
+def draw_bonds(phi, bonds, near, strength, phases, n, state):
+    """Draw s of every bond given the vectors; returns the new stream state."""
+    for link in range(2 * near.shape[0]):
+        real, imaginary = overlap(phi, link >> 1, near[link >> 1, 2 * (link & 1)], n)
+        state = _draw_bond(bonds, link, real, imaginary, strength, phases, state)
+    return state
+
+
+@inlined
+def _reflect_bonds(phi, bonds, near, strength, phases, n):
+    for link in range(2 * near.shape[0]):
+        real, imaginary = overlap(phi, link >> 1, near[link >> 1, 2 * (link & 1)], n)
+        _reflect_bond(bonds, link, real, imaginary, strength, phases)
+
+
+@inlined
+def update(phi, bonds, near, sweeps, reflections, strength, phases, n, around, normals, state):
+    """One update of all vectors; returns the new stream state.
+
+    Args:
+        bonds: work for s, two rows per bond; around, normals: 2 N rows each.
+    """
+    scale = 2.0 * strength if phases else 2.0 * np.sqrt(strength)
+    for sweep in range(reflections + sweeps):
+        heat = sweep >= reflections
+        if heat or sweep == 0:
+            state = draw_bonds(phi, bonds, near, strength, phases, n, state)
+        else:
+            _reflect_bonds(phi, bonds, near, strength, phases, n)
+        for x in range(near.shape[0]):
+            field_of(phi, bonds, near, x, scale, n, around)
+            if heat:
+                state = draw_in_field(phi, 2 * n * x, around, 2 * n, normals, state)
+            else:
+                reflect(phi, 2 * n * x, around, 2 * n)
+    return state
+
+
 @kernel
 def _run(
     phi, streams, near, sweeps, reflections, couplings, phases, scalars, saved, accepted, save_every
 ):
     strength, n = couplings[0], len(couplings[1])
-    scale = 2.0 * strength if phases else 2.0 * np.sqrt(strength)
     work, bonds = np.empty((4 * n, LANES)), np.empty((2 * near.shape[0] * 2, LANES))
     around, normals = work[: 2 * n], work[2 * n :]
     for b in range(phi.shape[0]):
         field = phi[b]
         state = load_streams(streams[b])
         for k in range(accepted.shape[1]):
-            for sweep in range(reflections + sweeps):
-                heat = sweep >= reflections
-                for x in range(near.shape[0]):
-                    for mu in range(2):
-                        link = 2 * x + mu
-                        real, imaginary = overlap(field, x, near[x, 2 * mu], n)
-                        if heat or sweep == 0:
-                            state = _draw_bond(
-                                bonds, link, real, imaginary, strength, phases, state
-                            )
-                        else:
-                            _reflect_bond(bonds, link, real, imaginary, strength, phases)
-                for x in range(near.shape[0]):
-                    _field(field, bonds, near, x, scale, n, around)
-                    if heat:
-                        state = draw_in_field(field, 2 * n * x, around, 2 * n, normals, state)
-                    else:
-                        _reflect(field, 2 * n * x, around, 2 * n)
+            state = update(
+                *(field, bonds, near, sweeps, reflections, strength, phases, n),
+                *(around, normals, state),
+            )
             store(accepted[b], k, broadcast(1.0))
             seen = measure(field, near, couplings)
             store_each(scalars[b], k * len(seen), seen)

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from importlib import import_module
 from typing import Any, NamedTuple
 
-from lfmc.config.sampler_sections import SamplerSection
+from lfmc.config.sampler_section import SamplerSection
 from lfmc.errors import unknown
 from lfmc.samplers.state import Info, State
 from lfmc.theories.base import Theory

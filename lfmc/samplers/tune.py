@@ -13,7 +13,7 @@ import numpy as np
 
 from lfmc.clock import cpu_seconds
 from lfmc.config import Config, settings_hash, stage_settings
-from lfmc.config.sampler_sections import SamplerSection
+from lfmc.config.sampler_section import SamplerSection
 from lfmc.errors import LfmcError
 from lfmc.samplers.kind import sampler_kind
 from lfmc.samplers.state import Info, State, cold_start, require_finite

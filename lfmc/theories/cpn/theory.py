@@ -90,7 +90,9 @@ class CPN(Theory):
 
     @property
     def samplers(self) -> tuple[str, ...]:
-        return ("heatbath", "overrelaxation")
+        """Driven flux needs a checkerboard."""
+        even = not any(extent % 2 for extent in self.shape)
+        return ("heatbath", "overrelaxation", *(("flux",) if even else ()))
 
     @property
     def opening(self) -> str:
