@@ -146,8 +146,8 @@ def test_a_run_that_tries_no_depths_has_the_settings_of_before():
 
 def test_a_training_sample_costs_less_on_large_lattices():
     """As measured: 100 proposals up to 14 x 14, whose trainings keep their bits, then as 1/V."""
-    assert [training_cost(10, sites) for sites in (16, 196)] == [1000, 1000]
-    assert training_cost(10, 32 * 32) == pytest.approx(191, abs=1)
+    assert [training_cost(1, 10, sites) for sites in (16, 196)] == [1000, 1000]
+    assert training_cost(1, 10, 32 * 32) == pytest.approx(191, abs=1)
 
 
 def test_python_finds_the_depth_of_the_workflow(tmp_path):

@@ -12,7 +12,9 @@ The proposals that an independent value of O takes are measured from its error,
 
 so that n_O is comparable with 2 tau_int of a chain: 1/ESS where O is independent of w, and more
 where the fields of large weight are those of unusual O. Its own error comes from the fourth moments
-of w (O - <O>), and shows whether few proposals make the error.
+of w (O - <O>), and shows whether few proposals make the error. With control variates
+(`lfmc.analysis.controls`) the error is smaller, and n_O with it: below 1 where one proposal says
+more of <O> than an independent field of p.
 """
 
 from collections.abc import Mapping, Sequence
@@ -22,6 +24,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from lfmc.analysis.controls import Regression
 from lfmc.analysis.log_z import log_Z_of
 from lfmc.analysis.measurement import estimates, unresolved_masses
 from lfmc.analysis.reweighting import SMALLEST_ESS
@@ -39,11 +42,17 @@ class Proposals(NamedTuple):
         log_weight: log p - log q up to a constant, or the work of annealed ones, (N,).
         scalars: of `Theory.scalars`, name -> (N,).
         correlators: (N, K); an array, or anything that is cut like one.
+        controls: functions of every proposal of mean zero, (N, C); None if there are none.
     """
 
     log_weight: Floats
     scalars: Mapping[str, Floats]
     correlators: Any
+    controls: Floats | None = None
+
+    def regression(self, where: str) -> Regression | None:
+        """On the control variates; None without them. Errors are those of `Regression`."""
+        return None if self.controls is None else Regression(self.controls, where)
 
 
 class Estimate(NamedTuple):
@@ -86,7 +95,8 @@ def weighted(proposals: Proposals, theory: Any, where: str) -> Weighted:
         where: of whom errors speak, "flow-50 in E1".
 
     Raises:
-        LfmcError: weights that are not finite, an ESS below 0.05, or fewer than 40 proposals.
+        LfmcError: weights that are not finite, an ESS below 0.05, fewer than 40 proposals, or
+            control variates that are no such.
     """
     log_weight = np.asarray(proposals.log_weight, dtype=np.float64)
     count = len(log_weight)
@@ -103,6 +113,9 @@ def weighted(proposals: Proposals, theory: Any, where: str) -> Weighted:
     averaged = theory.averaged(scalars)
     layout = block_edges(count)
     (columns,) = sums(layout, (weight,), averaged, proposals.correlators)
+    known_means = proposals.regression(where)
+    if known_means:
+        columns = known_means.corrected(layout, columns, weight, averaged, proposals.correlators)
     sizes = np.diff(layout)
     found = estimates(columns / sizes[:, None], sizes, list(averaged), theory, weighted=True)
     values, masses = {}, unresolved_masses(found)
@@ -111,20 +124,25 @@ def weighted(proposals: Proposals, theory: Any, where: str) -> Weighted:
         one = Estimate(value, nan if note else error, note=note)
         if name in theory.series and not note:
             of_series = theory.series_of(name, {k: v[None] for k, v in scalars.items()})
-            one = with_proposals(one, weight, np.asarray(of_series, dtype=np.float64)[0])
+            values_of = np.asarray(of_series, dtype=np.float64)[0]
+            one = with_proposals(one, weight, values_of, known_means)
         values[name] = one
     return Weighted(values, known.ess, count)
 
 
-def with_proposals(one: Estimate, weight: Floats, series: Floats) -> Estimate:
+def with_proposals(
+    one: Estimate, weight: Floats, series: Floats, controls: Regression | None = None
+) -> Estimate:
     """The estimate with n_O and the errors that follow from fourth moments.
 
     Args:
         weight: of each proposal, (N,); series: the values whose mean is estimated, (N,).
+        controls: what the estimate is corrected by.
     """
     deviation = series - weight @ series / weight.sum()
     variance = float(weight @ deviation**2 / weight.sum())
-    square = (weight * deviation) ** 2
+    left = weight * deviation
+    square = (controls.residual(left) if controls else left) ** 2
     total = float(square.sum())
     if variance <= 0 or total <= 0:
         return one

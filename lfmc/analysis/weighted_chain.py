@@ -72,6 +72,10 @@ def differences(
         )
     weight = np.exp(log_weight - log_weight.max())
     parts = sums(edges, (weight, stays), averaged, proposals.correlators)
+    known_means = proposals.regression("proposals")
+    if known_means:
+        both_weights = (weight, averaged, proposals.correlators)
+        parts[0] = known_means.corrected(edges, parts[0], *both_weights)
     starts = np.arange(blocks) * (len(edges) - 1) // blocks
     joint = np.add.reduceat(np.concatenate(parts, axis=1), starts, axis=0)
     each = parts[0].shape[1]

@@ -12,11 +12,12 @@ import torch
 from lfmc.api.arguments import numbers_of, whole
 from lfmc.api.model import Model
 from lfmc.errors import LfmcError
+from lfmc.flows.control_variates import ControlVariates
 from lfmc.flows.exactness import Drawing
 from lfmc.lattice import FloatArray
 from lfmc.proposals.anneal import Annealing, annealing
 from lfmc.proposals.drawn import Drawn, drawn_block
-from lfmc.proposals.generate import drawing
+from lfmc.proposals.generate import controls_of, drawing
 from lfmc.proposals.symmetrise import random_signs
 from lfmc.streams import generator
 from lfmc.theories.base import Theory
@@ -28,10 +29,14 @@ Blocks = Callable[..., Iterator[tuple[int, Drawn]]]
 
 
 class Moves(NamedTuple):
-    """What is done with proposals: arguments `anneal` and `symmetrise` of `lfmc.sample`."""
+    """What is done with proposals: arguments `anneal` and `symmetrise` of `lfmc.sample`.
+
+    controls: whether control variates are recorded (`lfmc.propose`).
+    """
 
     anneal: Any = 1
     symmetrise: bool = False
+    controls: bool = False
 
 
 def blocks_of(
@@ -54,7 +59,8 @@ def blocks_of(
         _require_even(model.theory, steps)
     annealed = annealing(here.flow, steps, random)
     draw = drawing(here.flow, moves.symmetrise)
-    return partial(_blocks, here, seed, count, report, annealed, draw, moves.symmetrise)
+    controls = controls_of(here.flow) if moves.controls else None
+    return partial(_blocks, here, seed, count, report, annealed, draw, moves.symmetrise, controls)
 
 
 def _on(model: Model, device: torch.device) -> Model:
@@ -71,6 +77,7 @@ def _blocks(
     annealed: Annealing | None,
     draw: Drawing,
     symmetrise: bool,
+    controls: ControlVariates | None,
     wanted: Any = None,
 ) -> Iterator[tuple[int, Drawn]]:
     """The blocks of `count` proposals, each with its first proposal; only those `wanted`."""
@@ -82,7 +89,8 @@ def _blocks(
         moves = None if annealed is None else partial(_annealed, annealed, seed, names)
         signs = random_signs(seed, names, BLOCK) if symmetrise else None
         count_here = min(BLOCK, count - first)
-        made = drawn_block(draw, model.flow.base, model.theory, random, count_here, moves, signs)
+        base, theory = model.flow.base, model.theory
+        made = drawn_block(draw, base, theory, random, count_here, moves, signs, controls)
         bad = np.flatnonzero(~np.isfinite(made.log_q + made.action + made.work))
         if len(bad):
             at = bad[0]
@@ -112,14 +120,18 @@ def _annealed(
     return annealed(z, generator(seed, "propose", *names, chunk))
 
 
-def recorded(blocks: Blocks, theory: Theory | Foreign) -> tuple[FloatArray, dict[str, Any], Any]:
-    """Log weights, scalars by name, and correlators of all proposals."""
-    log_weight, correlators = [], []
+def recorded(
+    blocks: Blocks, theory: Theory | Foreign
+) -> tuple[FloatArray, dict[str, Any], Any, Any]:
+    """Log weights, scalars by name, correlators and control variates of all proposals."""
+    log_weight, correlators, controls = [], [], []
     seen: dict[str, list[Any]] = {name: [] for name in theory.scalars}
     for _, made in blocks():
         log_weight.append(made.work)
         correlators.append(theory.correlators(made.fields).astype(np.float32))
+        controls.append(made.controls)
         for name in theory.scalars:
             seen[name].append(made.scalars[name])
     scalars = {name: np.concatenate(values) for name, values in seen.items()}
-    return np.concatenate(log_weight), scalars, np.concatenate(correlators)
+    known = np.concatenate(controls)
+    return np.concatenate(log_weight), scalars, np.concatenate(correlators), known

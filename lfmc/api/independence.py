@@ -80,7 +80,7 @@ def sample(
     with own_torch(), counted(label, progress, "proposals") as report:
         blocks = blocks_of(model, seed, count, Moves(anneal, symmetrise), where, report)
         began = cpu_seconds()
-        log_weight, scalars, correlators = recorded(blocks, measurable(model.theory))
+        log_weight, scalars, correlators, _ = recorded(blocks, measurable(model.theory))
         streams = partial(generator, seed, "accept", model.name, model.sampler)
         states = independence_chains(log_weight, replicas, burn_in, streams)
         seconds = cpu_seconds() - began

@@ -22,6 +22,7 @@ class Proposals:
         scalars: name -> (N,).
         correlators: (N, K), for scalar theories G(x) per orbit.
         seconds: CPU seconds.
+        controls: control variates, (N, C); None without them.
 
     Example:
         >>> theory = lfmc.Phi4((4, 4), m2=-4.0, lam=6.975)
@@ -37,6 +38,7 @@ class Proposals:
     scalars: dict[str, NDArray[np.floating]]
     correlators: NDArray[np.floating]
     seconds: float
+    controls: NDArray[np.floating] | None = None
 
     @property
     def ess(self) -> float:
@@ -46,7 +48,7 @@ class Proposals:
     @property
     def recorded(self) -> Recorded:
         """As `lfmc.analysis` reads them."""
-        return Recorded(self.log_weight, self.scalars, self.correlators)
+        return Recorded(self.log_weight, self.scalars, self.correlators, self.controls)
 
     def __len__(self) -> int:
         return len(self.log_weight)

@@ -19,6 +19,7 @@ def propose(
     seed: int,
     anneal: Any = 1,
     symmetrise: bool = False,
+    controls: bool = False,
     device: str = "cpu",
     progress: bool = True,
 ) -> Proposals:
@@ -27,6 +28,10 @@ def propose(
     Observables by weights need no chain; for a flow of moderate acceptance they take fewer
     proposals than an independence chain. Seeds and arguments are those of `lfmc.sample`, whose
     chain is made of the same proposals.
+
+    Args:
+        controls: record functions of the base normals of mean zero, by which `lfmc.measure` makes
+            errors smaller, those of chi2 the most (`propose.controls` of the configuration).
 
     Raises:
         LfmcError: arguments that do not fit, or a proposal whose weight is not finite.
@@ -42,9 +47,10 @@ def propose(
     count, seed = whole("count", count, 1, 10**9), seed_of(seed)
     where, label = choose_device(device), f"propose {model.name}"
     with own_torch(), counted(label, progress, "proposals") as report:
-        moves = Moves(anneal, symmetrise)
+        moves = Moves(anneal, symmetrise, controls)
         blocks = blocks_of(model, seed, count, moves, where, report)
         began = cpu_seconds()
-        found = recorded(blocks, measurable(model.theory))
+        log_weight, scalars, correlators, known = recorded(blocks, measurable(model.theory))
         seconds = cpu_seconds() - began
-    return Proposals(model.theory, model.sampler, *found, seconds)
+    made = (log_weight, scalars, correlators, seconds, known if controls else None)
+    return Proposals(model.theory, model.sampler, *made)

@@ -71,7 +71,8 @@ def _rows(run: Run, ensemble: str, flow: str, made: Path, chain: Path) -> list[d
         require_same(made, file, run.config, "propose", ensemble, flow)
         spent = number(made, file, "seconds", 0) if file.attrs.get("clock") == CPU else float("nan")
         scalars = {name: values[()] for name, values in file["scalars"].items()}
-        proposals = Proposals(log_weight, scalars, file["two_point"])
+        controls = file["controls"][()] if "controls" in file else None
+        proposals = Proposals(log_weight, scalars, file["two_point"], controls)
         stays = visits(states, len(log_weight))
         theory = theory_of(run.config.ensemble(ensemble))
         pair = (ensemble, flow)

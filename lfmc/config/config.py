@@ -68,6 +68,7 @@ class Config(Section):
         ]
         found += models_refused(self)
         found += flow_limits.symmetrise_refused(self)
+        found += flow_limits.controls_refused(self)
         missing = sorted(set(self.fit.L) - {e.extent for e in self.ensembles})
         if missing:
             found.append(f"fit.L: no ensemble has L = {missing[0]}")
@@ -245,7 +246,7 @@ def stage_settings(
         settings["block"] = config.propose.block
         settings["proposals"] = config.proposals
         settings["keep_fields"] = config.statistics.keep_fields
-        settings |= _not_bare(config)
+        settings |= _not_bare(config) | config.propose.recorded
     elif stage == "accept":
         settings["accept"] = config.accept.model_dump(mode="json")
         settings["configurations"] = config.statistics.configurations

@@ -46,3 +46,11 @@ def symmetrise_refused(config: Any) -> list[str]:
     if flow.even and not odd:
         found.append(f"propose.symmetrise: log q of kind {flow.kind} is even already; leave it out")
     return found
+
+
+def controls_refused(config: Any) -> list[str]:
+    """Why control variates cannot be recorded; empty if they can."""
+    flow: FlowSection = config.flow.model
+    if not (config.propose.controls and config.flow.targets) or flow.controls:
+        return []
+    return [f"propose.controls: kind {flow.kind} has no control variates; leave it out"]

@@ -26,6 +26,7 @@ class FlowSection(Section):
         inverts: whether the base normals of given fields are known exactly (`Flow.normals`).
         transfers: whether parameters of one lattice are a start on another (`flow.start`).
         even: whether log q is even wherever the action is.
+        controls: whether it has control variates (`Flow.control_variates`).
     """
 
     builds: ClassVar[str]
@@ -38,6 +39,7 @@ class FlowSection(Section):
     inverts: ClassVar[bool] = False
     transfers: ClassVar[bool] = False
     even: ClassVar[bool] = False
+    controls: ClassVar[bool] = False
 
     kind: str
 

@@ -38,6 +38,7 @@ class HeatbathSettings(FlowSection):
     transfers: ClassVar[bool] = True
     even: ClassVar[bool] = True
     inverts: ClassVar[bool] = True
+    controls: ClassVar[bool] = True
 
     kind: Literal["heatbath"] = "heatbath"
     layers: Annotated[int, Field(ge=2, le=128)] = 4

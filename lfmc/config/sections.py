@@ -189,17 +189,27 @@ class Statistics(Section):
 
 
 class Propose(Section):
-    """Parallel generation of proposals."""
+    """Parallel generation of proposals.
+
+    `controls` records functions of the base normals of mean zero beside every proposal, with which
+    `lfmc weighted` makes smaller errors (`lfmc.flows.control_variates`).
+    """
 
     block: Annotated[int, Field(ge=16, le=1_000_000)] = 4096
     anneal: Literal["auto"] | Few = 1
     symmetrise: bool = False
+    controls: bool = False
     ranks: Annotated[int, Field(ge=1, le=100_000)] = 1
 
     @property
     def signs(self) -> dict[str, bool]:
         """The entry of the settings of stages; nothing where it is off, as before there was it."""
         return {"symmetrise": True} if self.symmetrise else {}
+
+    @property
+    def recorded(self) -> dict[str, bool]:
+        """The same of what is recorded beside proposals."""
+        return {"controls": True} if self.controls else {}
 
 
 class Accept(Section):

@@ -36,6 +36,7 @@ from lfmc.config.targets import AUTO, BEST, Target, as_targets
 
 OTHERS = "another package's"
 SHARED_BY = 1_000_000
+BestBy = Literal["chain", "weights", "controls"]  # what `best` makes cheap
 
 
 def _tag(value: Any) -> str | None:
@@ -88,7 +89,8 @@ class Training(Section):
     `natural` is for `kind: heatbath` only, and so are several MPI `ranks` that share a training;
     `gradient` to `check_every` are Adam's. `fit_prior`: models of `kind: heatbath` at targets below
     0.85 have the prior fitted to samples of p. `shared_by`: independent configurations for which
-    the target `best` has the least total cost.
+    the target `best` has the least total cost, by its chain, by weights, or by weights with control
+    variates (`best_by`).
     """
 
     optimiser: Literal["natural", "adam"] | None = None
@@ -106,6 +108,7 @@ class Training(Section):
     ranks: Annotated[int, Field(ge=1, le=100_000)] = 1
     fit_prior: bool = True
     shared_by: Annotated[int, Field(ge=1, le=10**12)] = SHARED_BY
+    best_by: BestBy = "chain"
 
 
 class FlowSettings(Section):
@@ -158,6 +161,8 @@ class FlowSettings(Section):
             del found["training"]["fit_prior"]
         if self.training.shared_by == SHARED_BY:
             del found["training"]["shared_by"]
+        if self.training.best_by == "chain":
+            del found["training"]["best_by"]
         if not self.layers_tried:
             del found["layers_tried"]
         return found

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from lfmc.errors import LfmcError
+from lfmc.flows.control_variates import ControlVariates
 from lfmc.flows.density_gradient import WithGradient, gradient_at
 from lfmc.flows.scores import Scored
 from lfmc.lattice import FloatArray, volume
@@ -98,6 +99,10 @@ class Flow(nn.Module):
 
     def start_from(self, fields: FloatArray) -> None:
         """Set parameters from samples of p, (count, numbers), before the first step."""
+
+    def control_variates(self) -> ControlVariates | None:
+        """Functions of the base variables whose mean is zero; None where none are known."""
+        return None
 
     def compile_kernels(self) -> None:
         """Compile what the flow calls, if anything, since that is no part of a training's time."""

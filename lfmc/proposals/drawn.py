@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lfmc.flows.base import Base
+from lfmc.flows.control_variates import ControlVariates
 from lfmc.flows.exactness import Drawing
 from lfmc.lattice import FloatArray
 from lfmc.proposals.blocks import slabs
@@ -27,7 +28,8 @@ Anneal = Callable[[int, FloatArray], tuple[FloatArray, FloatArray]]
 
 class Drawn(NamedTuple):
     """Proposals, (count,) or (count, numbers): fields, their base variables, log q, S, float32
-    scalars by name, and the log weight: -S - log q, of annealed ones the work."""
+    scalars by name, the log weight: -S - log q, of annealed ones the work, and control variates of
+    the base normals as they were drawn, (count, C), C = 0 if there are none."""
 
     fields: FloatArray
     prior: FloatArray
@@ -35,6 +37,7 @@ class Drawn(NamedTuple):
     action: FloatArray
     scalars: Arrays
     work: FloatArray
+    controls: NDArray[np.float32]
 
 
 def drawn_chunks(
@@ -45,6 +48,7 @@ def drawn_chunks(
     count: int,
     anneal: Anneal | None = None,
     signs: FloatArray | None = None,
+    controls: ControlVariates | None = None,
 ) -> Iterator[Drawn]:
     """The first `count` proposals of a block, CHUNK by CHUNK, from its own random stream.
 
@@ -52,10 +56,12 @@ def drawn_chunks(
         draw: the pass of a flow; base: its base variables.
         anneal: (chunk, base variables) -> annealed ones, and what to add to their log weights.
         signs: of symmetrised proposals, by which fields are multiplied; whole chunks.
+        controls: functions of the base normals of mean zero, to be recorded.
     """
     theory = measurable(action)
     for begin in range(0, count, CHUNK):
         z, work = base.draw(random, CHUNK), np.zeros(CHUNK)
+        known = controls(z) if controls else np.empty((CHUNK, 0), np.float32)
         if anneal is not None:
             z, work = anneal(begin // CHUNK, z)
         fields, log_q = (np.asarray(one, np.float64) for one in draw(z))
@@ -67,7 +73,7 @@ def drawn_chunks(
             s[few] = action.evaluate(fields[few])
             for name, values in theory.measure(fields[few]).items():
                 seen[name][few] = values
-        made = Drawn(fields, z, log_q, s, seen, work - s - log_q)
+        made = Drawn(fields, z, log_q, s, seen, work - s - log_q, known)
         yield _first_of(made, min(CHUNK, count - begin))
 
 
@@ -79,9 +85,10 @@ def drawn_block(
     count: int,
     anneal: Anneal | None = None,
     signs: FloatArray | None = None,
+    controls: ControlVariates | None = None,
 ) -> Drawn:
     """All that `drawn_chunks` yields."""
-    parts = list(drawn_chunks(draw, base, action, random, count, anneal, signs))
+    parts = list(drawn_chunks(draw, base, action, random, count, anneal, signs, controls))
     scalars = {
         name: np.concatenate([part.scalars[name] for part in parts]) for name in parts[0].scalars
     }
@@ -92,6 +99,7 @@ def drawn_block(
         np.concatenate([part.action for part in parts]),
         scalars,
         np.concatenate([part.work for part in parts]),
+        np.concatenate([part.controls for part in parts]),
     )
 
 
@@ -105,4 +113,5 @@ def _first_of(made: Drawn, count: int) -> Drawn:
         made.action[:count],
         scalars,
         made.work[:count],
+        made.controls[:count],
     )

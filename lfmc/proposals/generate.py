@@ -8,6 +8,7 @@ Layout of propose/ENSEMBLE/SAMPLER.h5, N proposals, K correlators, F kept
 fields of n numbers, from b base variables:
     /log_q, /S           float64 (N,)   exact density of the map, and action
     /log_weight          float64 (N,)   of annealed proposals: the work that replaces -S - log q
+    /controls            float32 (N, C)  with propose.controls: functions of base normals, mean zero
     /scalars/NAME        float32 (N,)    Theory.measure, for phi^4 m, phi2, phi4, E
     /two_point           float32 (N, K)  correlators of each proposal, for a scalar theory G(x)
     /fields/phi          float64 (F, n)  whole fields of proposals /fields/index (F,)
@@ -30,6 +31,7 @@ from lfmc.device import device_key
 from lfmc.errors import LfmcError
 from lfmc.flows.base import Flow
 from lfmc.flows.build import load_flow
+from lfmc.flows.control_variates import ControlVariates
 from lfmc.flows.exactness import Drawing
 from lfmc.flows.passes import passes
 from lfmc.lattice import FloatArray
@@ -54,6 +56,7 @@ class ProposalTask(NamedTuple):
         keep: the whole field of every `keep`-th proposal is stored.
         total: number of proposals; None for that of the configuration.
         annealing: of the base variables; None for bare proposals.
+        controls: recorded of every proposal; None if none are.
     """
 
     config: Config
@@ -66,6 +69,7 @@ class ProposalTask(NamedTuple):
     keep: int
     total: int | None = None
     annealing: Annealing | None = None
+    controls: ControlVariates | None = None
 
     def annealed(self, block: int, chunk: int, z: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Base variables (CHUNK, numbers) of a chunk as they are mapped, and what to add to log w.
@@ -129,7 +133,21 @@ def proposal_task(
     draw = drawing(flow, config.propose.symmetrise)
     task = ProposalTask(config, ensemble, sampler, flow, draw, model, "", keep)
     task = task._replace(annealing=annealing_of(config, ensemble, sampler, flow, fractions))
+    if config.propose.controls:
+        task = task._replace(controls=controls_of(flow))
     return task._replace(key=key_of(task, settings))
+
+
+def controls_of(flow: Flow) -> ControlVariates:
+    """The control variates of a flow.
+
+    Raises:
+        LfmcError: it has none.
+    """
+    found = flow.control_variates()
+    if found is None:
+        raise LfmcError(f"controls: {type(flow).__name__} has no control variates; leave them out")
+    return found
 
 
 def annealing_of(
@@ -187,9 +205,8 @@ def timed_block(task: ProposalTask, index: int) -> tuple[Arrays, Spent]:
     rows: list[Arrays] = []
     fields: list[FloatArray] = []
     began, measuring = cpu_seconds(), 0.0
-    for made in drawn_chunks(
-        task.draw, task.flow.base, action, random, count, anneal, task.signs(index)
-    ):
+    where = (task.draw, task.flow.base, action, random, count)
+    for made in drawn_chunks(*where, anneal, task.signs(index), task.controls):
         rows.append(_rows(task, made, at))
         if large:
             now = cpu_seconds()
@@ -222,6 +239,8 @@ def _rows(task: ProposalTask, made: Drawn, first: int) -> Arrays:
     arrays: Arrays = {"log_q": log_q, "S": s}
     if task.annealing is not None:
         arrays["log_weight"] = made.work
+    if task.controls is not None:
+        arrays["controls"] = made.controls
     arrays |= {f"scalars/{name}": values for name, values in made.scalars.items()}
     arrays["fields/index"] = first + kept
     arrays["fields/phi"] = made.fields[kept]
@@ -243,6 +262,7 @@ def columns(task: ProposalTask) -> dict[str, Column]:
         "log_q": Column("f8", ()),
         "S": Column("f8", ()),
         **({"log_weight": Column("f8", ())} if task.annealing is not None else {}),
+        **({"controls": Column("f4", (task.controls.number,))} if task.controls else {}),
         **{f"scalars/{name}": Column("f4", ()) for name in theory.scalars},
         "two_point": Column("f4", (theory.separations,)),
         "fields/index": Column("i8", ()),

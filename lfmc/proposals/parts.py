@@ -31,7 +31,8 @@ from numpy.typing import NDArray
 from lfmc.clock import Spent
 from lfmc.errors import LfmcError
 from lfmc.proposals.blocks import CHECKSUM, block_checksum
-from lfmc.proposals.generate import Arrays, Column, ProposalTask, columns, first_row
+from lfmc.proposals.drawn import Arrays
+from lfmc.proposals.generate import Column, ProposalTask, columns, first_row
 from lfmc.seal import EMPTY
 from lfmc.store import create_hdf5
 

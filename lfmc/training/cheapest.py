@@ -1,11 +1,16 @@
-"""The model whose total cost is least: of its training, and of the proposals of its chain.
+"""The model whose total cost is least: of its training, and of its proposals.
 
 Costs are counted in proposals, not on a clock, so that the choice has the same bits everywhere:
 a training sample costs as much as TRAINING_SAMPLE proposals, everything that belongs to it
-included, and the chain needs 2 tau_int proposals for one that is independent. tau_int is that of an
-observable which knows nothing of log w, E_p[1/a] - 1/2 with a(w) the probability to leave a field
-of weight w. Where few samples have most of the weight, they say little about it, and it is that of
-a normal log w of the same variance.
+included. Proposals for an independent value (`flow.training.best_by`):
+
+    chain      2 tau_int of an observable which knows nothing of log w, E_p[1/a] - 1/2 with a(w) the
+               probability to leave a field of weight w
+    weights    1/ESS
+    controls   1/ESS - 1 + UNEXPLAINED, for an observable that control variates follow
+
+Where few samples have most of the weight, they say little about it, and it is that of a normal
+log w of the same variance.
 """
 
 from typing import Any
@@ -14,6 +19,7 @@ import numpy as np
 from numpy.polynomial.hermite_e import hermegauss
 from scipy.special import ndtr
 
+from lfmc.config.training_sections import BestBy
 from lfmc.lattice import FloatArray
 from lfmc.training.optimiser import Parameters
 from lfmc.weights import leaving_probability
@@ -25,7 +31,13 @@ TRAINING_SAMPLE, SITES = 100, 14 * 14
 # What the prior, the site tables and the action cost of a proposal, in layers: twelve layers take
 # 2.0 to 2.2 times the time of four, L = 20 to 64.
 FURTHER_LAYERS = 3.3
+# The same by weights, where the prior need not be fitted: of a step with its check, of the
+# regression at L = 14, and of a sample. A step of 1024 samples takes as long as 9900, 8500 and 6000
+# proposals at L = 14, 20 and 32, and a sample of a step of 8192 at L = 32 as two.
+STEP, REGRESSION, SAMPLE = 3000, 5000, 2
+UNEXPLAINED = 0.03  # of Var(chi2), by control variates, L = 14 to 32
 PATIENCE = 5  # checks without a lower cost that end the search
+FEW = 4  # the same by weights, where costs have little noise; undone steps do not count
 RESOLVED = 0.3  # ESS from which on the weights of a check tell tau_int to a few per cent
 LARGEST_VARIANCE = 50.0
 
@@ -57,19 +69,38 @@ def chain_tau(log_weight: FloatArray) -> float:
     return normal_tau(min(float(log_weight.var()), LARGEST_VARIANCE))
 
 
-def training_cost(samples: int, sites: int) -> float:
-    """Proposals that a number of training samples costs on a lattice."""
-    return TRAINING_SAMPLE * samples * min(1.0, SITES / sites)
+def inverse_ess(log_weight: FloatArray) -> float:
+    """1/ESS: of the weights, or of a normal log w of their variance where ESS < RESOLVED."""
+    weight = np.exp(log_weight - log_weight.max())
+    found = len(weight) * float(weight @ weight) / float(weight.sum()) ** 2
+    if found <= 1 / RESOLVED:
+        return found
+    return float(np.exp(min(float(log_weight.var()), LARGEST_VARIANCE)))
 
 
-def cost(spent: float, log_weight: FloatArray, shared_by: int) -> float:
+def proposals_per_value(log_weight: FloatArray, by: BestBy) -> float:
+    """Proposals for an independent value by a chain, by weights, or with control variates."""
+    if by == "chain":
+        return 2 * chain_tau(log_weight)
+    return inverse_ess(log_weight) - (1 - UNEXPLAINED if by == "controls" else 0.0)
+
+
+def training_cost(steps: int, samples: int, sites: int, by: BestBy = "chain") -> float:
+    """Proposals that a training of so many steps and samples costs on a lattice."""
+    smaller = min(1.0, SITES / sites)
+    if by == "chain":
+        return TRAINING_SAMPLE * samples * smaller
+    return (STEP + REGRESSION * smaller) * steps + SAMPLE * samples
+
+
+def cost(spent: float, log_weight: FloatArray, shared_by: int, by: BestBy = "chain") -> float:
     """Proposals that a model costs.
 
     Args:
         spent: proposals that its training has cost.
-        shared_by: independent configurations of p, in units of 2 tau_int = 1, that share it.
+        shared_by: independent values that share it.
     """
-    return spent + 2 * chain_tau(log_weight) * shared_by
+    return spent + proposals_per_value(log_weight, by) * shared_by
 
 
 def proposal_cost(layers: int) -> float:
@@ -78,21 +109,27 @@ def proposal_cost(layers: int) -> float:
 
 
 def cheapest(
-    candidates: list[tuple[Parameters, FloatArray]], spent: float, shared_by: int
+    candidates: list[tuple[Parameters, FloatArray]],
+    spent: float,
+    shared_by: int,
+    by: BestBy = "chain",
 ) -> dict[str, Any]:
     """Of models with log weights of their samples: cost and model; see `cost`."""
-    costs = [cost(spent, log_weight, shared_by) for _, log_weight in candidates]
+    costs = [cost(spent, log_weight, shared_by, by) for _, log_weight in candidates]
     least = min(costs)
     return {"cost": least, "model": candidates[costs.index(least)][0]}
 
 
-def cheaper(best: dict[str, Any], candidate: dict[str, Any]) -> dict[str, Any]:
+def cheaper(
+    best: dict[str, Any], candidate: dict[str, Any], counted: bool = True
+) -> dict[str, Any]:
     """The one of lower cost; checks without a lower cost are counted."""
     if not best or candidate["cost"] < best["cost"]:
         return candidate | {"since": 0}
-    return best | {"since": best["since"] + 1}
+    return best | {"since": best["since"] + counted}
 
 
-def exhausted(best: dict[str, Any], spent: float) -> bool:
-    """Whether no later model can be cheaper, or none has been for PATIENCE checks."""
-    return bool(best) and (best["since"] >= PATIENCE or spent >= best["cost"])
+def exhausted(best: dict[str, Any], spent: float, by: BestBy = "chain") -> bool:
+    """Whether no later model can be cheaper, or none has been for PATIENCE checks (FEW)."""
+    patience = PATIENCE if by == "chain" else FEW
+    return bool(best) and (best["since"] >= patience or spent >= best["cost"])

@@ -35,6 +35,7 @@ log = logging.getLogger(__name__)
 REFUSED_IN_A_ROW = 20
 CHECK_SHARE = 0.06
 CHECKPOINT_SECONDS = 5.0
+LITTLE_SECONDS = 1.0  # work that may be repeated; a checkpoint takes as long as a small step
 
 Report = Callable[[TrainingState], None]
 Passed = Callable[[dict[str, Any]], None]
@@ -116,7 +117,9 @@ class Loop:
                     self._checkpoint()
                     return False
                 if self.state.step >= self.state.next_check:
-                    self._checkpoint()  # a check may be long: if stopped, it is repeated
+                    if perf_counter() - saved > LITTLE_SECONDS:
+                        self._checkpoint()  # a check may be long: if stopped, it is repeated
+                        saved = perf_counter()
                     self._check()
                     report(self.state)
                 else:
@@ -185,7 +188,8 @@ class Loop:
     def _check(self) -> None:
         state, training = self.state, self.training
         model = self.optimiser.model()
-        seed = self.check_seed + state.step
+        # By weights the samples are the same at every check: changes of the cost have little noise.
+        seed = self.check_seed + (state.step if training.best_by == "chain" else 0)
         log_weight = self.team.log_weight(model, training.check_samples, seed)
         quick = acceptance_from_model(log_weight)
         state.seconds = began = self._seconds()
@@ -246,22 +250,25 @@ class Loop:
 
     def _weigh(self, row: dict[str, Any], candidates: list[tuple[Parameters, FloatArray]]) -> None:
         """Keep the model of the least total cost, whether it is a target or not."""
-        best, shared_by = self.state.best.get("cheapest", {}), self.training.shared_by
-        found = cheapest(candidates, self._spent(), shared_by)
+        best, training = self.state.best.get("cheapest", {}), self.training
+        found = cheapest(candidates, self._spent(), training.shared_by, training.best_by)
         row["cost"] = found["cost"]
         place = {"step": row["step"], "samples": row["samples"]}
-        self.state.best["cheapest"] = cheaper(best, found | place)
+        moved = not self.state.history or row["samples"] > self.state.history[-1]["samples"]
+        counted = moved or training.best_by == "chain"
+        self.state.best["cheapest"] = cheaper(best, found | place, counted)
 
     def _spent(self) -> float:
         """What the samples so far have cost, in proposals."""
-        return training_cost(self.state.samples, self.team.trained.sites)
+        state, sites = self.state, self.team.trained.sites
+        return training_cost(state.step, state.samples, sites, self.training.best_by)
 
     def _settle(self, ended: bool = False) -> None:
         """Pass the target `best` when no later model is expected to be cheaper."""
         best = self.state.best.get("cheapest", {})
         if BEST not in self._open() or not best:
             return
-        if not (ended or exhausted(best, self._spent())):
+        if not (ended or exhausted(best, self._spent(), self.training.best_by)):
             return
         samples = self.training.decide_samples
         verdict = self.team.evaluate(best["model"], samples, self.check_seed, 1)

@@ -19,6 +19,7 @@ from torch import Tensor, nn
 
 from lfmc.config.flow_sections import HeatbathSettings as Settings
 from lfmc.flows.base import Draw, Flow, standard_normal_log_density
+from lfmc.flows.control_variates import ControlVariates, of_widths
 from lfmc.flows.density_gradient import WithGradient, gradient_at
 from lfmc.flows.heatbath.checkerboard import split
 from lfmc.flows.heatbath.coupling import Between, EquivariantCoupling
@@ -98,6 +99,9 @@ class HeatbathFlow(Flow):
             field = self.prior_field(torch.from_numpy(fields).to(like)).double().cpu()
         found = start_of_wells(deepcopy(self.prior).cpu(), field)
         self.prior.load_state_dict({name: value.to(like) for name, value in found.items()})
+
+    def control_variates(self) -> ControlVariates:
+        return of_widths(self.prior.log_sigma.cpu().numpy())
 
     def reduced(self, z: Tensor) -> Draw:
         return self._push(z)[0]
