@@ -37,7 +37,7 @@ class Drawn(NamedTuple):
     action: FloatArray
     scalars: Arrays
     work: FloatArray
-    controls: NDArray[np.float32]
+    controls: NDArray[np.floating]
 
 
 def drawn_chunks(
