@@ -33,14 +33,15 @@ class Entry(NamedTuple):
     bins: bool = False
     fields: bool = False
     chains: bool = False
-    family: str = ""
+    family: tuple[str, ...] = ()
     scan: bool = False
 
 
 PAPER = "Figures of the paper"
 COSTS = "Costs"
-SCALAR = "scalar"
-U1 = "u1"
+SCALAR = ("scalar",)
+U1 = ("u1",)
+SPINS = ("spheres", "cpn")
 TOPOLOGY = "Topological charge"
 SCANS = "Scans"
 
@@ -66,6 +67,9 @@ FIGURES: dict[str, Entry] = {
     "u1_freezing": Entry("Freezing of the charge", TOPOLOGY, ("tau_int", "costs"), family=U1),
     "u1_charges": Entry("Distribution of the charge", TOPOLOGY, ("observables",), family=U1),
     "u1_loops": Entry("Wilson loops and the potential", TOPOLOGY, ("observables",), family=U1),
+    "spins_topology": Entry(
+        "Correlation length and topology", TOPOLOGY, ("observables", "tau_int"), family=SPINS
+    ),
     "critical": Entry(
         "Critical point and exponents", SCANS, ("critical", "curves"), family=SCALAR, scan=True
     ),
@@ -87,7 +91,7 @@ def figures_of(config: Config) -> dict[str, Entry]:
     return {
         name: entry
         for name, entry in FIGURES.items()
-        if entry.family in ("", *families) and (joined or not entry.scan)
+        if _of(entry, families) and (joined or not entry.scan)
     }
 
 
@@ -97,11 +101,12 @@ def shown(config: Config, name: str) -> Config:
     Raises:
         LfmcError: there are none.
     """
-    family = _entry(name).family
-    ensembles = tuple(e for e in config.ensembles if family in ("", theory_class(e.kind).family))
+    entry = _entry(name)
+    ensembles = tuple(e for e in config.ensembles if _of(entry, {theory_class(e.kind).family}))
     if not ensembles:
         kinds = ", ".join(dict.fromkeys(e.kind for e in config.ensembles))
-        raise LfmcError(f"{name}: shows {family} theories, which this run has not; it has {kinds}")
+        wanted = " and ".join(entry.family)
+        raise LfmcError(f"{name}: shows {wanted} theories, which this run has not; it has {kinds}")
     return config if ensembles == config.ensembles else config.restricted(ensembles)
 
 
@@ -135,6 +140,11 @@ def figure_module(name: str) -> ModuleType:
     """The module of a figure, with `draw(run)` and `caption(run)`."""
     _entry(name)
     return importlib.import_module(f"lfmc.figures.{name}")
+
+
+def _of(entry: Entry, families: set[str]) -> bool:
+    """Whether a figure shows ensembles of one of these families."""
+    return not entry.family or not families.isdisjoint(entry.family)
 
 
 def _entry(name: str) -> Entry:

@@ -3,5 +3,7 @@
 from lfmc.figures.registry import FIGURES as ALL
 
 FIGURES = {
-    name: entry for name, entry in ALL.items() if entry.family in ("", "scalar") and not entry.scan
+    name: entry
+    for name, entry in ALL.items()
+    if entry.family in ((), ("scalar",)) and not entry.scan
 }
