@@ -29,7 +29,8 @@ class HeatbathSettings(FlowSection):
 
     A coupling sees `features` frequencies of the field, `pairs` hidden fields and `smooth`
     smoothed ones; the map along rings that follows it has `rings` terms (0: no such maps). The zero
-    mode of its prior has `wells` = 1 or 2 wells, see `lfmc.flows.heatbath.wells`.
+    mode of its prior has `wells` = 1 or 2 wells, see `lfmc.flows.heatbath.wells`; the widths of the
+    others have `infrared` further functions of the momentum, for lattices beyond 32 x 32.
     """
 
     builds: ClassVar[str] = "lfmc.flows.heatbath.flow:HeatbathFlow"
@@ -48,13 +49,16 @@ class HeatbathSettings(FlowSection):
     rings: Annotated[int, Field(ge=0, le=32)] = 2
     table: Annotated[int, Field(ge=64, le=65_536)] = 256
     wells: Literal[1, 2] = 1
+    infrared: Annotated[int, Field(ge=0, le=8)] = 0
 
     @model_serializer(mode="wrap")
     def _as_before(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """One well is not named, as before there was a choice."""
+        """One well and no further functions are not named, as before there was a choice."""
         whole: dict[str, Any] = handler(self)
         if self.wells == 1:
             whole.pop("wells", None)
+        if self.infrared == 0:
+            whole.pop("infrared", None)
         return whole
 
     @property

@@ -56,7 +56,8 @@ class HeatbathFlow(Flow):
         sites = torch.tensor(halves.kept.tolist() + halves.integrated.sites.tolist())
         self.register_buffer("order", sites, persistent=False)
         found = modes(action, settings.wells)
-        self.prior = ModePrior(found, halves.kept_cells, two_wells=settings.wells == 2)
+        two = settings.wells == 2
+        self.prior = ModePrior(found, halves.kept_cells, two, settings.infrared)
         self.site = SiteConditional(site_tables(action, settings.table))
         first, second, hidden = map(Transform, (halves.half_a, halves.half_b, halves.integrated))
 

@@ -26,10 +26,15 @@ class ModePrior(nn.Module):
     width. The fluctuations about a background m have a mass that depends on m^2; this is that
     dependence, at Gaussian order. w_k and b_kj are sums of COEFFICIENTS cosines of s_k = 1 -
     sigma_k^2 / sigma_0^2, which resolves small momenta, so that they mean the same on every
-    lattice; the zero mode has a further width. Starts as the variational Gaussian; symmetric
-    under translations and the point group, and under Z2 where the potential is even. Where it is
-    not, the map of the zero mode has two parameters more, the normal at its centre and an offset
-    from the variational mean.
+    lattice; the zero mode has a further width. With `infrared` = n there are n functions more,
+
+        1/2 log[(k^2 + M^2)/(k^2 + M^2/4^j)],     j = 1 ... n,
+
+    M the mass of the variational Gaussian, which near criticality is many times that of the
+    theory: on large lattices the cosines do not tell the lowest modes apart. Starts as the
+    variational Gaussian; symmetric under translations and the point group, and under Z2 where the
+    potential is even. Where it is not, the map of the zero mode has two parameters more, the normal
+    at its centre and an offset from the variational mean.
 
     With `two_wells` the map of the zero mode is that of `heatbath.wells`, whose start is the
     variational Gaussian of one well and its image; m is in units of the distance of the wells from
@@ -40,14 +45,18 @@ class ModePrior(nn.Module):
     cosines: Tensor
     response: Tensor
 
-    def __init__(self, modes: Modes, kept: Cells, two_wells: bool = False) -> None:
+    def __init__(
+        self, modes: Modes, kept: Cells, two_wells: bool = False, infrared: int = 0
+    ) -> None:
         super().__init__()
-        self.basis = ModeBasis(modes, kept)
+        self.basis, self.infrared = ModeBasis(modes, kept), infrared
         log_sigma = torch.tensor(modes.log_width)
-        infrared = 1 - torch.exp(2 * (log_sigma - log_sigma[0]))
+        soft = 1 - torch.exp(2 * (log_sigma - log_sigma[0]))
         ultraviolet = torch.exp(2 * (log_sigma.min() - log_sigma))
         orders = math.pi * torch.arange(COEFFICIENTS, dtype=torch.float64)[:, None]
-        cosines = torch.cat([torch.cos(orders * infrared), torch.cos(orders[1:] * ultraviolet)])
+        cosines = torch.cat([torch.cos(orders * soft), torch.cos(orders[1:] * ultraviolet)])
+        if infrared:
+            cosines = torch.cat([cosines, light_masses(log_sigma, infrared)])
         response = torch.tensor(RESPONSE, dtype=torch.float64)
         self.start: tuple[float, float] | None = None  # width and place of the wells
         if two_wells:
@@ -117,6 +126,14 @@ class ModePrior(nn.Module):
         z = torch.cat([first, mapped[1:] * torch.exp(-breathing)])
         return standard_normal_log_density(z.T) - ladj[0] - breathing.sum(0) - widths.sum(0)
 
+    def normals_of_modes(self, modes: Tensor) -> Tensor:
+        """Normals (modes, batch) of fields as their modes."""
+        small = self.small()
+        mapped = modes * torch.exp(-self._widths(small))
+        m = mapped[:1]
+        first = self._normal_of(m, small, None).value
+        return torch.cat([first, mapped[1:] * torch.exp(-self._breathing(m, small))])
+
     def _normal_of(self, m: Tensor, small: dict[str, Tensor], zero: Tensor | None) -> Mapped:
         """The normal of the mapped zero mode (1, batch), and the log derivative of the map."""
         if self.start is not None:
@@ -159,3 +176,15 @@ class ModePrior(nn.Module):
     def _breathing(self, m: Tensor, small: dict[str, Tensor]) -> Tensor:
         response = torch.tanh(m * m * self.response[:, None])
         return self.cosines[:, 1:].T @ (response[:, None] * small["breathing"]).sum(0)
+
+
+def light_masses(log_sigma: Tensor, count: int) -> Tensor:
+    """1/2 log[(k^2 + M^2)/(k^2 + M^2/4^j)] of every mode, j = 1 ... count, (count, modes).
+
+    Args:
+        log_sigma: log of the variational widths, sigma^2 proportional to 1/(k^2 + M^2), the zero
+            mode first.
+    """
+    whole = torch.exp(2 * (log_sigma[0] - log_sigma))  # 1 + k^2/M^2
+    light = 4.0 ** -torch.arange(1, count + 1, dtype=torch.float64)[:, None]
+    return 0.5 * torch.log(whole / (whole - 1 + light))

@@ -1,5 +1,6 @@
 """The prior of the heat-bath flow that samples of p make the most likely."""
 
+from collections.abc import Sequence
 from copy import deepcopy
 from typing import Any
 
@@ -11,6 +12,8 @@ from lfmc.flows.heatbath.mode_prior import ModePrior
 # Of modes at a time: a derivative keeps some twenty times as many in memory.
 NUMBERS = 2**21
 ITERATIONS = 15  # of L-BFGS; after them the likelihood rises by a few 1e-3
+SCORING = 3  # Newton steps of widths with their expected curvature
+SMALLEST = 1e-5  # singular value that counts, of the functions of the momentum
 
 
 class Lbfgs(torch.optim.LBFGS):
@@ -23,6 +26,9 @@ class Lbfgs(torch.optim.LBFGS):
 
 def most_likely(prior: ModePrior, modes: Tensor) -> dict[str, Tensor]:
     """Parameters of a prior that maximise the mean log density of fields as modes (kept, n)."""
+    each = max(1, NUMBERS // len(modes))
+    if prior.infrared:  # a few soft modes among thousands, which L-BFGS reaches last
+        _fit_widths(prior, modes.split(each, 1))
     prior.requires_grad_(True)
     optimiser = Lbfgs(
         prior.parameters(),
@@ -31,8 +37,6 @@ def most_likely(prior: ModePrior, modes: Tensor) -> dict[str, Tensor]:
         tolerance_change=1e-4,
         line_search_fn="strong_wolfe",
     )
-
-    each = max(1, NUMBERS // len(modes))
 
     def loss() -> Tensor:
         prior.zero_grad()
@@ -48,6 +52,26 @@ def most_likely(prior: ModePrior, modes: Tensor) -> dict[str, Tensor]:
         optimiser.step(loss)
     prior.requires_grad_(False)
     return {name: value.detach().clone() for name, value in prior.named_parameters()}
+
+
+@torch.no_grad()
+def _fit_widths(prior: ModePrior, parts: Sequence[Tensor]) -> None:
+    """Set the widths to those of the fields in parts, by least squares and then by likelihood.
+
+    The mean log density is -w_k - <x_k^2> exp(-2 w_k)/2 of each mode: its derivative with respect
+    to w_k is <z_k^2> - 1, of expected curvature 2.
+    """
+    rows, count = prior.cosines.T, float(sum(part.shape[1] for part in parts))
+    for step in range(1 + SCORING):
+        square = torch.zeros_like(prior.log_sigma)
+        for part in parts:
+            square.add_(prior.normals_of_modes(part).square().sum(1) / count)
+        change = 0.5 * (torch.log(square) if step == 0 else square - 1)
+        found = torch.linalg.lstsq(rows[1:], change[1:, None], rcond=SMALLEST, driver="gelsd")
+        by_width = found.solution[:, 0]
+        prior.log_width.add_(by_width)
+        if prior.start is None:  # the zero mode has a width of its own
+            prior.zero_mode[2].add_(change[0] - rows[0] @ by_width)
 
 
 def start_of_wells(prior: ModePrior, field: Tensor) -> dict[str, Tensor]:

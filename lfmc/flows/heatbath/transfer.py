@@ -5,11 +5,13 @@ constant field means the same on every lattice: it is kept, not the kernel at a 
 would grow with the shells that a larger lattice completes. Shells that the other lattice has not
 are left out, new ones start at zero. The prior's widths are functions of the momentum in units
 that every lattice shares; all else is as it is. A flow of more layers than its start keeps the
-further ones as it has them: new, they are the identity.
+further ones as it has them: new, they are the identity. So does a prior with more functions of the
+momentum.
 """
 
 import torch
 from torch import Tensor
+from torch.nn.functional import pad
 
 from lfmc.errors import LfmcError
 from lfmc.flows.base import Flow
@@ -21,7 +23,7 @@ def transferred(source: Flow, target: Flow) -> dict[str, Tensor]:
     """Return parameters of `target` from those of `source`.
 
     Args:
-        source: a flow of the same settings, or of fewer layers.
+        source: a flow of the same settings, or of fewer layers or infrared functions.
 
     Raises:
         LfmcError: the architectures differ, or their parameters do not fit any lattice.
@@ -34,6 +36,9 @@ def transferred(source: Flow, target: Flow) -> dict[str, Tensor]:
             old = source.get_submodule(name)
             assert isinstance(old, RadialConvolution)
             found[f"{name}.kernel"] = _kernel(old, module.shells)
+    more = len(target.prior.cosines) - len(source.prior.cosines)
+    for name in ("prior.log_width", "prior.breathing"):
+        found[name] = pad(found[name], (0, max(more, 0)))
     further = tuple(f"couplings.{k}." for k in range(len(source.couplings), len(target.couplings)))
     own = target.state_dict()
     found |= {name: value.clone() for name, value in own.items() if name.startswith(further)}
