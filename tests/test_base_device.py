@@ -135,7 +135,8 @@ def run_elsewhere(flow):
 
 
 # The others compute in compiled kernels, on the CPU.
-IN_TORCH = [kind for kind in KINDS if kind not in ("decimation", "quenched", "hierarchy")]
+OF_OTHER_FIELDS = ("decimation", "quenched", "hierarchy", "sphere_couplings")
+IN_TORCH = [kind for kind in KINDS if kind not in OF_OTHER_FIELDS]
 
 
 @pytest.mark.parametrize("kind", IN_TORCH)

@@ -43,7 +43,7 @@ def test_a_kind_of_flow_is_refused_exactly_in_the_dimensions_it_lacks(kind, d):
         assert "take " in message
 
 
-OTHERS = ["decimation", "hierarchy", "quenched"]
+OTHERS = ["decimation", "hierarchy", "quenched", "sphere_couplings"]
 
 
 @pytest.mark.parametrize("kind", OTHERS)

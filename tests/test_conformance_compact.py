@@ -44,9 +44,9 @@ def test_ising_spins_conform():
     assert failed(checks) == []
 
 
-@pytest.mark.parametrize("kind", ["decimation", "quenched", "hierarchy"])
+@pytest.mark.parametrize("kind", ["decimation", "quenched", "hierarchy", "sphere_couplings"])
 def test_every_flow_conforms(kind, monkeypatch):
-    if kind == "quenched":  # its draws cost ten times as much
+    if kind in ("quenched", "sphere_couplings"):  # their draws cost ten times as much
         monkeypatch.setattr(flow, "DRAWS", 40_000)
     checks = list(conformance(kind, {}))
     assert len(checks) >= 7

@@ -24,7 +24,7 @@ ERROR = {"continuous": 1e-3}
 
 
 def test_every_kind_is_here():
-    elsewhere = {"decimation", "quenched", "hierarchy"}  # of other fields: test_*_run
+    elsewhere = {"decimation", "quenched", "hierarchy", "sphere_couplings"}  # of other fields: test_*_run
     assert set(MODELS) | elsewhere == set(KINDS)
 
 

@@ -252,6 +252,24 @@ class HierarchySettings(FlowSection):
         return super().refusal(shape)
 
 
+class SphereCouplingsSettings(FlowSection):
+    """O(N), N >= 2: `couplings` of vectors by one map, driven by `shells` of the other colour."""
+
+    builds: ClassVar[str] = "lfmc.flows.sphere_couplings:SphereCouplingsFlow"
+    space: ClassVar[str] = "sphere"
+    theories: ClassVar[tuple[str, ...]] = ("spheres",)
+
+    kind: Literal["sphere_couplings"] = "sphere_couplings"
+    map: Literal["boost", "stereographic"] = "boost"
+    couplings: Annotated[int, Field(ge=2, le=64)] = 8
+    shells: Annotated[int, Field(ge=1, le=8)] = 2
+    hidden: Layers[Annotated[int, Field(ge=1, le=1024)]] = (16,)
+
+    def refusal(self, shape: tuple[int, ...]) -> str:
+        odd = any(n % 2 for n in shape)
+        return "needs even extents" if odd else super().refusal(shape)
+
+
 KINDS: dict[str, type[FlowSection]] = {
     "heatbath": HeatbathSettings,
     "realnvp": RealNvpSettings,
@@ -262,6 +280,7 @@ KINDS: dict[str, type[FlowSection]] = {
     "decimation": DecimationSettings,
     "quenched": QuenchedSettings,
     "hierarchy": HierarchySettings,
+    "sphere_couplings": SphereCouplingsSettings,
 }
 
 

@@ -27,6 +27,7 @@ from lfmc.config.flow_sections import (
     MultiscaleSettings,
     QuenchedSettings,
     RealNvpSettings,
+    SphereCouplingsSettings,
     SplineSettings,
 )
 from lfmc.config.kinds import theory_class
@@ -55,6 +56,7 @@ FlowModel = Annotated[
     | Annotated[DecimationSettings, Tag("decimation")]
     | Annotated[QuenchedSettings, Tag("quenched")]
     | Annotated[HierarchySettings, Tag("hierarchy")]
+    | Annotated[SphereCouplingsSettings, Tag("sphere_couplings")]
     | Annotated[
         FlowSection,
         PlainValidator(flow_section),
