@@ -24,7 +24,8 @@ ERROR = {"continuous": 1e-3}
 
 
 def test_every_kind_is_here():
-    elsewhere = {"decimation", "quenched", "hierarchy", "sphere_couplings"}  # of other fields: test_*_run
+    # of other fields: test_*_run
+    elsewhere = {"decimation", "quenched", "hierarchy", "sphere_couplings"}
     assert set(MODELS) | elsewhere == set(KINDS)
 
 

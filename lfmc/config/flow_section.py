@@ -26,6 +26,8 @@ class FlowSection(Section):
         inverts: whether the base normals of given fields are known exactly (`Flow.normals`).
         transfers: whether parameters of one lattice are a start on another (`flow.start`).
         even: whether log q is even wherever the action is.
+        checked_at: parameters of the theory at which `lfmc conformance` checks it, where they
+            differ from the theory's example.
         controls: whether it has control variates (`Flow.control_variates`).
     """
 
@@ -39,6 +41,7 @@ class FlowSection(Section):
     inverts: ClassVar[bool] = False
     transfers: ClassVar[bool] = False
     even: ClassVar[bool] = False
+    checked_at: ClassVar[dict[str, float]] = {}
     controls: ClassVar[bool] = False
 
     kind: str

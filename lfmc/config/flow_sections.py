@@ -258,6 +258,7 @@ class SphereCouplingsSettings(FlowSection):
     builds: ClassVar[str] = "lfmc.flows.sphere_couplings:SphereCouplingsFlow"
     space: ClassVar[str] = "sphere"
     theories: ClassVar[tuple[str, ...]] = ("spheres",)
+    checked_at: ClassVar[dict[str, float]] = {"beta": 0.3}  # near uniform vectors, its start
 
     kind: Literal["sphere_couplings"] = "sphere_couplings"
     map: Literal["boost", "stereographic"] = "boost"

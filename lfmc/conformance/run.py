@@ -41,7 +41,7 @@ def conformance(
         return
     settings = validated(FlowSettings, {"model": {"kind": kind, **parameters}}, f"flow {kind}")
     on = theory or (settings.model.theories or ("phi4",))[0]
-    small = _example(on, {}, (2, 2))
+    small = _example(on, settings.model.checked_at, (2, 2))
     if not isinstance(small, Scalar):
         small = replace(small, shape=(4, 4))
     yield from flow_checks(
