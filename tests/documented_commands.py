@@ -163,6 +163,7 @@ RULES: tuple[tuple[str, str | None, str], ...] = (
         "",
     ),
     (r"(python benchmarks/studies/latent_volume\.py) .*", r"\1 --help", ""),
+    (r"(python benchmarks/studies/cpn_flux\.py) .*", r"\1 --help", ""),
     (
         r"mpiexec -n N (python benchmarks/studies/training_ranks\.py config\.yaml E5)",
         r"mpiexec -n 2 \1",
