@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from lfmc.config import parse_config
-from lfmc.config.flow_sections import SphereCouplingsSettings
+from lfmc.config.sphere_couplings_section import SphereCouplingsSettings
 from lfmc.errors import LfmcError
 from lfmc.flows import sphere_couplings
 from lfmc.flows.sphere_couplings import SphereCouplingsFlow

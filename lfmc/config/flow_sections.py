@@ -8,6 +8,7 @@ from typing import Annotated, Any, ClassVar, Literal, Self, TypeVar
 from pydantic import AfterValidator, Field, SerializerFunctionWrapHandler, model_serializer
 
 from lfmc.config.flow_section import FlowSection
+from lfmc.config.sphere_couplings_section import SphereCouplingsSettings
 
 
 def _odd(value: int) -> int:
@@ -250,25 +251,6 @@ class HierarchySettings(FlowSection):
                 f"needs even extents that leave at most {COARSEST} sites after all common halvings"
             )
         return super().refusal(shape)
-
-
-class SphereCouplingsSettings(FlowSection):
-    """O(N), N >= 2: `couplings` of vectors by one map, driven by `shells` of the other colour."""
-
-    builds: ClassVar[str] = "lfmc.flows.sphere_couplings:SphereCouplingsFlow"
-    space: ClassVar[str] = "sphere"
-    theories: ClassVar[tuple[str, ...]] = ("spheres",)
-    checked_at: ClassVar[dict[str, float]] = {"beta": 0.3}  # near uniform vectors, its start
-
-    kind: Literal["sphere_couplings"] = "sphere_couplings"
-    map: Literal["boost", "stereographic"] = "boost"
-    couplings: Annotated[int, Field(ge=2, le=64)] = 8
-    shells: Annotated[int, Field(ge=1, le=8)] = 2
-    hidden: Layers[Annotated[int, Field(ge=1, le=1024)]] = (16,)
-
-    def refusal(self, shape: tuple[int, ...]) -> str:
-        odd = any(n % 2 for n in shape)
-        return "needs even extents" if odd else super().refusal(shape)
 
 
 KINDS: dict[str, type[FlowSection]] = {

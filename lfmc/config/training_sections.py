@@ -27,12 +27,12 @@ from lfmc.config.flow_sections import (
     MultiscaleSettings,
     QuenchedSettings,
     RealNvpSettings,
-    SphereCouplingsSettings,
     SplineSettings,
 )
 from lfmc.config.kinds import theory_class
 from lfmc.config.section import Section
 from lfmc.config.sections import Configurations, Count, Ensemble, Few, Name
+from lfmc.config.sphere_couplings_section import SphereCouplingsSettings
 from lfmc.config.targets import AUTO, BEST, Target, as_targets
 
 OTHERS = "another package's"

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from lfmc.config.flow_sections import SphereCouplingsSettings
+from lfmc.config.sphere_couplings_section import SphereCouplingsSettings
 from lfmc.errors import LfmcError
 from lfmc.flows.base import Base, Draw, Flow
 from lfmc.flows.conditioner import connected
