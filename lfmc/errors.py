@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from difflib import get_close_matches
 
-LISTED = 20  # names in a message; of more, the first ones
+LISTED = 30  # names in a message; of more, the first ones
 
 
 class LfmcError(Exception):
