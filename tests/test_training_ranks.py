@@ -28,6 +28,16 @@ FLOW = {
         "decide_samples": 2048,
     },
 }
+# Two numbers of layers; the second starts from the first.
+DEPTHS = {
+    "model": {"kind": "heatbath", "layers": 2, "table": 128},
+    "targets": "auto",
+    "layers_tried": [2, 4],
+    "training": {
+        "natural": {"samples": 512, "divergence": 0.02},
+        **{"check_samples": 512, "decide_samples": 1024, "max_steps": 4, "shared_by": 2000},
+    },
+}
 TRAIN = ("train", "--config", "small.yaml", "--ensemble", "T4")
 
 
@@ -214,3 +224,15 @@ def test_sums_by_rank_would_have_other_bits_than_the_tree():
     by_rank = sum(np.sum(numbers[list(share_of(7, rank, 3))], 0) for rank in range(3))
     assert np.allclose(tree, by_rank, rtol=1e-9)
     assert not np.array_equal(tree, by_rank)
+
+
+def test_a_search_among_depths_has_the_bits_of_one_rank(tmp_path):
+    """All ranks need the start of the second depth, and leave with its decision."""
+    found = []
+    for ranks in (1, 2):
+        folder = prepared(tmp_path / str(ranks), flow=DEPTHS)
+        train(folder, ranks)
+        (path,) = (folder / "results/train/T4").glob("*.safetensors")
+        assert path.stem == "flow-best"
+        found.append(models(folder))
+    assert found[0] == found[1]

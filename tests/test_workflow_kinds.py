@@ -1,7 +1,8 @@
 """Claims about the workflow: every kind of flow goes from its configuration to the figures.
 
 One folder for all kinds, as of a user who edits `flow.model` and calls Snakemake again: the chains
-of the classical samplers are made once.
+of the classical samplers are made once. The default flow seeks its number of layers, and records
+control variates.
 """
 
 import subprocess
@@ -28,11 +29,18 @@ KINDS: dict[str, tuple[tuple[int, ...], dict[str, Any]]] = {
     "multiscale": ((1, 2, 3), {"rounds": 1, "channels": [4]}),
 }
 TARGET = 0.2
+AUTO = "heatbath"  # trained to the best of several numbers of layers
+TRIED = [2, 4]
 SEEDS = (1904, 1905)
 
 
 def configuration(kind: str, seed: int) -> dict[str, Any]:
     dimensions, model = KINDS[kind]
+    auto: dict[str, Any] = {"targets": [TARGET]}
+    best: dict[str, Any] = {}
+    if kind == AUTO:
+        auto = {"targets": "auto", "layers_tried": TRIED}
+        best = {"shared_by": 1000, "best_by": "controls"}
     return {
         "seed": seed,
         "ensembles": [
@@ -42,14 +50,14 @@ def configuration(kind: str, seed: int) -> dict[str, Any]:
         "samplers": {name: {"thermalisation": 200} for name in ("hmc", "local", "cluster")},
         "flow": {
             "model": {"kind": kind, **model},
-            "targets": [TARGET],
+            **auto,
             "models": 1,
             "training": {
                 **{"batch": 128, "check_samples": 512, "decide_samples": 1024, "check_every": 5},
-                **{"max_steps": 400, "natural": {"samples": 512}},
+                **{"max_steps": 400, "natural": {"samples": 512}, **best},
             },
         },
-        "propose": {"block": 2048},
+        "propose": {"block": 2048, "controls": kind == AUTO},
         "accept": {"replicas": 4, "burn_in": 20},
     }
 
@@ -76,6 +84,13 @@ def test_a_kind_goes_to_its_figures_in_every_dimension(root, folder, kind):
             break
     assert done.returncode == 0, (done.stdout + done.stderr)[-6000:]
     flow, results = f"flow-{round(100 * TARGET)}", folder / "results"
+    if kind == AUTO:
+        flow = "flow-best"
+        training = read_table(results / "tables" / "training.csv")
+        assert set(training[training.flow == flow].layers) <= set(TRIED)
+        weighted = read_table(results / "tables" / "weighted.csv")
+        chi2 = weighted[(weighted.observable == "chi2") & (weighted.sampler == flow)]
+        assert (chi2.proposals < 0.8 / chi2.ess).all()  # by control variates
     ensembles = {f"D{d}" for d in KINDS[kind][0]}
     acceptance = read_table(results / "tables" / "acceptance.csv")
     flows = acceptance[acceptance.sampler == flow]
