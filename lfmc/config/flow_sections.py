@@ -55,12 +55,9 @@ class HeatbathSettings(FlowSection):
     @model_serializer(mode="wrap")
     def _as_before(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
         """One well and no further functions are not named, as before there was a choice."""
-        whole: dict[str, Any] = handler(self)
-        if self.wells == 1:
-            whole.pop("wells", None)
-        if self.infrared == 0:
-            whole.pop("infrared", None)
-        return whole
+        before = {"wells": 1, "infrared": 0}
+        found: dict[str, Any] = handler(self)
+        return {k: v for k, v in found.items() if k not in before or v != before[k]}
 
     @property
     def needs_even(self) -> str:
