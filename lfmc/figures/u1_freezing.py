@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from lfmc.config.sections import Ensemble
-from lfmc.figures.abscissa import extents_axis
+from lfmc.figures.abscissa import MOST_TICKS, extents_axis
 from lfmc.figures.format import duration, value_error
 from lfmc.figures.panels import log_errorbar, logarithmic_y, sampler_legend
 from lfmc.figures.rundata import RunData
@@ -33,6 +33,10 @@ def draw(run: RunData) -> Figure:
         axes[1, column].set_xlabel(label)
         if extents:
             extents_axis(axes[1, column], [e.extent for e in ensembles], logarithmic=True)
+        elif len(ensembles) <= MOST_TICKS:
+            betas = sorted({e.parameters["beta"] for e in ensembles})
+            axes[1, column].set_xticks(betas, [f"{beta:g}" for beta in betas])
+            axes[1, column].set_xticks([], minor=True)
     axes[0, 0].set_ylabel(r"$\tau_\mathrm{int}(Q)$ (updates)")
     axes[1, 0].set_ylabel("CPU seconds per independent $Q$")
     for ax in axes[:, 0]:
