@@ -53,7 +53,7 @@ def plot(
     from lfmc.figures.side_by_side import drawn, in_processes
 
     wanted = list(figures_of(run.config)) if every else list(names)
-    draw = partial(drawn, run.config, run.results, every)
+    draw = partial(drawn, config_path, run.results, every)
     for paths, warning in in_processes(draw, wanted, jobs):
         if warning:
             click.echo(f"warning: {warning}", err=True)
