@@ -162,8 +162,12 @@ RULES: tuple[tuple[str, str | None, str], ...] = (
         r"\1 config.yaml E1 flow-70 2",
         "",
     ),
-    (r"(python benchmarks/studies/latent_volume\.py) .*", r"\1 --help", ""),
-    (r"(python benchmarks/studies/cpn_flux\.py) .*", r"\1 --help", ""),
+    (
+        r"(python benchmarks/studies/(latent_volume|cpn_flux|hierarchy_scores|phi4_hierarchy)\.py)"
+        r"( .*)?",
+        r"\1 --help",
+        "",
+    ),
     (
         r"mpiexec -n N (python benchmarks/studies/training_ranks\.py config\.yaml E5)",
         r"mpiexec -n 2 \1",

@@ -7,13 +7,12 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from functools import lru_cache
 from multiprocessing import get_context
 from pathlib import Path
 from threading import Thread
 from typing import TypeVar
 
-from lfmc.config import Config, read_config
+from lfmc.config import read_config
 from lfmc.errors import LfmcError
 from lfmc.figures.drawable import NotDrawable
 from lfmc.figures.output import placeholder, plot
@@ -33,7 +32,7 @@ def drawn(config: Path, results: Path, every: bool, name: str) -> tuple[list[Pat
         LfmcError: an input that is missing or damaged.
         NotDrawable: sound inputs that make no figure, unless `every`.
     """
-    data = RunData(_configuration(config), results)
+    data = RunData(read_config(config), results)
     try:
         return plot(name, data), ""
     except NotDrawable as error:
@@ -43,11 +42,6 @@ def drawn(config: Path, results: Path, every: bool, name: str) -> tuple[list[Pat
     except LfmcError as error:
         raise LfmcError(str(error)) from None  # some of its kinds cannot be sent to the parent
     return placeholder(name, data, reason.removeprefix(f"{name}: ")), reason
-
-
-@lru_cache
-def _configuration(path: Path) -> Config:
-    return read_config(path)
 
 
 def in_processes(work: Callable[[str], Found], names: Sequence[str], jobs: int) -> Iterator[Found]:
