@@ -3,6 +3,7 @@
 Values come from tables/*.csv, each as value(error); nothing is computed here but minima and counts.
 """
 
+from collections.abc import Iterable
 from math import isfinite
 from typing import Any, NamedTuple
 
@@ -91,19 +92,25 @@ def _head(run: RunData, gates: Any) -> list[str]:
         extents = ", ".join(map(str, sorted(run.config.fit.L)))
         words = f"Exponent z of tau_int({slow}) per update at L = {extents}"
         lines.append(f"{words}, chi2/dof in brackets:")
-        lines += _limited([f"  {n:10}{fit.words if fit else ABSENT}" for n, fit in fits])
+        width = _width(samplers)
+        lines += _limited([f"  {n:{width}}{fit.words if fit else ABSENT}" for n, fit in fits])
     else:
         lines.append(f"Exponent z of tau_int({slow}): no fit, which needs three L.")
-    costs = []
+    costs, width = [], _width(run.config.ensemble_names)
     for ensemble in run.config.ensembles:
         ranked = cheapest(run, ensemble.name)
         if ranked:
             words = ", then ".join(f"{s} {duration(value)}" for s, value, _ in ranked[:2])
-            costs.append(f"  L = {ensemble.extent:<4}{ensemble.name:10}{words}")
+            costs.append(f"  L = {ensemble.extent:<4}{ensemble.name:{width}}{words}")
     if costs:
         lines.append("Cheapest sampler, CPU time per independent configuration, sampling alone:")
         lines += _limited(costs)
     return lines
+
+
+def _width(names: Iterable[str]) -> int:
+    """Of a column of names."""
+    return 2 + max(8, *map(len, names))
 
 
 def _limited(lines: list[str]) -> list[str]:
