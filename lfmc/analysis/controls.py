@@ -15,8 +15,8 @@ from itertools import pairwise
 from typing import Any
 
 import numpy as np
-from scipy.stats import chi2
 
+from lfmc.analysis.scaling import probability
 from lfmc.errors import LfmcError
 from lfmc.theories.base import Floats
 
@@ -56,7 +56,7 @@ class Regression:
         sums = np.sum([self._part(k).sum(0) for k in range(FOLDS)], axis=0)
         self.factors = np.linalg.pinv(squares.sum(0) - squares, hermitian=True)
         self.distance = float(sums @ np.linalg.pinv(squares.sum(0), hermitian=True) @ sums)
-        if not chi2.sf(self.distance, number) >= IMPOSSIBLE:
+        if not probability(self.distance / number, number) >= IMPOSSIBLE:
             raise LfmcError(
                 f"{where}: the means of its {number} control variates are not zero, chi2 = "
                 f"{self.distance:.4g}; propose again"

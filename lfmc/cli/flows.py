@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from lfmc.classical import CLASSICAL, WITH_MODEL
+from lfmc.classical import WITH_MODEL
 from lfmc.cli import completion
 from lfmc.cli.launch import all_or_none, claimed_by_ranks, expect_ranks_option, leave
 from lfmc.cli.markers import passed_on
@@ -140,7 +140,7 @@ def verify(
     if ensemble is None or sampler is None:
         raise LfmcError("give --ensemble and --sampler, or neither: then every file is compared")
     run.ensemble(ensemble)
-    if sampler not in CLASSICAL or sampler in WITH_MODEL:
+    if sampler in run.config.flow_names or sampler in WITH_MODEL:
         announce_compilation()
     from lfmc.config import stage_settings
     from lfmc.proposals import verify as check

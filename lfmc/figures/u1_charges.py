@@ -2,8 +2,8 @@
 
 import numpy as np
 from matplotlib.figure import Figure
-from scipy.special import chdtrc
 
+from lfmc.analysis.scaling import probability
 from lfmc.figures.panels import ensemble_grid, offsets, outer_labels, sampler_legend
 from lfmc.figures.rundata import RunData
 from lfmc.figures.style import GREY, sampler_mark
@@ -61,7 +61,7 @@ def chi_squared(run: RunData, ensemble: str, sampler: str) -> tuple[float, int, 
     if not np.isfinite(error).all() or not (error > 0).all():
         return None
     total = float((((value - [theory.known[name] for name in names]) / error) ** 2).sum())
-    return total, len(names), float(chdtrc(len(names), total))
+    return total, len(names), probability(total / len(names), len(names))
 
 
 def theory_of(run: RunData, ensemble: str) -> U1:

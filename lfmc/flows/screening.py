@@ -15,11 +15,10 @@ same shifts of the opposite sign, has the Jacobian 1, and is invariant under the
 
 from functools import lru_cache
 from itertools import product
-from math import pi
 
 import numpy as np
 
-from lfmc.lattice import FloatArray, Shape
+from lfmc.lattice import FloatArray, Shape, khat2
 from lfmc.theories.u1.decimation import plaquettes_of
 
 SUBLATTICES = tuple(product((0, 1), (0, 1), (0, 1)))  # parity across, parity along, direction
@@ -57,7 +56,6 @@ def _moving(shape: Shape, across: int, along: int, mu: int) -> np.ndarray:
 @lru_cache
 def _propagator(shape: Shape) -> FloatArray:
     """1 / k^4 with k^2 = sum_mu 4 sin^2(k_mu / 2), 0 at k = 0, of real Fourier coefficients."""
-    waves = [4 * np.sin(pi * np.arange(n) / n) ** 2 for n in shape]
-    k2 = np.add.outer(*waves)[:, : shape[1] // 2 + 1]
+    k2 = khat2(shape).reshape(shape)[:, : shape[1] // 2 + 1].copy()
     k2[0, 0] = np.inf
     return np.asarray(k2**-2.0)

@@ -26,7 +26,7 @@ from lfmc.flows.sphere_maps import (
     inverse_stereographic,
     stereographic,
 )
-from lfmc.lattice import Shape, coordinates, parity, volume
+from lfmc.lattice import Shape, coordinates, parity, separation, volume
 from lfmc.theories.spheres import Spheres
 from lfmc.theories.spheres.exact import log_area
 
@@ -173,10 +173,9 @@ class SphereCouplingsFlow(Flow):
 
 def _shell_sums(shape: Shape, moved: np.ndarray, shells: int) -> np.ndarray:
     """Matrices (shells, V/2, V/2) that average the other colour over its nearest shells."""
-    x, extent = coordinates(shape), np.array(shape)
     frozen = np.setdiff1d(np.arange(volume(shape)), moved)
-    step = (x[frozen][None] - x[moved][:, None]) % extent
-    distance = (np.minimum(step, extent - step) ** 2).sum(-1)
+    step = coordinates(shape)[separation(shape, moved, frozen)]
+    distance = (np.minimum(step, np.array(shape) - step) ** 2).sum(-1)
     radii = np.unique(distance)[:shells]
     if len(radii) < shells:
         raise LfmcError(

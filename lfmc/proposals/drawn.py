@@ -5,6 +5,7 @@ they are drawn at once; only a chunk of them and of the fields need be in memory
 """
 
 from collections.abc import Callable, Iterator
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -74,7 +75,8 @@ def drawn_chunks(
             for name, values in theory.measure(fields[few]).items():
                 seen[name][few] = values
         made = Drawn(fields, z, log_q, s, seen, work - s - log_q, known)
-        yield _first_of(made, min(CHUNK, count - begin))
+        left = min(CHUNK, count - begin)
+        yield _each(itemgetter(slice(left)), made)
 
 
 def drawn_block(
@@ -89,29 +91,15 @@ def drawn_block(
 ) -> Drawn:
     """All that `drawn_chunks` yields."""
     parts = list(drawn_chunks(draw, base, action, random, count, anneal, signs, controls))
-    scalars = {
-        name: np.concatenate([part.scalars[name] for part in parts]) for name in parts[0].scalars
+    return _each(lambda *arrays: np.concatenate(arrays), *parts)
+
+
+def _each(change: Callable[..., NDArray[Any]], *made: Drawn) -> Drawn:
+    """A function of every array of proposals, or of the same array of several of them."""
+    scalars = {name: change(*(one.scalars[name] for one in made)) for name in made[0].scalars}
+    arrays = {
+        name: change(*(getattr(one, name) for one in made))
+        for name in Drawn._fields
+        if name != "scalars"
     }
-    return Drawn(
-        np.concatenate([part.fields for part in parts]),
-        np.concatenate([part.prior for part in parts]),
-        np.concatenate([part.log_q for part in parts]),
-        np.concatenate([part.action for part in parts]),
-        scalars,
-        np.concatenate([part.work for part in parts]),
-        np.concatenate([part.controls for part in parts]),
-    )
-
-
-def _first_of(made: Drawn, count: int) -> Drawn:
-    """The first `count` of these proposals."""
-    scalars = {name: values[:count] for name, values in made.scalars.items()}
-    return Drawn(
-        made.fields[:count],
-        made.prior[:count],
-        made.log_q[:count],
-        made.action[:count],
-        scalars,
-        made.work[:count],
-        made.controls[:count],
-    )
+    return Drawn(scalars=scalars, **arrays)

@@ -27,7 +27,7 @@ from lfmc.kernels.lanes import LANES, broadcast, inlined, kernel, load, select, 
 from lfmc.kernels.mathematics import log_positive
 from lfmc.kernels.theory import measure
 from lfmc.kernels.tuples import store_each
-from lfmc.lattice import FloatArray, Shape, parity, require_even, volume
+from lfmc.lattice import FloatArray, Shape, khat2, parity, require_even, volume
 from lfmc.samplers.cpn_heatbath import draw_bonds, field_of, reflect, update
 from lfmc.samplers.kind import SamplerKind
 from lfmc.samplers.state import (
@@ -89,8 +89,7 @@ def flux_angles(shape: Shape) -> FloatArray:
     """
     flux = np.full(shape, 2 * pi / volume(shape))
     flux[0, 0] -= 2 * pi
-    one, two = (2 * np.sin(pi * np.arange(extent) / extent) for extent in shape)
-    laplacian = -(one[:, None] ** 2 + two**2)
+    laplacian = -khat2(shape).reshape(shape)
     laplacian[0, 0] = 1.0  # of the zero mode, which is not in the flux
     potential = np.fft.ifft2(np.fft.fft2(flux) / laplacian).real
     found = np.stack([np.roll(potential, 1, 1) - potential, potential - np.roll(potential, 1, 0)])

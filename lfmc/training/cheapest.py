@@ -21,6 +21,7 @@ from scipy.special import ndtr
 
 from lfmc.config.training_sections import BestBy
 from lfmc.lattice import FloatArray
+from lfmc.training.acceptance import effective_sample_size
 from lfmc.training.optimiser import Parameters
 from lfmc.weights import leaving_probability
 
@@ -71,10 +72,9 @@ def chain_tau(log_weight: FloatArray) -> float:
 
 def inverse_ess(log_weight: FloatArray) -> float:
     """1/ESS: of the weights, or of a normal log w of their variance where ESS < RESOLVED."""
-    weight = np.exp(log_weight - log_weight.max())
-    found = len(weight) * float(weight @ weight) / float(weight.sum()) ** 2
-    if found <= 1 / RESOLVED:
-        return found
+    ess = effective_sample_size(log_weight)
+    if ess >= RESOLVED:
+        return 1 / ess
     return float(np.exp(min(float(log_weight.var()), LARGEST_VARIANCE)))
 
 
