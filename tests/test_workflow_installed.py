@@ -234,6 +234,7 @@ def _same(link: Path, folder: Path) -> bool:
         (("--profile", "slum"), "--profile slum: none of default, slurm"),
         (("--preset", "smok"), "perhaps 'smoke'"),
         (("--preset", "smoke", "--config", "a.yaml"), "give --preset or --config, not both"),
+        (("config.yaml",), "config.yaml: a configuration is given as --config config.yaml"),
     ],
 )
 def test_what_run_is_given_is_refused_in_one_line(run, tmp_path, arguments, says):
