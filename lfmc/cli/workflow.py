@@ -88,10 +88,10 @@ def run(
 
     if preset is not None and config_path is not None:
         raise LfmcError("give --preset or --config, not both")
-    if preset is None and config_path is None and options:
-        # Targets of Snakemake are files below the results; a configuration is none of them.
-        if options[0].endswith((".yaml", ".yml")) and Path(options[0]).is_file():
-            raise LfmcError(f"{options[0]}: a configuration is given as --config {options[0]}")
+    first = Path(options[0]) if options else None
+    # A target of Snakemake is a file of the results; a configuration is none.
+    if first and first.suffix in {".yaml", ".yml"} and config_path is preset is None:
+        raise LfmcError(f"{first}: a configuration is given as --config {first}")
     config = preset_file(preset) if preset is not None else config_path or CONFIG
     results = Path(checked(config).results)
     if importlib.util.find_spec("snakemake") is None:
