@@ -75,6 +75,18 @@ def test_every_chain_is_a_row_with_the_numbers_of_the_tables(run):
         assert row["tau_int(chi2), updates"] == value_error(tau.tau, tau["error"])
 
 
+def test_a_lattice_of_unequal_extents_is_shown_with_all_of_them(run):
+    first = run.config.ensembles[0]
+    values = first.model_dump() | {"L": None, "shape": (6, 10)}
+    own = run.config.model_copy(
+        update={"ensembles": (type(first)(**values), *run.config.ensembles[1:])}
+    )
+    found = summarise(RunData(own, run.results))
+    assert {row[1] for row in found.blocks[0].rows if row[0] == first.name} == {"6 x 10"}
+    assert any(line.startswith(f"  L = 6 x 10 {first.name} ") for line in found.head)
+    assert {row[1] for row in summarise(run).blocks[0].rows if row[0] == first.name} == {"6"}
+
+
 def test_the_cheapest_sampler_is_the_one_of_least_cost(run):
     costs = run.table("costs")
     costs = costs[costs.quantity == "seconds_per_independent"]

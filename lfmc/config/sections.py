@@ -147,6 +147,12 @@ class Ensemble(Section):
         return self.sites[0]
 
     @property
+    def size(self) -> str:
+        """For readers: L, or all extents where they differ."""
+        equal = len(set(self.sites)) == 1
+        return str(self.extent) if equal else " x ".join(map(str, self.sites))
+
+    @property
     def line(self) -> tuple[Any, ...]:
         """What ensembles share that one power law in L may join."""
         theory = kinds.theory_class(self.kind)(self.sites, **self.parameters)

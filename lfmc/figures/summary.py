@@ -97,11 +97,12 @@ def _head(run: RunData, gates: Any) -> list[str]:
     else:
         lines.append(f"Exponent z of tau_int({slow}): no fit, which needs three L.")
     costs, width = [], _width(run.config.ensemble_names)
+    room = max(4, *(1 + len(e.size) for e in run.config.ensembles))
     for ensemble in run.config.ensembles:
         ranked = cheapest(run, ensemble.name)
         if ranked:
             words = ", then ".join(f"{s} {duration(value)}" for s, value, _ in ranked[:2])
-            costs.append(f"  L = {ensemble.extent:<4}{ensemble.name:{width}}{words}")
+            costs.append(f"  L = {ensemble.size:{room}}{ensemble.name:{width}}{words}")
     if costs:
         lines.append("Cheapest sampler, CPU time per independent configuration, sampling alone:")
         lines += _limited(costs)
@@ -135,7 +136,7 @@ def _chains(run: RunData, kind: str, gates: Any) -> Block:
         costs = cheapest(run, e.name)
         by_name = {sampler: (value, error) for sampler, value, error in costs}
         for sampler in run.config.samplers_of(e.name):
-            row = [e.name, str(e.extent), sampler]
+            row = [e.name, e.size, sampler]
             if not run.reached(e.name, sampler):
                 rows.append([*row, "not reached", *[ABSENT] * (len(header) - 4)])
                 continue
