@@ -108,7 +108,7 @@ def test_a_kind_goes_to_its_figures_in_every_dimension(root, folder, kind):
 def test_the_kinds_here_are_all_that_there_are():
     from lfmc.config.flow_sections import KINDS as built
 
-    # Flows of other fields run to their figures in test_u1_run and test_spheres_run.
+    # Flows of other fields: tests/test_{u1,cpn,schwinger}_run.py, tests/test_workflow_spheres.py.
     elsewhere = {"decimation", "quenched", "hierarchy", "sphere_couplings"}
     assert set(KINDS) | elsewhere == set(built)
 
