@@ -57,7 +57,7 @@ def configuration(kind: str, seed: int) -> dict[str, Any]:
                 **{"max_steps": 400, "natural": {"samples": 512}, **best},
             },
         },
-        "propose": {"block": 2048, "controls": kind == AUTO},
+        "propose": {"block": 2048, "controls": kind == AUTO, "zero_mode": 0.5 * (kind == AUTO)},
         "accept": {"replicas": 4, "burn_in": 20},
     }
 

@@ -12,13 +12,13 @@ import torch
 from lfmc.api.arguments import numbers_of, whole
 from lfmc.api.model import Model
 from lfmc.errors import LfmcError
-from lfmc.flows.control_variates import ControlVariates
 from lfmc.flows.exactness import Drawing
 from lfmc.lattice import FloatArray
 from lfmc.proposals.anneal import Annealing, annealing
 from lfmc.proposals.drawn import Drawn, drawn_block
-from lfmc.proposals.generate import controls_of, drawing
+from lfmc.proposals.generate import controls_of, drawing, zero_mode_of
 from lfmc.proposals.symmetrise import random_signs
+from lfmc.proposals.zero_mode import Controls, ZeroMode
 from lfmc.streams import generator
 from lfmc.theories.base import Theory
 from lfmc.theories.foreign import Foreign
@@ -31,12 +31,14 @@ Blocks = Callable[..., Iterator[tuple[int, Drawn]]]
 class Moves(NamedTuple):
     """What is done with proposals: arguments `anneal` and `symmetrise` of `lfmc.sample`.
 
-    controls: whether control variates are recorded (`lfmc.propose`).
+    controls: whether control variates are recorded (`lfmc.propose`); zero_mode: share of proposals
+    whose zero mode is drawn for chi2.
     """
 
     anneal: Any = 1
     symmetrise: bool = False
     controls: bool = False
+    zero_mode: Any = 0.0
 
 
 def blocks_of(
@@ -59,8 +61,10 @@ def blocks_of(
         _require_even(model.theory, steps)
     annealed = annealing(here.flow, steps, random)
     draw = drawing(here.flow, moves.symmetrise)
-    controls = controls_of(here.flow) if moves.controls else None
-    return partial(_blocks, here, seed, count, report, annealed, draw, moves.symmetrise, controls)
+    zero_mode = zero_mode_of(here.flow, moves.zero_mode)
+    controls = controls_of(here.flow, zero_mode) if moves.controls else None
+    made = (annealed, draw, moves.symmetrise, controls, zero_mode)
+    return partial(_blocks, here, seed, count, report, *made)
 
 
 def _on(model: Model, device: torch.device) -> Model:
@@ -77,7 +81,8 @@ def _blocks(
     annealed: Annealing | None,
     draw: Drawing,
     symmetrise: bool,
-    controls: ControlVariates | None,
+    controls: Controls | None,
+    zero_mode: ZeroMode | None,
     wanted: Any = None,
 ) -> Iterator[tuple[int, Drawn]]:
     """The blocks of `count` proposals, each with its first proposal; only those `wanted`."""
@@ -90,7 +95,8 @@ def _blocks(
         signs = random_signs(seed, names, BLOCK) if symmetrise else None
         count_here = min(BLOCK, count - first)
         base, theory = model.flow.base, model.theory
-        made = drawn_block(draw, base, theory, random, count_here, moves, signs, controls)
+        where = (draw, base, theory, random, count_here)
+        made = drawn_block(*where, moves, signs, controls, zero_mode)
         bad = np.flatnonzero(~np.isfinite(made.log_q + made.action + made.work))
         if len(bad):
             at = bad[0]

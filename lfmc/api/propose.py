@@ -20,6 +20,7 @@ def propose(
     anneal: Any = 1,
     symmetrise: bool = False,
     controls: bool = False,
+    zero_mode: Any = 0.0,
     device: str = "cpu",
     progress: bool = True,
 ) -> Proposals:
@@ -32,6 +33,8 @@ def propose(
     Args:
         controls: record functions of the base normals of mean zero, by which `lfmc.measure` makes
             errors smaller, those of chi2 the most (`propose.controls` of the configuration).
+        zero_mode: share of proposals whose zero mode is drawn where chi2 differs most from its mean
+            (`propose.zero_mode`).
 
     Raises:
         LfmcError: arguments that do not fit, or a proposal whose weight is not finite.
@@ -47,7 +50,7 @@ def propose(
     count, seed = whole("count", count, 1, 10**9), seed_of(seed)
     where, label = choose_device(device), f"propose {model.name}"
     with own_torch(), counted(label, progress, "proposals") as report:
-        moves = Moves(anneal, symmetrise, controls)
+        moves = Moves(anneal, symmetrise, controls, zero_mode)
         blocks = blocks_of(model, seed, count, moves, where, report)
         began = cpu_seconds()
         log_weight, scalars, correlators, known = recorded(blocks, measurable(model.theory))

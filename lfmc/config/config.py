@@ -69,6 +69,7 @@ class Config(Section):
         found += models_refused(self)
         found += flow_limits.symmetrise_refused(self)
         found += flow_limits.controls_refused(self)
+        found += flow_limits.zero_mode_refused(self)
         missing = sorted(set(self.fit.L) - {e.extent for e in self.ensembles})
         if missing:
             found.append(f"fit.L: no ensemble has L = {missing[0]}")
@@ -269,7 +270,7 @@ def stage_settings(
 def _not_bare(config: Config) -> dict[str, Any]:
     """Nothing for bare proposals, as it was before others existed."""
     anneal = {} if config.propose.anneal == 1 else {"anneal": config.propose.anneal}
-    return anneal | config.propose.signs
+    return anneal | config.propose.signs | config.propose.drawn
 
 
 def settings_hash(settings: Any) -> str:

@@ -54,3 +54,11 @@ def controls_refused(config: Any) -> list[str]:
     if not (config.propose.controls and config.flow.targets) or flow.controls:
         return []
     return [f"propose.controls: kind {flow.kind} has no control variates; leave it out"]
+
+
+def zero_mode_refused(config: Any) -> list[str]:
+    """Why the zero mode cannot have another density; empty if it can."""
+    flow: FlowSection = config.flow.model
+    if not (config.propose.zero_mode and config.flow.targets) or flow.controls:
+        return []
+    return [f"propose.zero_mode: kind {flow.kind} has no normal of a zero mode; leave it out"]

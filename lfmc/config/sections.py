@@ -198,13 +198,16 @@ class Propose(Section):
     """Parallel generation of proposals.
 
     `controls` records functions of the base normals of mean zero beside every proposal, with which
-    `lfmc weighted` makes smaller errors (`lfmc.flows.control_variates`).
+    `lfmc weighted` makes smaller errors (`lfmc.flows.control_variates`). `zero_mode` is the share
+    of proposals whose zero mode is drawn where chi2 differs most from its mean
+    (`lfmc.proposals.zero_mode`).
     """
 
     block: Annotated[int, Field(ge=16, le=1_000_000)] = 4096
     anneal: Literal["auto"] | Few = 1
     symmetrise: bool = False
     controls: bool = False
+    zero_mode: Annotated[float, Field(ge=0, le=0.95)] = 0.0
     ranks: Annotated[int, Field(ge=1, le=100_000)] = 1
 
     @property
@@ -216,6 +219,11 @@ class Propose(Section):
     def recorded(self) -> dict[str, bool]:
         """The same of what is recorded beside proposals."""
         return {"controls": True} if self.controls else {}
+
+    @property
+    def drawn(self) -> dict[str, float]:
+        """The same of the density of the zero mode."""
+        return {"zero_mode": self.zero_mode} if self.zero_mode else {}
 
 
 class Accept(Section):

@@ -12,10 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lfmc.flows.base import Base
-from lfmc.flows.control_variates import ControlVariates
 from lfmc.flows.exactness import Drawing
 from lfmc.lattice import FloatArray
 from lfmc.proposals.blocks import slabs
+from lfmc.proposals.zero_mode import Controls, ZeroMode
 from lfmc.theories.base import Action
 from lfmc.theories.foreign import measurable
 
@@ -29,8 +29,9 @@ Anneal = Callable[[int, FloatArray], tuple[FloatArray, FloatArray]]
 
 class Drawn(NamedTuple):
     """Proposals, (count,) or (count, numbers): fields, their base variables, log q, S, float32
-    scalars by name, the log weight: -S - log q, of annealed ones the work, and control variates of
-    the base normals as they were drawn, (count, C), C = 0 if there are none."""
+    scalars by name, the log weight: -S - log q, of annealed ones the work, with log r of a zero
+    mode of another density, and control variates of the base normals before they were annealed,
+    (count, C), C = 0 if there are none."""
 
     fields: FloatArray
     prior: FloatArray
@@ -49,7 +50,8 @@ def drawn_chunks(
     count: int,
     anneal: Anneal | None = None,
     signs: FloatArray | None = None,
-    controls: ControlVariates | None = None,
+    controls: Controls | None = None,
+    zero_mode: ZeroMode | None = None,
 ) -> Iterator[Drawn]:
     """The first `count` proposals of a block, CHUNK by CHUNK, from its own random stream.
 
@@ -58,13 +60,17 @@ def drawn_chunks(
         anneal: (chunk, base variables) -> annealed ones, and what to add to their log weights.
         signs: of symmetrised proposals, by which fields are multiplied; whole chunks.
         controls: functions of the base normals of mean zero, to be recorded.
+        zero_mode: density of the normal of the zero mode; None: N.
     """
     theory = measurable(action)
     for begin in range(0, count, CHUNK):
         z, work = base.draw(random, CHUNK), np.zeros(CHUNK)
+        if zero_mode is not None:
+            z, work = zero_mode(z)
         known = controls(z) if controls else np.empty((CHUNK, 0), np.float32)
         if anneal is not None:
-            z, work = anneal(begin // CHUNK, z)
+            z, more = anneal(begin // CHUNK, z)
+            work = work + more
         fields, log_q = (np.asarray(one, np.float64) for one in draw(z))
         if signs is not None:
             fields = fields * signs[begin : begin + CHUNK, None]
@@ -87,10 +93,12 @@ def drawn_block(
     count: int,
     anneal: Anneal | None = None,
     signs: FloatArray | None = None,
-    controls: ControlVariates | None = None,
+    controls: Controls | None = None,
+    zero_mode: ZeroMode | None = None,
 ) -> Drawn:
     """All that `drawn_chunks` yields."""
-    parts = list(drawn_chunks(draw, base, action, random, count, anneal, signs, controls))
+    where = (draw, base, action, random, count)
+    parts = list(drawn_chunks(*where, anneal, signs, controls, zero_mode))
     return _each(lambda *arrays: np.concatenate(arrays), *parts)
 
 

@@ -7,7 +7,8 @@ and `lfmc.proposals.propose` distributes the others over the ranks.
 Layout of propose/ENSEMBLE/SAMPLER.h5, N proposals, K correlators, F kept
 fields of n numbers, from b base variables:
     /log_q, /S           float64 (N,)   exact density of the map, and action
-    /log_weight          float64 (N,)   of annealed proposals: the work that replaces -S - log q
+    /log_weight          float64 (N,)   of annealed proposals the work that replaces -S - log q,
+                                        with log r of a zero mode of another density
     /controls            float32 (N, C)  with propose.controls: functions of base normals, mean zero
     /scalars/NAME        float32 (N,)    Theory.measure, for phi^4 m, phi2, phi4, E
     /two_point           float32 (N, K)  correlators of each proposal, for a scalar theory G(x)
@@ -31,7 +32,6 @@ from lfmc.device import device_key
 from lfmc.errors import LfmcError
 from lfmc.flows.base import Flow
 from lfmc.flows.build import load_flow
-from lfmc.flows.control_variates import ControlVariates
 from lfmc.flows.exactness import Drawing
 from lfmc.flows.passes import passes
 from lfmc.lattice import FloatArray
@@ -39,6 +39,7 @@ from lfmc.proposals.anneal import Annealing, annealing
 from lfmc.proposals.blocks import Layout, layout
 from lfmc.proposals.drawn import CHUNK, Arrays, Drawn, drawn_chunks
 from lfmc.proposals.symmetrise import random_signs, symmetric_drawing, symmetric_log_q
+from lfmc.proposals.zero_mode import Controls, ControlsOfZeroMode, ZeroMode
 from lfmc.provenance import file_hash
 from lfmc.streams import generator
 from lfmc.theories.ensembles import theory_of
@@ -57,6 +58,7 @@ class ProposalTask(NamedTuple):
         total: number of proposals; None for that of the configuration.
         annealing: of the base variables; None for bare proposals.
         controls: recorded of every proposal; None if none are.
+        zero_mode: density of the normal of the zero mode; None: N.
     """
 
     config: Config
@@ -69,7 +71,8 @@ class ProposalTask(NamedTuple):
     keep: int
     total: int | None = None
     annealing: Annealing | None = None
-    controls: ControlVariates | None = None
+    controls: Controls | None = None
+    zero_mode: ZeroMode | None = None
 
     def annealed(self, block: int, chunk: int, z: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Base variables (CHUNK, numbers) of a chunk as they are mapped, and what to add to log w.
@@ -95,6 +98,11 @@ class ProposalTask(NamedTuple):
         with torch.no_grad():
             log_q: FloatArray = self.flow.log_q(torch.from_numpy(phi)).numpy()
         return log_q
+
+    @property
+    def weighted(self) -> bool:
+        """Whether the log weights are others than -S - log q."""
+        return self.annealing is not None or self.zero_mode is not None
 
     @property
     def device(self) -> torch.device:
@@ -133,13 +141,14 @@ def proposal_task(
     draw = drawing(flow, config.propose.symmetrise)
     task = ProposalTask(config, ensemble, sampler, flow, draw, model, "", keep)
     task = task._replace(annealing=annealing_of(config, ensemble, sampler, flow, fractions))
+    task = task._replace(zero_mode=zero_mode_of(flow, config.propose.zero_mode))
     if config.propose.controls:
-        task = task._replace(controls=controls_of(flow))
+        task = task._replace(controls=controls_of(flow, task.zero_mode))
     return task._replace(key=key_of(task, settings))
 
 
-def controls_of(flow: Flow) -> ControlVariates:
-    """The control variates of a flow.
+def controls_of(flow: Flow, zero_mode: ZeroMode | None = None) -> Controls:
+    """The control variates of a flow whose zero mode has this density, None: N.
 
     Raises:
         LfmcError: it has none.
@@ -147,7 +156,20 @@ def controls_of(flow: Flow) -> ControlVariates:
     found = flow.control_variates()
     if found is None:
         raise LfmcError(f"controls: {type(flow).__name__} has no control variates; leave them out")
-    return found
+    return ControlsOfZeroMode(found, zero_mode) if zero_mode else found
+
+
+def zero_mode_of(flow: Flow, share: Any) -> ZeroMode | None:
+    """The density of the zero mode's normal with this share (`propose.zero_mode`); None for N.
+
+    Raises:
+        LfmcError: no such share, or a flow whose first normal is not that of the zero mode.
+    """
+    if isinstance(share, bool) or not isinstance(share, int | float) or not 0 <= share <= 0.95:
+        raise LfmcError(f"zero_mode: {share!r} is no share of proposals, from 0 to 0.95")
+    if share and flow.control_variates() is None:
+        raise LfmcError(f"zero_mode: {type(flow).__name__} has no normal of a zero mode")
+    return ZeroMode(share) if share else None
 
 
 def annealing_of(
@@ -206,7 +228,8 @@ def timed_block(task: ProposalTask, index: int) -> tuple[Arrays, Spent]:
     fields: list[FloatArray] = []
     began, measuring = cpu_seconds(), 0.0
     where = (task.draw, task.flow.base, action, random, count)
-    for made in drawn_chunks(*where, anneal, task.signs(index), task.controls):
+    with_task = (anneal, task.signs(index), task.controls, task.zero_mode)
+    for made in drawn_chunks(*where, *with_task):
         rows.append(_rows(task, made, at))
         if large:
             now = cpu_seconds()
@@ -237,7 +260,7 @@ def _rows(task: ProposalTask, made: Drawn, first: int) -> Arrays:
         )
     kept = np.flatnonzero((first + np.arange(len(log_q))) % task.keep == 0)
     arrays: Arrays = {"log_q": log_q, "S": s}
-    if task.annealing is not None:
+    if task.weighted:
         arrays["log_weight"] = made.work
     if task.controls is not None:
         arrays["controls"] = made.controls
@@ -261,7 +284,7 @@ def columns(task: ProposalTask) -> dict[str, Column]:
     return {
         "log_q": Column("f8", ()),
         "S": Column("f8", ()),
-        **({"log_weight": Column("f8", ())} if task.annealing is not None else {}),
+        **({"log_weight": Column("f8", ())} if task.weighted else {}),
         **({"controls": Column("f4", (task.controls.number,))} if task.controls else {}),
         **{f"scalars/{name}": Column("f4", ()) for name in theory.scalars},
         "two_point": Column("f4", (theory.separations,)),

@@ -16,7 +16,13 @@ from lfmc.flows.build import trained_flow
 from lfmc.lattice import FloatArray
 from lfmc.mpi.ranks import Ranks
 from lfmc.proposals.accept import flow_chain
-from lfmc.proposals.generate import ProposalTask, annealing_of, drawing, make_block
+from lfmc.proposals.generate import (
+    ProposalTask,
+    annealing_of,
+    drawing,
+    make_block,
+    zero_mode_of,
+)
 
 
 def short_proposals(
@@ -40,6 +46,7 @@ def short_proposals(
         config.proposals,
     )
     task = task._replace(annealing=annealing_of(config, ensemble, sampler, flow))
+    task = task._replace(zero_mode=zero_mode_of(flow, config.propose.zero_mode))
     blocks = mpi.gather([make_block(task, index) for index in mpi.share(task.blocks)])
     names = blocks[0] if blocks else ()
     return {name: np.concatenate([block[name] for block in blocks]) for name in names}
