@@ -97,12 +97,12 @@ def _head(run: RunData, gates: Any) -> list[str]:
     else:
         lines.append(f"Exponent z of tau_int({slow}): no fit, which needs three L.")
     costs, width = [], _width(run.config.ensemble_names)
-    room = max(4, *(1 + len(e.size) for e in run.config.ensembles))
+    size_width = max(4, *(1 + len(e.size) for e in run.config.ensembles))
     for ensemble in run.config.ensembles:
         ranked = cheapest(run, ensemble.name)
         if ranked:
             words = ", then ".join(f"{s} {duration(value)}" for s, value, _ in ranked[:2])
-            costs.append(f"  L = {ensemble.size:{room}}{ensemble.name:{width}}{words}")
+            costs.append(f"  L = {ensemble.size:{size_width}}{ensemble.name:{width}}{words}")
     if costs:
         lines.append("Cheapest sampler, CPU time per independent configuration, sampling alone:")
         lines += _limited(costs)
