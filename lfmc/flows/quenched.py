@@ -48,11 +48,11 @@ from lfmc.flows.scores import Scored
 from lfmc.flows.screening import screened
 from lfmc.lattice import FloatArray, Shape
 from lfmc.theories.schwinger import Schwinger
+from lfmc.theories.schwinger.theory import HOPPING
 from lfmc.theories.u1 import U1
 from lfmc.theories.u1.decimation import wrap
 from lfmc.theories.u1.torus import charges_of, holonomies_of, turned, unit_flux
 
-PLAQUETTE = 16.0  # kappa^4 times this is the shift of beta by two flavours
 START = 0.0  # logit t: half of what can be moved
 STEPS = (-1, 0, 1)  # of the charge
 SHIFT = 0.02  # of parameters, for the differences that stand for derivatives in scores
@@ -86,7 +86,7 @@ class QuenchedFlow(Flow):
         if action.kind != "schwinger":
             raise LfmcError(f"flow quenched needs theory schwinger, not {action.kind}")
         self.levels, self.flux = settings.levels, unit_flux(action.shape)
-        start = math.log(action.beta + PLAQUETTE * action.kappa**4)
+        start = math.log(action.beta + HOPPING * action.kappa**4)
         self.log_beta = nn.Parameter(torch.tensor([start], dtype=torch.float64))
         self.prior = nn.Parameter(torch.zeros(1, dtype=torch.float64))
         self.towards_zero = nn.Parameter(torch.full((2,), START, dtype=torch.float64))

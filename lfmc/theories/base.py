@@ -272,6 +272,14 @@ class Theory:
         return None
 
     @property
+    def companion(self) -> "Theory | None":
+        """A theory of the same fields that reaches those between which no update of this one moves.
+
+        Samples of p for trainings exchange fields with it (`lfmc.training.exchange`).
+        """
+        return None
+
+    @property
     def log_Z(self) -> float | None:
         """log of int d phi exp(-S) where it is known exactly."""
         return None

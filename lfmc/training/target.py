@@ -8,11 +8,12 @@ from numpy.typing import DTypeLike, NDArray
 from lfmc.config.sampler_sections import Samplers, SamplerSection
 from lfmc.flows.variational import variational_variance
 from lfmc.samplers.kind import sampler_kind
-from lfmc.samplers.state import cold_start
+from lfmc.samplers.state import State, cold_start
 from lfmc.samplers.tune import UNTUNED, approach, stepping
 from lfmc.streams import generator
 from lfmc.theories.base import Theory
 from lfmc.theories.scalar import Scalar
+from lfmc.training.exchange import Advance, Exchange, fields_of
 
 CHAINS = 128
 THERMALISATION = 400
@@ -32,6 +33,9 @@ def compile_target(theory: Theory) -> None:
     state = cold_start(theory, 0, range(1), "check", "")
     for name in dict.fromkeys((theory.opening, _source(theory))):
         state, _ = stepping(SETTINGS.section(name), theory, name)(state, 0.1, 1)
+    other = theory.companion
+    if other is not None:
+        _advance(other, other.opening, UNTUNED)(cold_start(other, 0, range(1), "check", ""), 1)
 
 
 def target_fields(
@@ -46,7 +50,8 @@ def target_fields(
 
     They are the theory's own if it can draw them (`Theory.independent_fields`), else they come from
     cluster updates if the theory has them, from HMC of tuned length of other scalar theories, and
-    else from `Theory.opening`. `names` are further ones of the random streams.
+    else from `Theory.opening`, with exchanges where it has a `companion`. `names` are further ones
+    of the random streams.
     """
     own = theory.independent_fields(
         count, int(generator(seed, "check", ensemble, *names).integers(2**62))
@@ -66,6 +71,12 @@ def target_fields(
         state, _ = opening(state, width, updates)
         sample, wanted = stepping(settings, theory, name), settings.acceptance
         value, _ = approach(sample, state, wanted, name, kind.fewer)
+    other = theory.companion
+    if other is not None:
+        advance = _advance(other, other.opening, UNTUNED)
+        beside = Exchange(theory, other, advance, CHAINS, seed, ensemble, *names)
+        exchanged = _exchanged(beside, state, _advance(theory, name, value), count, updates)
+        return np.asarray(exchanged, dtype=dtype)
     parameters = kind.parameters(settings, value)
     state, _ = kind.sample(state, theory, parameters, updates, updates)
     # Neighbours in the list come from different chains, so blocks of it are unbiased samples.
@@ -75,6 +86,25 @@ def target_fields(
         state, info = kind.sample(state, theory, parameters, len(part) * SPACING, SPACING)
         part[:] = info.saved.swapaxes(0, 1)
     return found.reshape(each * CHAINS, -1)[:count]
+
+
+def _advance(theory: Theory, name: str, value: float) -> Advance:
+    """Updates of a sampler with the default settings."""
+    sample = stepping(SETTINGS.section(name), theory, name)
+    return lambda state, updates: sample(state, value, updates)[0]
+
+
+def _exchanged(
+    beside: Exchange, state: State, advance: Advance, count: int, updates: int
+) -> NDArray[np.float64]:
+    """Fields of p from chains that exchange theirs with those of a companion."""
+    beside.state = beside.advance(beside.state, THERMALISATION)
+    state = beside.run(state, advance, updates)
+    found = []
+    for _ in range(-(-count // CHAINS)):
+        state = beside.run(state, advance, SPACING)
+        found.append(fields_of(state))
+    return np.concatenate(found)[:count]
 
 
 def _settings(name: str, theory: Theory) -> SamplerSection:

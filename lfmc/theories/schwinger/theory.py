@@ -11,6 +11,7 @@ from lfmc.theories.base import Floats, Identity, Means
 from lfmc.theories.schwinger.dirac import determinant_gradient, log_determinant
 from lfmc.theories.u1 import U1
 
+HOPPING = 16.0  # log |det D|^2 = HOPPING kappa^4 sum cos P to the lowest order
 FREEZES = 3.0  # beta from which on tau_int(Q) of HMC is above ten updates (docs/u1.md)
 
 
@@ -137,8 +138,15 @@ class Schwinger(U1):
         return super().log_Z if self.kappa == 0 else None
 
     def independent_fields(self, count: int, seed: int) -> Floats | None:
-        """Of U(1) at kappa = 0; else None: they come from HMC."""
+        """Of U(1) at kappa = 0; else None: they come from HMC with exchanges."""
         return super().independent_fields(count, seed) if self.kappa == 0 else None
+
+    @property
+    def companion(self) -> U1 | None:
+        """Pure gauge theory at beta + 16 kappa^4: HMC does not cross det D = 0, exchanges do."""
+        if self.kappa == 0:
+            return None
+        return U1(self.shape, self.beta + HOPPING * self.kappa**4)
 
     def observables(self, means: Means) -> dict[str, Floats]:
         """As of U(1), with condensate and log_det; sd is that of the whole action."""
