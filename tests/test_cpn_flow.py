@@ -207,9 +207,9 @@ def test_log_q_is_gauge_invariant_and_symmetric():
 
 
 @pytest.mark.unit
-@pytest.mark.parametrize("products", [False, True])
-def test_scores_are_the_derivatives_of_log_q(products):
-    flow = flow_of(products=products)
+@pytest.mark.parametrize(("products", "loops"), [(False, False), (True, False), (False, True)])
+def test_scores_are_the_derivatives_of_log_q(products, loops):
+    flow = flow_of(products=products, loops=loops)
     found = flow.scores(uniforms(flow, 3)[:, : flow.reduced_base.numbers])
     step = 1e-6
     for p in range(flow.terms.parameters):

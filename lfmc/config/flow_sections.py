@@ -225,7 +225,8 @@ class HierarchySettings(FlowSection):
 
     A site sees the nearest `shells` of sites drawn before it, and products of three of its near
     sites if `products`; sublattices are drawn in 1, 2 or 4 `colours`. O(N) spins are boosted by the
-    nearest `boosts` shells, and by the products; 0: no boosts.
+    nearest `boosts` shells, and by the products; 0: no boosts. `loops` of two near sites and the
+    site itself are for CP^(N-1).
     """
 
     builds: ClassVar[str] = "lfmc.flows.hierarchy.flow:HierarchyFlow"
@@ -238,6 +239,7 @@ class HierarchySettings(FlowSection):
     shells: Annotated[int, Field(ge=1, le=32)] = 6
     colours: Literal[1, 2, 4] = 4
     products: bool = True
+    loops: bool = True
     boosts: Annotated[int, Field(ge=0, le=32)] = 3
 
     def refusal(self, shape: tuple[int, ...]) -> str:

@@ -2,15 +2,16 @@
 
 The density of the field of site x is exp(l(x)) / normaliser, with a real functional l that is
 linear in a `work` array of rows of lanes. Each law lays out its `work` as it likes; the functions
-are called in the order `clear`, `add_site` (repeatedly), `solve`, `draw`, `residual`. What is
-specific to sites drawn in some order is in `lfmc.flows.hierarchy`.
+are called in the order `clear`, `add_site` and `add_loop` (repeatedly), `solve`, `draw`,
+`residual`. A law without loops has the same functions, which do nothing. What is specific to sites
+drawn in some order is in `lfmc.flows.hierarchy`.
 """
 
 from typing import Any, NamedTuple
 
 from numba.extending import overload
 
-from lfmc.kernels.lanes import INLINE
+from lfmc.kernels.lanes import INLINE, broadcast, inlined
 from lfmc.kernels.site_boost import NAMES, NONE, boost_of
 
 
@@ -29,12 +30,20 @@ def add_site(work, phi, y, weight, couplings):
     """Add `weight` times what site y contributes."""
 
 
+def add_loop(work, phi, y, z, weight, couplings):
+    """Add `weight` times what sites y and z contribute together, beyond `add_site`."""
+
+
 def pair(phi, y, z, couplings):
     """The invariant of two sites, which may be a factor of a weight."""
 
 
 def along(work, phi, x, couplings):
     """l(x); after `residual` the same functional of the residual."""
+
+
+def along_loop(work, phi, y, z, couplings):
+    """After `residual`: the score of a weight of `add_loop`."""
 
 
 def solve(work, couplings):
@@ -49,12 +58,23 @@ def residual(work, phi, x, couplings):
     """Turn `work` into that of the field of x less its mean: `along` of a site is then a score."""
 
 
+@inlined
+def _nothing_added(work, phi, y, z, weight, couplings):
+    return None
+
+
+@inlined
+def _zero(work, phi, y, z, couplings):
+    return broadcast(0.0)
+
+
 def site_law_of(couplings_type: type, **kernels: Any) -> None:
     """Register the law of a theory, for couplings of this type.
 
     Args:
         kernels: all functions of this module by name (`lfmc.kernels.lanes.inlined`), with the same
-            arguments; and those of `lfmc.kernels.site_boost`, or none of them.
+            arguments, those of loops or none of them; and those of `lfmc.kernels.site_boost`, or
+            none of them.
     """
 
     def known(couplings: Any) -> bool:
@@ -63,6 +83,8 @@ def site_law_of(couplings_type: type, **kernels: Any) -> None:
     clears, adds, pairs = (kernels.pop(name) for name in ("clear", "add_site", "pair"))
     alongs, solves, draws = (kernels.pop(name) for name in ("along", "solve", "draw"))
     residuals = kernels.pop("residual")
+    loops = kernels.pop("add_loop", _nothing_added)
+    loop_scores = kernels.pop("along_loop", _zero)
     boost_of(known, {name: kernels.pop(name) for name in NAMES} if NAMES[0] in kernels else NONE)
     if kernels:
         raise TypeError(f"no kernel of a site law is called {', '.join(kernels)}")
@@ -75,6 +97,20 @@ def site_law_of(couplings_type: type, **kernels: Any) -> None:
     def _add_site(work, phi, y, weight, couplings):
         if known(couplings):
             return lambda work, phi, y, weight, couplings: adds(work, phi, y, weight, couplings)
+        return None
+
+    @overload(add_loop, jit_options=INLINE)
+    def _add_loop(work, phi, y, z, weight, couplings):
+        if known(couplings):
+            return lambda work, phi, y, z, weight, couplings: loops(
+                work, phi, y, z, weight, couplings
+            )
+        return None
+
+    @overload(along_loop, jit_options=INLINE)
+    def _along_loop(work, phi, y, z, couplings):
+        if known(couplings):
+            return lambda work, phi, y, z, couplings: loop_scores(work, phi, y, z, couplings)
         return None
 
     @overload(pair, jit_options=INLINE)

@@ -2,9 +2,10 @@
 
 A site is drawn from a density exp(l_x(n_x)), l_x a sum over the sites drawn before it
 (`lfmc.flows.hierarchy.terms`): of O(N) spins h_x.n_x, of CP^(N-1) vectors z_x^+ M_x z_x with M_x a
-sum of z_y z_y^+, which makes the flow gauge invariant. O(N) spins are then boosted, by a sum over
-the sites drawn before too (`lfmc.theories.spheres.boost_kernels`). The sites of the last stage are
-drawn from their exact conditional law. So
+sum of P_y = z_y z_y^+ and of symmetric products of two of them, which makes the flow gauge
+invariant. O(N) spins are then boosted, by a sum over the sites drawn before too
+(`lfmc.theories.spheres.boost_kernels`). The sites of the last stage are drawn from their exact
+conditional law. So
 
     log q = sum_x [l_x(n_x) - log_normaliser(l_x)],
 
@@ -57,7 +58,10 @@ class HierarchyFlow(Flow):
         self.law = action.site_law()
         boosts = settings.boosts if isinstance(action, Spheres) and action.N > 1 else 0
         products = settings.products and action.N > 1
-        self.terms = terms_of(action.shape, settings.shells, settings.colours, products, boosts)
+        # With two components a loop is a sum of its two sites.
+        loops = settings.loops and isinstance(action, CPN) and action.N > 2
+        shells, colours = settings.shells, settings.colours
+        self.terms = terms_of(action.shape, shells, colours, products, boosts, loops)
         self.near, self.couplings = action.geometry(), action.couplings()
         start = np.zeros(self.terms.parameters)
         start[self.terms.nearest] = COUPLED * self.couplings[0]

@@ -17,7 +17,22 @@ from lfmc.kernels.site_boost import (
     boosted_residual,
     clear_boost,
 )
-from lfmc.kernels.site_law import add_site, along, clear, draw, pair, residual, solve
+from lfmc.kernels.site_law import (
+    add_loop,
+    add_site,
+    along,
+    along_loop,
+    clear,
+    draw,
+    pair,
+    residual,
+    solve,
+)
+
+
+@inlined
+def _is_loop(terms, t):
+    return terms[t, 2] >= 0 and terms[t, 3] < 0
 
 
 @inlined
@@ -33,8 +48,12 @@ def _collect(phi, first, middle, last, terms, k, work, couplings):
     """What the sites before a site contribute to its law, and from `middle` on to its boost."""
     clear(work, couplings)
     for t in range(first, middle):
-        weight = k[terms[t, 0]] * _product(phi, terms, t, couplings)
-        add_site(work, phi, terms[t, 1], weight, couplings)
+        if _is_loop(terms, t):
+            weight = broadcast(k[terms[t, 0]])
+            add_loop(work, phi, terms[t, 1], terms[t, 2], weight, couplings)
+        else:
+            weight = k[terms[t, 0]] * _product(phi, terms, t, couplings)
+            add_site(work, phi, terms[t, 1], weight, couplings)
     if middle < last:
         clear_boost(work, couplings)
     for t in range(middle, last):
@@ -58,12 +77,16 @@ def _add_scores(phi, x, first, middle, last, terms, work, couplings, score):
     else:
         residual(work, phi, x, couplings)
     for t in range(first, last):
-        if t < middle:
-            value = along(work, phi, terms[t, 1], couplings)
-        else:
-            value = along_boost(work, phi, terms[t, 1], couplings)
         p = terms[t, 0]
-        store(score, p, load(score, p) + value * _product(phi, terms, t, couplings))
+        if _is_loop(terms, t):
+            value = along_loop(work, phi, terms[t, 1], terms[t, 2], couplings)
+            store(score, p, load(score, p) + value)
+        else:
+            if t < middle:
+                value = along(work, phi, terms[t, 1], couplings)
+            else:
+                value = along_boost(work, phi, terms[t, 1], couplings)
+            store(score, p, load(score, p) + value * _product(phi, terms, t, couplings))
 
 
 @inlined

@@ -5,8 +5,10 @@ The field of site x is a sum over parameters k_p of vectors of sites drawn befor
     h_x = sum_p k_p F_p(x),     F_p = sum n_i     or     F_p = sum n_i (n_j.n_l),
 
 one parameter for each shell of equal distance and each stage, and one for each way in which three
-near sites lie to x and to each other. A boost (`lfmc.kernels.site_boost`) is by a vector of the
-same form, with parameters of its own. Every F_p turns with the spins: the flow is symmetric.
+near sites lie to x and to each other. Of CP^(N-1), n_i stands for P_i = z_i z_i^+, and loops are
+F_p = sum (P_i P_j + P_j P_i)/2 of two near sites. A boost (`lfmc.kernels.site_boost`) is by a
+vector of the same form, with parameters of its own. Every F_p turns with the spins: the flow is
+symmetric.
 """
 
 from itertools import combinations
@@ -31,7 +33,8 @@ class Terms(NamedTuple):
         order: sites as they are drawn, (V,); the last V/2 of them are the last stage.
         begin: first term of each site before the last stage, in the order, (V/2 + 1,).
         boosts: first term of its boost, (V/2,).
-        terms: (terms, 4), rows (parameter, i, j, l) of n_i (n_j.n_l), or of n_i where j < 0.
+        terms: (terms, 4), rows (parameter, i, j, l) of n_i (n_j.n_l), of n_i where j < 0, or of a
+            loop of i and j where only l < 0.
         parameters: their number.
         stage: first parameter of each stage with parameters, and their number, (stages + 1,).
         nearest: parameter of the nearest shell of each stage with parameters.
@@ -46,7 +49,9 @@ class Terms(NamedTuple):
     nearest: IntArray
 
 
-def terms_of(shape: Shape, shells: int, colours: int, products: bool, boosts: int = 0) -> Terms:
+def terms_of(
+    shape: Shape, shells: int, colours: int, products: bool, boosts: int = 0, loops: bool = False
+) -> Terms:
     """The terms of a lattice, with boosts by the nearest `boosts` shells; see `groups` for errors.
 
     With `products` and boosts the products enter the boosts too.
@@ -58,7 +63,7 @@ def terms_of(shape: Shape, shells: int, colours: int, products: bool, boosts: in
         known = np.array(order, dtype=np.int64)
         numbers: dict[tuple[int, ...], int] = {}
         for site in group:
-            found = _of_site(site, known, shape, shells, products, boosts)
+            found = _of_site(site, known, shape, shells, products, boosts, loops)
             middle.append(begin[-1] + sum(key[0] == FIELD for key, *_ in found))
             for key, i, j, k in found:
                 number = numbers.setdefault(key, total + len(numbers))
@@ -82,7 +87,7 @@ def terms_of(shape: Shape, shells: int, colours: int, products: bool, boosts: in
 
 
 def _of_site(
-    site: int, known: IntArray, shape: Shape, shells: int, products: bool, boosts: int
+    site: int, known: IntArray, shape: Shape, shells: int, products: bool, boosts: int, loops: bool
 ) -> list[Row]:
     """The terms of a site: those of its field, nearest shells first, then those of its boost."""
     if not len(known):
@@ -100,20 +105,30 @@ def _of_site(
         if products and len(near) <= MOST_NEAR
         else []
     )
+    pairs = (
+        _loops(site, near, APART * int(radii[0]), shape) if loops and len(near) <= MOST_NEAR else []
+    )
     of_boost = [row for row in plain if row[0][0] < boosts] + (cubic if boosts else [])
-    return [((FIELD, *key), i, j, k) for key, i, j, k in plain + cubic] + [
+    return [((FIELD, *key), i, j, k) for key, i, j, k in plain + cubic + pairs] + [
         ((BOOST, *key), i, j, k) for key, i, j, k in of_boost
     ]
 
 
+def _loops(site: int, near: list[int], apart: int, shape: Shape) -> list[Row]:
+    """Loops of two near sites, at most the squared distance `apart` from each other."""
+    own = {a: _squared(site, a, shape) for a in near}
+    found: list[Row] = []
+    for i, j in combinations(near, 2):
+        between = _squared(i, j, shape)
+        if between <= apart:
+            found.append(((-2, *sorted((own[i], own[j])), between), i, j, -1))
+    return found
+
+
 def _products(site: int, near: list[int], apart: int, shape: Shape) -> list[Row]:
     """n_i (n_j.n_l) of near sites, at most the squared distance `apart` from each other."""
-
-    def between(a: int, b: int) -> int:
-        return int((_step(a, np.array([b]), shape) ** 2).sum())
-
-    own = {a: between(site, a) for a in near}
-    pairs = {(a, b): between(a, b) for a in near for b in near}
+    own = {a: _squared(site, a, shape) for a in near}
+    pairs = {(a, b): _squared(a, b, shape) for a in near for b in near}
     found: list[Row] = []
     for i in near:
         for j, k in combinations(near, 2):
@@ -122,6 +137,11 @@ def _products(site: int, near: list[int], apart: int, shape: Shape) -> list[Row]
             legs = sorted([(own[j], pairs[i, j]), (own[k], pairs[i, k])])
             found.append(((-1, own[i], pairs[j, k], *legs[0], *legs[1]), i, j, k))
     return found
+
+
+def _squared(a: int, b: int, shape: Shape) -> int:
+    """The squared distance of two sites."""
+    return int((_step(a, np.array([b]), shape) ** 2).sum())
 
 
 def _step(site: int, others: IntArray, shape: Shape) -> IntArray:

@@ -1,4 +1,8 @@
-"""The law of a CP^(N-1) vector given others, density exp(z^+ M z) with M a sum of z_y z_y^+."""
+"""The law of a CP^(N-1) vector given others, density exp(z^+ M z).
+
+M is a sum of P_y = z_y z_y^+, and of loops (P_y P_z + P_z P_y)/2 of two sites, which add the real
+part of (z_x^+ z_y)(z_y^+ z_z)(z_z^+ z_x) to the exponent.
+"""
 
 from lfmc.kernels.lanes import broadcast, inlined, kernel, load, store
 from lfmc.kernels.site_law import site_law_of
@@ -32,6 +36,48 @@ def _added(work, phi, y, n):
 
 
 @kernel
+def _added_loop(work, phi, y, z, n):
+    """Add (P_y P_z + P_z P_y)/2 times the last row of `work`."""
+    weight = 0.5 * load(work, work.shape[0] - 1)
+    c, d = overlap(phi, y, z, n)
+    c, d = weight * c, weight * d
+    for i in range(n):
+        p, q = load(phi, 2 * (n * y + i)), load(phi, 2 * (n * y + i) + 1)
+        p, q = c * p - d * q, c * q + d * p  # of P_y P_z
+        s, t = load(phi, 2 * (n * z + i)), load(phi, 2 * (n * z + i) + 1)
+        s, t = c * s + d * t, c * t - d * s  # of P_z P_y
+        for j in range(i, n):
+            e, f = load(phi, 2 * (n * z + j)), load(phi, 2 * (n * z + j) + 1)
+            g, h = load(phi, 2 * (n * y + j)), load(phi, 2 * (n * y + j) + 1)
+            place = i * n + j
+            store(work, place, load(work, place) + (p * e + q * f) + (s * g + t * h))
+            place = place + n * n
+            store(work, place, load(work, place) + (q * e - p * f) + (t * g - s * h))
+
+
+@kernel
+def _loop(work, phi, y, z, n):
+    """The last row of `work` becomes the real part of z_y^+ z_z z_z^+ M z_y."""
+    real, imaginary = broadcast(0.0), broadcast(0.0)  # z_z^+ M z_y
+    for i in range(n):
+        p, q = load(phi, 2 * (n * z + i)), load(phi, 2 * (n * z + i) + 1)
+        g, h = load(phi, 2 * (n * y + i)), load(phi, 2 * (n * y + i) + 1)
+        m = load(work, i * n + i)
+        real, imaginary = real + m * (p * g + q * h), imaginary + m * (p * h - q * g)
+        for j in range(i + 1, n):
+            e, f = load(phi, 2 * (n * z + j)), load(phi, 2 * (n * z + j) + 1)
+            s, t = load(phi, 2 * (n * y + j)), load(phi, 2 * (n * y + j) + 1)
+            m, k = load(work, i * n + j), load(work, n * n + i * n + j)
+            # conj(z_i) M_ij y_j + conj(z_j) conj(M_ij) y_i
+            a, b = p * s + q * t, p * t - q * s
+            c, d = e * g + f * h, e * h - f * g
+            real = real + (m * (a + c) + k * (d - b))
+            imaginary = imaginary + (m * (b + d) + k * (a - c))
+    c, d = overlap(phi, y, z, n)
+    store(work, work.shape[0] - 1, c * real - d * imaginary)
+
+
+@kernel
 def _form(work, phi, x, n):
     """The last row of `work` becomes z_x^+ M z_x."""
     total = broadcast(0.0)
@@ -57,6 +103,18 @@ def _clear(work, couplings):
 def _add_site(work, phi, y, weight, couplings):
     store(work, work.shape[0] - 1, weight)
     _added(work, phi, y, len(couplings[1]))
+
+
+@inlined
+def _add_loop(work, phi, y, z, weight, couplings):
+    store(work, work.shape[0] - 1, weight)
+    _added_loop(work, phi, y, z, len(couplings[1]))
+
+
+@inlined
+def _along_loop(work, phi, y, z, couplings):
+    _loop(work, phi, y, z, len(couplings[1]))
+    return load(work, work.shape[0] - 1)
 
 
 @inlined
@@ -91,6 +149,8 @@ site_law_of(
     CPNCouplings,
     clear=_clear,
     add_site=_add_site,
+    add_loop=_add_loop,
+    along_loop=_along_loop,
     pair=_pair,
     along=_along,
     solve=_solve,
