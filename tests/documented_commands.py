@@ -163,8 +163,8 @@ RULES: tuple[tuple[str, str | None, str], ...] = (
         "",
     ),
     (
-        r"(python benchmarks/studies/(latent_volume|cpn_flux|hierarchy_scores|phi4_hierarchy)\.py)"
-        r"( .*)?",
+        r"(python benchmarks/studies/"
+        r"(latent_volume|cpn_flux|cpn_annealed|hierarchy_scores|phi4_hierarchy)\.py)( .*)?",
         r"\1 --help",
         "",
     ),

@@ -10,13 +10,11 @@ import torch
 from scipy.integrate import dblquad
 
 from lfmc.config.flow_sections import HierarchySettings
-from lfmc.errors import LfmcError
 from lfmc.flows.hierarchy.flow import HierarchyFlow
 from lfmc.kernels.lanes import LANES
 from lfmc.samplers.cpn_heatbath import HeatbathParameters, sample_heatbath
 from lfmc.samplers.state import cold_start
 from lfmc.theories.cpn import CPN
-from lfmc.theories.cpn.auxiliary import CPNAuxiliary
 from lfmc.theories.cpn.bingham_kernels import (
     bingham_draw,
     bingham_normaliser,
@@ -256,9 +254,3 @@ def test_the_first_fit_is_the_maximum_of_the_likelihood():
         noise = np.random.default_rng(seed).normal(0, 0.1, k.shape)
         flow.k.copy_(k + torch.from_numpy(noise))
         assert flow.reduced_log_q(phi).mean() < best
-
-
-@pytest.mark.unit
-def test_the_form_with_phases_has_no_such_flow():
-    with pytest.raises(LfmcError, match="not for cpn_auxiliary"):
-        HierarchyFlow(CPNAuxiliary((4, 4), 3, 0.8), HierarchySettings())

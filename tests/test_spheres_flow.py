@@ -181,7 +181,7 @@ def test_every_site_is_drawn_once_and_after_what_it_sees(shape, colours):
     place = np.argsort(terms.order)
     stage = {site: k for k, group in enumerate(groups(shape, colours)) for site in group}
     for i, site in enumerate(terms.order[:half]):
-        seen = terms.terms[terms.begin[i] : terms.begin[i + 1], 1:]
+        seen = terms.terms[terms.begin[i] : terms.begin[i + 1], 1:4]
         assert all(stage[s] < stage[site] and place[s] < i for s in seen[seen >= 0])
     parity = np.add(*np.divmod(terms.order[half:], shape[1])) % 2
     assert (parity == 1).all()

@@ -84,7 +84,7 @@ def other_scores(flow: HierarchyFlow, x: FloatArray) -> dict[str, FloatArray]:
         for site in group:
             shells: defaultdict[int, list[int]] = defaultdict(list)
             field = np.zeros((len(x), n))
-            for p, near, other, _ in terms.terms[terms.begin[i] : terms.boosts[i]]:
+            for p, near, other, *_ in terms.terms[terms.begin[i] : terms.boosts[i]]:
                 if other < 0:
                     field += k[p] * spins[:, near]
                     shells[int(p)].append(int(near))

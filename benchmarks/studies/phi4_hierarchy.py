@@ -96,7 +96,7 @@ class Model:
         rows = self.terms.terms[self.terms.begin[i] : self.terms.begin[i + 1]]
         shells = self.shells[i]
         of_h = np.zeros((len(phi), int(self.linear[stage]) + len(shells)))
-        for p, j, k, m in rows:
+        for p, j, k, m, _ in rows:
             column = int(p - self.terms.stage[stage - 1])
             value = phi[:, j]
             of_h[:, column] += value if k < 0 else value * phi[:, k] * phi[:, m]

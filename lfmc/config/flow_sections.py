@@ -232,7 +232,7 @@ class HierarchySettings(FlowSection):
     builds: ClassVar[str] = "lfmc.flows.hierarchy.flow:HierarchyFlow"
     dimensions: ClassVar[range] = range(2, 3)
     space: ClassVar[str] = "sphere"
-    theories: ClassVar[tuple[str, ...]] = ("spheres", "cpn")
+    theories: ClassVar[tuple[str, ...]] = ("spheres", "cpn", "cpn_auxiliary")
     scores: ClassVar[bool] = True
 
     kind: Literal["hierarchy"] = "hierarchy"

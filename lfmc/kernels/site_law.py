@@ -16,18 +16,30 @@ from lfmc.kernels.site_boost import NAMES, NONE, boost_of
 
 
 class SiteLaw(NamedTuple):
-    """rows of `work`, and the number of uniforms from which a site is drawn."""
+    """The law of one site.
+
+    Attributes:
+        rows: of `work`.
+        uniforms: from which a site is drawn.
+        most: other sites that it may depend on; 0: any number.
+        conditional: whether the law of a site given all of its neighbours is one of these.
+    """
 
     rows: int
     uniforms: int
+    most: int = 0
+    conditional: bool = True
 
 
 def clear(work, couplings):
     """No other site yet."""
 
 
-def add_site(work, phi, y, weight, couplings):
-    """Add `weight` times what site y contributes."""
+def add_site(work, phi, y, weight, entry, couplings):
+    """Add `weight` times what site y contributes.
+
+    entry: 0, 1, 2 ... of sites in turn; -1 - entry of a site that was added before.
+    """
 
 
 def add_loop(work, phi, y, z, weight, couplings):
@@ -94,9 +106,11 @@ def site_law_of(couplings_type: type, **kernels: Any) -> None:
         return (lambda work, couplings: clears(work, couplings)) if known(couplings) else None
 
     @overload(add_site, jit_options=INLINE)
-    def _add_site(work, phi, y, weight, couplings):
+    def _add_site(work, phi, y, weight, entry, couplings):
         if known(couplings):
-            return lambda work, phi, y, weight, couplings: adds(work, phi, y, weight, couplings)
+            return lambda work, phi, y, weight, entry, couplings: adds(
+                work, phi, y, weight, entry, couplings
+            )
         return None
 
     @overload(add_loop, jit_options=INLINE)

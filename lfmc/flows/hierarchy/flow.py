@@ -5,7 +5,7 @@ A site is drawn from a density exp(l_x(n_x)), l_x a sum over the sites drawn bef
 sum of P_y = z_y z_y^+ and of symmetric products of two of them, which makes the flow gauge
 invariant. O(N) spins are then boosted, by a sum over the sites drawn before too
 (`lfmc.theories.spheres.boost_kernels`). The sites of the last stage are drawn from their exact
-conditional law. So
+conditional law where it is one of these. So
 
     log q = sum_x [l_x(n_x) - log_normaliser(l_x)],
 
@@ -15,8 +15,11 @@ drawn and for given fields, and with E the sites before the last stage
     log w = sum_(x in the last stage) log_normaliser(of the neighbours) - log q(E)
 
 does not need the last stage. Reduced samples are whole fields, of which only the sites before the
-last stage are filled. Scores d log q / d k are sums over the terms of each site: no backward pass.
-The measure is the area of the spheres, for O(1) the sum over states.
+last stage are filled. Where the exact law is none of these, as with the auxiliary phases of
+CP^(N-1), the last stage has terms like the others, and nothing is reduced.
+
+Scores d log q / d k are sums over the terms of each site: no backward pass. The measure is the area
+of the spheres, for O(1) the sum over states.
 """
 
 import numpy as np
@@ -61,7 +64,8 @@ class HierarchyFlow(Flow):
         # With two components a loop is a sum of its two sites.
         loops = settings.loops and isinstance(action, CPN) and action.N > 2
         shells, colours = settings.shells, settings.colours
-        self.terms = terms_of(action.shape, shells, colours, products, boosts, loops)
+        also = (products, boosts, loops, *self.law[2:])
+        self.terms = terms_of(action.shape, shells, colours, *also)
         self.near, self.couplings = action.geometry(), action.couplings()
         start = np.zeros(self.terms.parameters)
         start[self.terms.nearest] = COUPLED * self.couplings[0]
@@ -136,11 +140,19 @@ class HierarchyFlow(Flow):
         """(fields, log q, rest, scores) of blocks of uniforms; `rest` of `coarse_stages`."""
         phi = aligned((len(uniform), self.numbers, LANES))
         phi[:] = 0.0
-        return (phi, *self._coarse(uniform, phi, True, scores))
+        log_q, rest, score = self._coarse(uniform, phi, True, scores)
+        return phi, log_q, self._whole(phi, rest), score
 
     def _given(self, phi: FloatArray, scores: int) -> tuple[FloatArray, ...]:
         """(log q, rest, scores) of blocks of fields."""
-        return self._coarse(phi, phi, False, scores)
+        log_q, rest, score = self._coarse(phi, phi, False, scores)
+        return log_q, self._whole(phi, rest), score
+
+    def _whole(self, phi: FloatArray, rest: FloatArray) -> FloatArray:
+        """`rest`, or -S of whole fields where the last stage is like the others."""
+        if self.law.conditional:
+            return rest
+        return -np.asarray(self.action.evaluate(phi.swapaxes(1, 2)))
 
     def given(self, phi: FloatArray, k: FloatArray) -> tuple[FloatArray, ...]:
         """(log q, rest, scores) of blocks of fields, with parameters k."""
@@ -158,14 +170,16 @@ class HierarchyFlow(Flow):
 
         out, t = self._outputs(len(phi), scores), self.terms
         order = (t.order, t.begin, t.boosts, t.terms, self.parameters_array() if k is None else k)
-        coarse_stages(uniform, phi, *order, self.near, self.couplings, *self.law, drawn, *out)
+        coarse_stages(uniform, phi, *order, self.near, self.couplings, *self.law[:2], drawn, *out)
         return out
 
     def _last(self, uniform: FloatArray, phi: FloatArray, drawn: bool, log_q: FloatArray) -> None:
         """Add log q of the last stage, which is drawn first where `drawn`."""
+        if not self.law.conditional:
+            return
         from lfmc.flows.hierarchy.kernels import last_stage
 
-        args = (self.terms.order, self.terms.begin, self.near, self.couplings, *self.law)
+        args = (self.terms.order, self.terms.begin, self.near, self.couplings, *self.law[:2])
         last_stage(uniform, phi, *args, drawn, log_q)
 
     @staticmethod

@@ -53,7 +53,7 @@ def _collect(phi, first, middle, last, terms, k, work, couplings):
             add_loop(work, phi, terms[t, 1], terms[t, 2], weight, couplings)
         else:
             weight = k[terms[t, 0]] * _product(phi, terms, t, couplings)
-            add_site(work, phi, terms[t, 1], weight, couplings)
+            add_site(work, phi, terms[t, 1], weight, terms[t, 4], couplings)
     if middle < last:
         clear_boost(work, couplings)
     for t in range(middle, last):
@@ -66,7 +66,7 @@ def _collect_last(phi, near, x, work, couplings):
     """The law of a site of the last stage: its exact one, given its neighbours."""
     clear(work, couplings)
     for k in range(near.shape[1]):
-        add_site(work, phi, near[x, k], broadcast(couplings[0]), couplings)
+        add_site(work, phi, near[x, k], broadcast(couplings[0]), k, couplings)
 
 
 @inlined

@@ -1,10 +1,10 @@
 """The start of a training: the mean of log q over samples of p is maximised by scoring.
 
-Without boosts that mean is concave in the parameters. A step solves with the mean of products of
-scores, stage by stage, which is the curvature where the model is true (Berndt, Hall, Hall and
-Hausman, Ann. Econ. Soc. Meas. 3 (1974) 653), and is halved until the mean rises. Every parameter
-adds 1/(2 samples) to the divergence that is left: natural gradients, which fit log w itself,
-follow.
+Without boosts that mean is concave in the parameters. A step solves with the covariance of scores,
+stage by stage, which is the curvature where the model is true (Berndt, Hall, Hall and Hausman, Ann.
+Econ. Soc. Meas. 3 (1974) 653), and is halved until the mean rises. With the mean of products of
+scores in its place, steps that begin far from the maximum would be too short. Every parameter adds
+1/(2 samples) to the divergence that is left: natural gradients, which fit log w itself, follow.
 """
 
 from itertools import pairwise
@@ -37,11 +37,11 @@ def scoring_fit(flow: "HierarchyFlow", fields: FloatArray, count: int) -> FloatA
     for _ in range(STEPS):
         step = np.zeros_like(best)
         for first, last in pairwise(stage.tolist()):
-            own = scores[:, first:last]
-            matrix = own.T @ own / count
-            size = last - first
+            own, size = scores[:, first:last], last - first
+            mean = own.mean(0)
+            matrix = own.T @ own / count - np.outer(mean, mean)
             matrix[np.diag_indices(size)] += RIDGE * np.trace(matrix) / size + 1e-300
-            step[first:last] = np.linalg.solve(matrix, own.mean(0))
+            step[first:last] = np.linalg.solve(matrix, mean)
         for _ in range(HALVINGS):
             new, found = _at(flow, best + step, fields, count)
             if new > height:  # not where it is NaN

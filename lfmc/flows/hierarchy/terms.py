@@ -31,10 +31,12 @@ class Terms(NamedTuple):
 
     Attributes:
         order: sites as they are drawn, (V,); the last V/2 of them are the last stage.
-        begin: first term of each site before the last stage, in the order, (V/2 + 1,).
-        boosts: first term of its boost, (V/2,).
-        terms: (terms, 4), rows (parameter, i, j, l) of n_i (n_j.n_l), of n_i where j < 0, or of a
-            loop of i and j where only l < 0.
+        begin: first term of each site with terms, in the order, (V/2 + 1,): of those before the
+            last stage, or of all, (V + 1,), where the last stage has terms too.
+        boosts: first term of its boost, (V/2,) or (V,).
+        terms: (terms, 5), rows (parameter, i, j, l, entry) of n_i (n_j.n_l), of n_i where j < 0, or
+            of a loop of i and j where only l < 0.
+            entry: 0, 1, 2 ... of the sites i of one site in turn; -1 - entry where i comes again.
         parameters: their number.
         stage: first parameter of each stage with parameters, and their number, (stages + 1,).
         nearest: parameter of the nearest shell of each stage with parameters.
@@ -50,36 +52,52 @@ class Terms(NamedTuple):
 
 
 def terms_of(
-    shape: Shape, shells: int, colours: int, products: bool, boosts: int = 0, loops: bool = False
+    shape: Shape,
+    shells: int,
+    colours: int,
+    products: bool,
+    boosts: int = 0,
+    loops: bool = False,
+    most: int = 0,
+    conditional: bool = True,
 ) -> Terms:
     """The terms of a lattice, with boosts by the nearest `boosts` shells; see `groups` for errors.
 
-    With `products` and boosts the products enter the boosts too.
+    With `products` and boosts the products enter the boosts too. `most` and `conditional` are those
+    of the law (`lfmc.kernels.site_law.SiteLaw`): unless it is conditional, the sites of the last
+    stage have terms too, of their nearest shell.
     """
+    stages = groups(shape, colours)
+    drawn = [site for group in stages for site in group]
+    last = np.setdiff1d(np.arange(volume(shape)), drawn).tolist()
+    widths = [shells] * len(stages)
+    if not conditional:
+        stages, widths, last = [*stages, last], [*widths, 1], []
     order: list[int] = []
     begin, middle, rows, stage, nearest = [0], [], [], [0], []
     total = 0
-    for group in groups(shape, colours):
+    for group, width in zip(stages, widths, strict=True):
         known = np.array(order, dtype=np.int64)
         numbers: dict[tuple[int, ...], int] = {}
         for site in group:
-            found = _of_site(site, known, shape, shells, products, boosts, loops)
+            found = _of_site(site, known, shape, width, products, boosts, loops, most)
             middle.append(begin[-1] + sum(key[0] == FIELD for key, *_ in found))
+            entries: dict[int, int] = {}
             for key, i, j, k in found:
                 number = numbers.setdefault(key, total + len(numbers))
-                rows.append((number, i, j, k))
+                entry = -1 - entries[i] if i in entries else entries.setdefault(i, len(entries))
+                rows.append((number, i, j, k, entry))
             begin.append(len(rows))
         if numbers:
             nearest.append(total)
             total += len(numbers)
             stage.append(total)
         order += group
-    last = np.setdiff1d(np.arange(volume(shape)), order)
     return Terms(
-        np.concatenate([np.array(order, np.int64), last]),
+        np.array(order + last, np.int64),
         np.array(begin, np.int64),
         np.array(middle, np.int64),
-        np.array(rows, np.int64).reshape(-1, 4),
+        np.array(rows, np.int64).reshape(-1, 5),
         total,
         np.array(stage, np.int64),
         np.array(nearest, np.int64),
@@ -87,15 +105,30 @@ def terms_of(
 
 
 def _of_site(
-    site: int, known: IntArray, shape: Shape, shells: int, products: bool, boosts: int, loops: bool
+    site: int,
+    known: IntArray,
+    shape: Shape,
+    shells: int,
+    products: bool,
+    boosts: int,
+    loops: bool,
+    most: int,
 ) -> list[Row]:
-    """The terms of a site: those of its field, nearest shells first, then those of its boost."""
+    """The terms of a site: those of its field, nearest shells first, then those of its boost.
+
+    Of at most `most` sites, if it is not 0: whole shells, or the first sites of the nearest one.
+    """
     if not len(known):
         return []
     step = _step(site, known, shape)
     distance = (step * step).sum(1)
     radii = np.unique(distance)
     shells_of = [known[distance == radius].tolist() for radius in radii]
+    if most:
+        shells_of = shells_of[:shells]
+        sizes = np.cumsum([len(sites) for sites in shells_of])
+        shells_of = shells_of[: max(1, int((sizes <= most).sum()))]
+        shells_of[0] = shells_of[0][:most]
     plain: list[Row] = [
         ((shell,), i, -1, -1) for shell, sites in enumerate(shells_of[:shells]) for i in sites
     ]

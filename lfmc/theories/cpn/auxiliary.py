@@ -3,11 +3,12 @@
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from lfmc.errors import LfmcError
 from lfmc.theories.cpn.arrays import bessel_ratio, log_bessel
-from lfmc.theories.cpn.theory import CPN
+from lfmc.theories.cpn.theory import BEYOND, CPN
 
 LARGEST_CONCENTRATION = 50.0  # of 2 N beta: beyond it the compiled law of a phase is not accurate
+VECTORS = 8  # of which the one-site law of a flow is made
+STEEPEST = 8.0  # largest eigenvalue of that law, in units of N beta
 SMALLEST = 1e-30  # t: what divides by it stays finite
 
 
@@ -24,7 +25,6 @@ class CPNAuxiliary(CPN):
     """
 
     kind: ClassVar[str] = "cpn_auxiliary"
-    own_flow: ClassVar[str] = ""
 
     @property
     def largest_beta(self) -> float:
@@ -43,17 +43,24 @@ class CPNAuxiliary(CPN):
         return scale * ratio / u, 0.5 * scale * (1 - 2 * ratio / u - ratio * ratio)
 
     def couplings(self) -> Any:
+        from lfmc.theories.cpn.bingham_kernels import terms_for
         from lfmc.theories.cpn.kernels import CPNAuxiliaryCouplings
 
-        return CPNAuxiliaryCouplings(self.N * float(self.beta), (0.0,) * self.N)
+        strength = self.N * float(self.beta)
+        largest = STEEPEST * strength + BEYOND
+        return CPNAuxiliaryCouplings(
+            *(strength, (0.0,) * self.N, min(self.N, VECTORS), VECTORS, terms_for(largest), largest)
+        )
 
     def site_law(self) -> Any:
-        """Refused: with the phases integrated out a vector has no law in closed form.
+        """A law of few vectors: with the phases integrated out none in closed form is exact."""
+        from lfmc.kernels.site_law import SiteLaw
+        from lfmc.theories.cpn import low_rank_law  # noqa: F401
+        from lfmc.theories.cpn.low_rank_kernels import rows_of
 
-        Raises:
-            LfmcError: always.
-        """
-        raise LfmcError("flow hierarchy: it exists for theory cpn, not for cpn_auxiliary")
+        _, _, rank, vectors, terms, _ = self.couplings()
+        rows = rows_of(self.N, rank, vectors, terms)
+        return SiteLaw(rows, 3 * self.N - 1 + rank, vectors, False)
 
     def _concentration(self, t: Any) -> Any:
         return 2 * self.N * self.beta * t**0.5

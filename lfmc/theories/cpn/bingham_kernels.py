@@ -139,9 +139,12 @@ def _ordered(work, i, n):
 
 
 @inlined
-def series(work, row, first, n, terms):
-    """Coefficients h_m/(n-1+m)! of D_n of the eigenvalues from `first` on, less k_first."""
-    values, count = 6 * n * n, n - first
+def series(work, row, values, first, n, terms):
+    """Coefficients h_m/(n-1+m)! of D_n of the eigenvalues from `first` on, less k_first.
+
+    Eigenvalues are in the rows from `values` on, ascending.
+    """
+    count = n - first
     inverse = 1.0
     for m in range(2, count):
         inverse = inverse / m
@@ -151,10 +154,11 @@ def series(work, row, first, n, terms):
     lowest = load(work, values + first)
     for i in range(first + 1, n):
         apart = load(work, values + i) - lowest
-        before = load(work, row)
-        for m in range(1, terms):
-            before = load(work, row + m) + (apart * (1.0 / (m + count - 1))) * before
-            store(work, row + m, before)
+        if any_lane(apart > 0.0):
+            before = load(work, row)
+            for m in range(1, terms):
+                before = load(work, row + m) + (apart * (1.0 / (m + count - 1))) * before
+                store(work, row + m, before)
 
 
 @inlined
@@ -176,7 +180,7 @@ def bingham_normaliser(work, n, terms, largest):
     eigen(work, n)
     beside = load(work, work.shape[0] - 1)
     low, high = load(work, values), load(work, values + n - 1)
-    series(work, row, 0, n, terms)
+    series(work, row, values, 0, n, terms)
     scale = (low * low + high * high + 1.0) * (OFF_DIAGONAL * OFF_DIAGONAL)
     found = low + log_positive(series_sum(work, row, terms)) + (log(2.0) + n * log(pi))
     found = select(beside < scale, select(high - low < largest, found, np.nan), np.nan)
@@ -194,7 +198,7 @@ def _values(work, row, y, terms):
 
 
 @inlined
-def _left(work, row, count, r, u, terms):
+def left_of(work, row, count, r, u, terms):
     """y with D_count(y) = u D_count(r), u in (0, 1]."""
     degree = count - 1.0
     log_r = log_positive(r)
@@ -226,9 +230,9 @@ def bingham_draw(work, phi, x, uniform, first, n, terms):
     for j in range(n):
         if j < n - 1:
             if j > 0:
-                series(work, row + terms, j, n, terms)
+                series(work, row + terms, 6 * n * n, j, n, terms)
             u = 1.0 - load(uniform, first + j)
-            y = _left(work, row if j == 0 else row + terms, n - j, r, u, terms)
+            y = left_of(work, row if j == 0 else row + terms, n - j, r, u, terms)
             weight = r - y
             r = select(y < 1e-300, 1e-300, y)
         else:

@@ -33,10 +33,18 @@ class CPNCouplings(NamedTuple):
 
 
 class CPNAuxiliaryCouplings(NamedTuple):
-    """The same of the form with auxiliary phases."""
+    """The same of the form with auxiliary phases.
+
+    Attributes:
+        rank, vectors, terms, largest: of the one-site law (`lfmc.theories.cpn.low_rank_kernels`).
+    """
 
     strength: float
     zeros: tuple[float, ...]
+    rank: int
+    vectors: int
+    terms: int
+    largest: float
 
 
 @inlined

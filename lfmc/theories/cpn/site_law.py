@@ -100,7 +100,7 @@ def _clear(work, couplings):
 
 
 @inlined
-def _add_site(work, phi, y, weight, couplings):
+def _add_site(work, phi, y, weight, entry, couplings):
     store(work, work.shape[0] - 1, weight)
     _added(work, phi, y, len(couplings[1]))
 

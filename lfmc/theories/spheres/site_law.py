@@ -19,7 +19,7 @@ def _clear(work, couplings):
 
 
 @inlined
-def _add_site(work, phi, y, weight, couplings):
+def _add_site(work, phi, y, weight, entry, couplings):
     n = len(couplings[1])
     for a in range(n):
         store(work, a, load(work, a) + weight * load(phi, y * n + a))
