@@ -193,7 +193,7 @@ RULES: tuple[tuple[str, str | None, str], ...] = (
         "",
     ),
     (  # these theories and dimensions run to their figures in tests of their own
-        r"make figures CONFIG=(config/\w+\.yaml)",
+        r"make figures CONFIG=(config/[\w-]+\.yaml)",
         r"snakemake --cores 1 --configfile \1 --dry-run",
         "",
     ),
