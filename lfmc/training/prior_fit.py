@@ -19,6 +19,7 @@ from lfmc.flows.heatbath.flow import HeatbathFlow
 from lfmc.flows.heatbath.prior_likelihood import most_likely
 from lfmc.lattice import FloatArray
 from lfmc.training.optimiser import Parameters
+from lfmc.training.wells_fit import most_likely_wells
 
 SAMPLES = 2048
 # A fit has a noise of parameters / (2 SAMPLES) in the divergence, which matters above this target;
@@ -40,7 +41,8 @@ class PriorFit:
         self.flow.load_state_dict({name: value.double() for name, value in parameters.items()})
         try:
             modes = self.flow.prior.basis.to_modes(self._prior_field())
-            found = most_likely(self.flow.prior, modes)
+            fit = most_likely if self.flow.prior.start is None else most_likely_wells
+            found = fit(self.flow.prior, modes)
         except LfmcError:  # a map of the couplings or of the zero mode is too steep
             return parameters
         if not all(bool(torch.isfinite(value).all()) for value in found.values()):
