@@ -24,7 +24,8 @@ def _of_field(ensemble: Ensemble, flow: FlowSection) -> str:
     """Why it does not exist for the theory of an ensemble; empty if it does."""
     theory = theory_class(ensemble.kind)
     field = theory.field
-    if (field.on, field.space) != (flow.on, flow.space):
+    named = ensemble.kind in flow.theories  # one of them may have another field
+    if not named and (field.on, field.space) != (flow.on, flow.space):
         own = f"; take {theory.own_flow}" if theory.own_flow else ""
         return f"exists for {flow.space} fields on {flow.on}, not for theory {ensemble.kind}{own}"
     if flow.theories and ensemble.kind not in flow.theories:

@@ -221,18 +221,18 @@ class QuenchedSettings(DecimatedSection):
 
 
 class HierarchySettings(FlowSection):
-    """O(N) or CP^(N-1) in two dimensions, drawn from coarse to fine sublattices by one-site laws.
+    """O(N), CP^(N-1) or phi^4 in two dimensions, drawn from coarse to fine by one-site laws.
 
     A site sees the nearest `shells` of sites drawn before it, and products of three of its near
-    sites if `products`; sublattices are drawn in 1, 2 or 4 `colours`. O(N) spins are boosted by the
-    nearest `boosts` shells, and by the products; 0: no boosts. `loops` of two near sites and the
-    site itself are for CP^(N-1).
+    sites if `products` (phi^4: of two too); sublattices are drawn in 1, 2 or 4 `colours`. O(N)
+    spins are boosted by the nearest `boosts` shells, and by the products; 0: no boosts. `loops` of
+    two near sites and the site itself are for CP^(N-1).
     """
 
-    builds: ClassVar[str] = "lfmc.flows.hierarchy.flow:HierarchyFlow"
+    builds: ClassVar[str] = "lfmc.flows.hierarchy.kinds:hierarchy_flow"
     dimensions: ClassVar[range] = range(2, 3)
     space: ClassVar[str] = "sphere"
-    theories: ClassVar[tuple[str, ...]] = ("spheres", "cpn", "cpn_auxiliary")
+    theories: ClassVar[tuple[str, ...]] = ("spheres", "cpn", "cpn_auxiliary", "phi4")
     scores: ClassVar[bool] = True
 
     kind: Literal["hierarchy"] = "hierarchy"

@@ -16,14 +16,14 @@ from lfmc.flows.hierarchy.blocks import samples_first
 from lfmc.lattice import FloatArray
 
 if TYPE_CHECKING:
-    from lfmc.flows.hierarchy.flow import HierarchyFlow
+    from lfmc.flows.hierarchy.staged import Staged
 
 STEPS, HALVINGS = 25, 8
 CLOSE = 0.05  # the rise below which it ends, in units of parameters/samples, of the noise
 RIDGE = 1e-6  # of the mean curvature of a stage, for terms that are not independent
 
 
-def scoring_fit(flow: "HierarchyFlow", fields: FloatArray, count: int) -> FloatArray:
+def scoring_fit(flow: "Staged", fields: FloatArray, count: int) -> FloatArray:
     """The parameters that maximise the mean of log q.
 
     Args:
@@ -56,7 +56,7 @@ def scoring_fit(flow: "HierarchyFlow", fields: FloatArray, count: int) -> FloatA
 
 
 def _at(
-    flow: "HierarchyFlow", k: FloatArray, fields: FloatArray, count: int
+    flow: "Staged", k: FloatArray, fields: FloatArray, count: int
 ) -> tuple[float, FloatArray]:
     """Mean of log q, and scores (count, parameters), with parameters k."""
     log_q, _, scores = flow.given(fields, k)
