@@ -7,6 +7,7 @@ import torch
 from lfmc.config import parse_config
 from lfmc.config.flow_sections import HierarchySettings
 from lfmc.conformance.exact import exact_averages
+from lfmc.conformance.run import conformance
 from lfmc.errors import LfmcError
 from lfmc.flows.hierarchy.kinds import hierarchy_flow
 from lfmc.flows.hierarchy.monomials import monomials_of
@@ -144,6 +145,14 @@ def test_laws_of_a_stage_see_the_same_from_every_site():
         np.testing.assert_allclose(one, values[0])
 
 
+@pytest.mark.stat
+def test_the_flow_conforms():
+    """Among the checks: Z of 2 x 2 by weights of a flow at its start and of a disturbed one."""
+    checks = list(conformance("hierarchy", {}, theory="phi4"))
+    assert sum("Z" in check.name for check in checks) == 2
+    assert [check.name for check in checks if not check.passed] == []
+
+
 @pytest.mark.unit
 def test_a_field_that_is_not_finite_has_no_density():
     flow = flow_of()
@@ -167,4 +176,15 @@ def test_lattices_without_a_hierarchy_are_refused(lattice, message):
         "flow": {"model": {"kind": "hierarchy"}},
     }
     with pytest.raises(LfmcError, match=message):
+        parse_config(raw)
+
+
+@pytest.mark.unit
+def test_random_signs_are_refused_since_log_q_is_even():
+    raw = {
+        "ensembles": [{"name": "A", "L": 8, "d": 2, "m2": -4.0, "lam": 5.0}],
+        "flow": {"model": {"kind": "hierarchy"}},
+        "propose": {"symmetrise": True},
+    }
+    with pytest.raises(LfmcError, match="is even already"):
         parse_config(raw)

@@ -3,9 +3,9 @@
     python benchmarks/studies/phi4_hierarchy.py L LAM [--samples 4096] [--layers 4 12]
 
 fits the flow to samples of p from cluster updates, then regresses log w on scores, as a step of a
-training does; acceptances of independent proposals and of p, ESS and Var log w of samples that the
-fit has not seen. CPU microseconds per proposal are medians of turns in one process; a default flow
-of --layers takes the same time trained or not.
+training does; acceptance, ESS and Var log w of samples that the fit has not seen, and the tau_int
+that rejections give an observable which is independent of log w. CPU microseconds per proposal are
+medians of turns in one process; a default flow of --layers takes the same time trained or not.
 """
 
 import argparse
@@ -24,7 +24,7 @@ from lfmc.lattice import FloatArray
 from lfmc.theories.phi4 import Phi4
 from lfmc.training.target import compile_target, target_fields
 
-UNSEEN, TURNS, BATCH = 1024, 5, 256
+UNSEEN, TURNS, BATCH = 4096, 5, 256
 RIDGE = 1e-3
 
 
@@ -83,9 +83,11 @@ def report(flow: Flow, unseen: FloatArray, what: str, seconds: float) -> None:
     of_p = flow.log_weight(torch.from_numpy(unseen)).numpy()
     ratio = np.exp(of_model - of_model.max())
     ess = ratio.mean() ** 2 / (ratio * ratio).mean()
-    accepted = np.minimum(1, np.exp(of_model[:, None] - of_p[None])).mean()
+    accepted = np.minimum(1, np.exp(of_model[:, None] - of_p[None])).mean(0)  # from each field
+    tau_int = (1 / accepted).mean() - 0.5
     print(
-        f"{what}, {seconds:.1f} CPU s: acceptance from p {accepted:.3f}, ESS {ess:.3f}, "
+        f"{what}, {seconds:.1f} CPU s: acceptance from p {accepted.mean():.3f}, ESS {ess:.3f}, "
+        f"tau_int {tau_int:.2f}, "
         f"Var log w {of_model.var():.3f} of the model, {of_p.var():.3f} of p",
         flush=True,
     )

@@ -234,6 +234,7 @@ class HierarchySettings(FlowSection):
     space: ClassVar[str] = "sphere"
     theories: ClassVar[tuple[str, ...]] = ("spheres", "cpn", "cpn_auxiliary", "phi4")
     scores: ClassVar[bool] = True
+    even: ClassVar[bool] = True
 
     kind: Literal["hierarchy"] = "hierarchy"
     shells: Annotated[int, Field(ge=1, le=32)] = 6

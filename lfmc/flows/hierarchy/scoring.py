@@ -55,9 +55,7 @@ def scoring_fit(flow: "Staged", fields: FloatArray, count: int) -> FloatArray:
     return best
 
 
-def _at(
-    flow: "Staged", k: FloatArray, fields: FloatArray, count: int
-) -> tuple[float, FloatArray]:
+def _at(flow: "Staged", k: FloatArray, fields: FloatArray, count: int) -> tuple[float, FloatArray]:
     """Mean of log q, and scores (count, parameters), with parameters k."""
     log_q, _, scores = flow.given(fields, k)
     return float(samples_first(log_q, count).mean()), samples_first(scores, count)
