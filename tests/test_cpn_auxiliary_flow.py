@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from hierarchy_claims import exact_weights, uniforms
 
 from lfmc.config.flow_sections import HierarchySettings
 from lfmc.flows.hierarchy.flow import HierarchyFlow
@@ -138,7 +139,7 @@ def flow_of(shape, n, beta=0.5, seed=1):
 
 
 def drawn(flow, count, seed=2):
-    return flow(flow.base.tensor(torch.Generator().manual_seed(seed), count, torch.float64))
+    return flow(uniforms(flow, count, seed))
 
 
 @pytest.mark.unit
@@ -177,16 +178,7 @@ def test_scores_are_the_derivatives_of_log_q():
 @pytest.mark.parametrize(("n", "beta"), [(3, 0.3), (21, 0.1)])
 def test_weights_give_the_exact_partition_function_and_energy(n, beta):
     """4 deviations, 5 sigma: 2e-6."""
-    flow = flow_of((2, 2), n, beta)
-    phi, log_q = drawn(flow, 8000)
-    theory = flow.action
-    ratio = np.exp((-theory.evaluate(phi) - log_q).numpy() - theory.log_Z)
-    error = ratio.std(ddof=1) / len(ratio) ** 0.5
-    assert error < 0.02
-    assert abs(ratio.mean() - 1) < SIGMAS * error
-    assert abs(np.exp(0.2) * ratio.mean() - 1) > SIGMAS * error  # log q off by 0.2
-    energy = ratio * (theory.measure(phi.numpy())["E"] - theory.known["E"])
-    assert abs(energy.mean()) < SIGMAS * energy.std(ddof=1) / len(energy) ** 0.5
+    exact_weights(flow_of((2, 2), n, beta), 8000, off=0.2)
 
 
 @pytest.mark.stat

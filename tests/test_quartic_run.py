@@ -4,9 +4,8 @@ from pathlib import Path
 
 import pytest
 import yaml
-from click.testing import CliRunner
+from stages import stage_runner
 
-from lfmc.cli.main import lfmc as command
 from lfmc.table_files import read_table
 
 RAW = {
@@ -27,11 +26,7 @@ RAW = {
 }
 
 
-def done(*arguments):
-    """A stage in this process: starting ten of them would take most of the time."""
-    stage, *options = arguments
-    found = CliRunner().invoke(command, [stage, "--config", "quartic.yaml", *options])
-    assert found.exit_code == 0, found.output
+done = stage_runner("quartic.yaml")
 
 
 @pytest.mark.workflow

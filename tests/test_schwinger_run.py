@@ -7,10 +7,9 @@ import h5py
 import numpy as np
 import pytest
 import yaml
-from click.testing import CliRunner
 from flows_small import PATIENCE, environment, lfmc
+from stages import stage_runner
 
-from lfmc.cli.main import lfmc as command
 from lfmc.config import parse_config, read_config
 from lfmc.errors import LfmcError
 from lfmc.table_files import read_table
@@ -39,11 +38,7 @@ RAW = {
 }
 
 
-def done(*arguments):
-    """A stage in this process: starting twenty of them would take most of the time."""
-    stage, *options = arguments
-    found = CliRunner().invoke(command, [stage, "--config", "schwinger.yaml", *options])
-    assert found.exit_code == 0, found.output
+done = stage_runner("schwinger.yaml")
 
 
 def proposals(file):
