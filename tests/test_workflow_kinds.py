@@ -27,6 +27,7 @@ KINDS: dict[str, tuple[tuple[int, ...], dict[str, Any]]] = {
     "continuous": ((1, 2, 3, 4), {"features": 2, "order": 1, "steps": 4}),
     "spline": ((1, 2, 3), {"couplings": 2, "hidden": [8], "bins": 4}),
     "multiscale": ((1, 2, 3), {"rounds": 1, "channels": [4]}),
+    "hierarchy": ((2,), {}),
 }
 TARGET = 0.2
 AUTO = "heatbath"  # trained to the best of several numbers of layers
@@ -109,7 +110,7 @@ def test_the_kinds_here_are_all_that_there_are():
     from lfmc.config.flow_sections import KINDS as built
 
     # Flows of other fields: tests/test_{u1,cpn,schwinger}_run.py, tests/test_workflow_spheres.py.
-    elsewhere = {"decimation", "quenched", "hierarchy", "sphere_couplings"}
+    elsewhere = {"decimation", "quenched", "sphere_couplings"}
     assert set(KINDS) | elsewhere == set(built)
 
 
