@@ -3,6 +3,8 @@
 import json
 import re
 import shutil
+import subprocess
+import sys
 
 import h5py
 import numpy as np
@@ -293,9 +295,6 @@ def test_missing_table_names_the_command(run, tmp_path):
 
 @pytest.mark.unit
 def test_pandas_is_read_late():
-    import subprocess
-    import sys
-
     code = "import sys, lfmc.cli.analysis; sys.exit(int('numpy' in sys.modules))"
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0
     assert pandas.__version__

@@ -4,7 +4,6 @@ import shutil
 import signal
 import subprocess
 import time
-import tracemalloc
 
 import h5py
 import numpy as np
@@ -21,14 +20,10 @@ from flows_small import (
 
 from lfmc.chains import read_chain
 from lfmc.errors import LfmcError
-from lfmc.flows.build import build_flow
 from lfmc.proposals import generate, parts
 from lfmc.proposals.accept import accept_proposals
-from lfmc.proposals.blocks import slabs
 from lfmc.proposals.propose import fill, publish
 from lfmc.proposals.verify import verify_flow
-from lfmc.theories.ensembles import theory_of
-from lfmc.theories.phi4 import Phi4
 from lfmc.weights import read_log_weights
 
 pytestmark = pytest.mark.unit
@@ -299,48 +294,3 @@ def test_proposals_of_another_ensemble_or_length_are_refused(reference, tmp_path
     with pytest.raises(LfmcError, match="made with proposals = 6060, the configuration has 6090"):
         accept_proposals(longer, "T4", "flow-50", output(reference), tmp_path / "chain.h5")
     assert list(tmp_path.iterdir()) == []
-
-
-@pytest.mark.parametrize("extent", [4, 20, 64])
-def test_pieces_of_a_chunk_give_the_bits_of_the_whole(extent):
-    theory = Phi4((extent, extent), -4.0, 5.0)
-    phi = np.random.default_rng(1).normal(size=(270, theory.numbers))
-    pieces = list(slabs(slice(10, 266), theory.numbers))
-    assert [row for piece in pieces for row in range(266)[piece]] == list(range(10, 266))
-    assert (len(pieces) == 1) == (extent == 4)
-    action, seen = theory.evaluate(phi), theory.measure(phi)
-    for piece in pieces:
-        assert (theory.evaluate(phi[piece]) == action[piece]).all()
-        few = theory.measure(phi[piece])
-        assert all((few[name] == values[piece]).all() for name, values in seen.items())
-
-
-def test_blocks_of_large_fields_are_measured_in_chunks():
-    """24 x 24: correlators are those of the whole block, without its fields in memory.
-
-    The negative control: 22 x 22, 484 sites, where the whole block is measured at once.
-    """
-
-    def task_and_peak(extent):
-        ensemble = {"name": "T4", "L": extent, "m2": -4.0, "lam": 4.7}
-        config = small(
-            ensembles=[ensemble],
-            flow={"model": {"kind": "heatbath", "layers": 2}, "targets": [0.5]},
-            statistics={"configurations": 4096, "replicas": 4, "keep_fields": 4096},
-            propose={"block": 4096},
-        )
-        theory = theory_of(config.ensemble("T4"))
-        flow = build_flow(theory, config.flow.model).requires_grad_(False)
-        draw = generate.drawing(flow)
-        task = generate.ProposalTask(config, "T4", "flow-50", flow, draw, None, "", 1)
-        tracemalloc.start()
-        arrays = generate.make_block(task._replace(keep=512), 0)
-        peak = tracemalloc.get_traced_memory()[1]
-        tracemalloc.stop()
-        return theory, task, arrays, peak / (4096 * theory.numbers * 8)
-
-    theory, task, arrays, peak = task_and_peak(24)
-    assert peak < 0.8
-    fields = generate.make_block(task, 0)["fields/phi"]
-    assert np.array_equal(arrays["two_point"], theory.correlators(fields).astype(np.float32))
-    assert task_and_peak(22)[3] > 2
