@@ -7,7 +7,7 @@ from math import prod
 import numpy as np
 import pytest
 import torch
-from hierarchy_claims import exact_weights, sample_in_any_batch, uniforms
+from hierarchy_claims import exact_weights, sample_in_any_batch, slope_of, uniforms
 from scipy.integrate import dblquad
 
 from lfmc.config.flow_sections import HierarchySettings
@@ -200,14 +200,8 @@ def test_log_q_is_gauge_invariant_and_symmetric():
 def test_scores_are_the_derivatives_of_log_q(products, loops):
     flow = flow_of(products=products, loops=loops)
     found = flow.scores(uniforms(flow, 3)[:, : flow.reduced_base.numbers])
-    step = 1e-6
     for p in range(flow.terms.parameters):
-        log_q = []
-        for sign in (1, -1):
-            flow.k[p] += sign * step
-            log_q.append(flow.reduced_log_q(found.x))
-            flow.k[p] -= sign * step
-        slope = (log_q[0] - log_q[1]) / (2 * step)
+        slope = slope_of(flow, found.x, p, 1e-6)
         np.testing.assert_allclose(found.scores[:, p], slope, atol=1e-7)
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from hierarchy_claims import sample_in_any_batch, uniforms
+from hierarchy_claims import sample_in_any_batch, slope_of, uniforms
 
 from lfmc.config import parse_config
 from lfmc.config.flow_sections import HierarchySettings
@@ -106,14 +106,8 @@ def test_scores_are_the_derivatives_of_log_q():
     """To within what the cubics between knots miss."""
     flow = flow_of()
     found = flow.scores(uniforms(flow, 32)[:, : flow.reduced_base.numbers])
-    step = 1e-5
     for p in range(0, flow.terms.parameters, 5):
-        log_q = []
-        for sign in (1, -1):
-            flow.k[p] += sign * step
-            log_q.append(flow.reduced_log_q(found.x))
-            flow.k[p] -= sign * step
-        slope = (log_q[0] - log_q[1]) / (2 * step)
+        slope = slope_of(flow, found.x, p, 1e-5)
         np.testing.assert_allclose(found.scores[:, p], slope, atol=0.02)
         assert float((found.scores[:, p] - slope).abs().mean()) < 2e-3
     weight = flow.reduced_action(found.x) + found.log_weight + flow.reduced_log_q(found.x)

@@ -6,9 +6,8 @@ from schwinger_small import dense
 
 from lfmc.samplers.hmc import HmcParameters
 from lfmc.samplers.schwinger_hmc import sample_schwinger_hmc
-from lfmc.samplers.state import cold_start
+from lfmc.samplers.state import cold_start, fields
 from lfmc.theories.schwinger import Schwinger
-from lfmc.training.exchange import fields_of
 from lfmc.training.target import CHAINS, target_fields
 
 pytestmark = pytest.mark.stat
@@ -48,4 +47,4 @@ def test_samples_of_p_have_the_exact_share_of_negative_determinants(exact):
     assert abs(sigmas(target_fields(THEORY, COUNT, 1, "X"), exact)) < 4.5
     state = cold_start(THEORY, 2, range(CHAINS), "check")
     state, _ = sample_schwinger_hmc(state, THEORY, HmcParameters(1.0, 6, 0.5), 60, 60)
-    assert sigmas(fields_of(state), exact) < -5
+    assert sigmas(fields(state), exact) < -5

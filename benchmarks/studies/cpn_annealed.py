@@ -27,6 +27,7 @@ from lfmc.lattice import FloatArray
 from lfmc.samplers.cpn_heatbath import HeatbathParameters, sample_heatbath
 from lfmc.samplers.state import State, cold_start, fields, started_from
 from lfmc.theories.cpn.auxiliary import CPNAuxiliary
+from lfmc.training.acceptance import acceptance_from_target, effective_sample_size
 
 BATCH = 64
 
@@ -56,7 +57,7 @@ def main() -> None:
     phi, log_q = (a.numpy() for a in flow(z))
     work = -first.evaluate(phi) - log_q
     print(f"Var log w of proposals: {work.var():.3g}, {ratios(work)}")
-    accepted = np.minimum(1.0, np.exp(work[:, None] - unseen)).mean()
+    accepted = acceptance_from_target(unseen, work).value
     print(f"acceptance of proposals by samples of p: {accepted:.3g}")
     if not given.updates:
         return
@@ -111,8 +112,7 @@ def ratios(work: FloatArray) -> str:
         for new in order[1:]:
             if np.log(random.random()) < work[new] - work[now]:
                 accepted, now = accepted + 1, new
-    weight = np.exp(work - work.max())
-    ess = weight.sum() ** 2 / (weight @ weight) / len(work)
+    ess = effective_sample_size(work)
     return f"acceptance {accepted / chains / (len(work) - 1):.3f}, ESS {ess:.3f}"
 
 

@@ -68,8 +68,7 @@ class Config(Section):
         ]
         found += models_refused(self)
         found += flow_limits.symmetrise_refused(self)
-        found += flow_limits.controls_refused(self)
-        found += flow_limits.zero_mode_refused(self)
+        found += flow_limits.of_normals_refused(self)
         missing = sorted(set(self.fit.L) - {e.extent for e in self.ensembles})
         if missing:
             found.append(f"fit.L: no ensemble has L = {missing[0]}")

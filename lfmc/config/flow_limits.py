@@ -49,17 +49,14 @@ def symmetrise_refused(config: Any) -> list[str]:
     return found
 
 
-def controls_refused(config: Any) -> list[str]:
-    """Why control variates cannot be recorded; empty if they can."""
+def of_normals_refused(config: Any) -> list[str]:
+    """Why nothing can be made of the normals of single modes; empty if it can."""
     flow: FlowSection = config.flow.model
-    if not (config.propose.controls and config.flow.targets) or flow.controls:
+    if not config.flow.targets or flow.controls:
         return []
-    return [f"propose.controls: kind {flow.kind} has no control variates; leave it out"]
-
-
-def zero_mode_refused(config: Any) -> list[str]:
-    """Why the zero mode cannot have another density; empty if it can."""
-    flow: FlowSection = config.flow.model
-    if not (config.propose.zero_mode and config.flow.targets) or flow.controls:
-        return []
-    return [f"propose.zero_mode: kind {flow.kind} has no normal of a zero mode; leave it out"]
+    lacks = {"controls": "no control variates", "zero_mode": "no normal of a zero mode"}
+    return [
+        f"propose.{key}: kind {flow.kind} has {what}; leave it out"
+        for key, what in lacks.items()
+        if getattr(config.propose, key)
+    ]

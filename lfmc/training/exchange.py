@@ -13,7 +13,7 @@ from collections.abc import Callable
 import numpy as np
 
 from lfmc.lattice import FloatArray
-from lfmc.samplers.state import State, cold_start, started_from
+from lfmc.samplers.state import State, cold_start, fields, started_from
 from lfmc.streams import generator
 from lfmc.theories.base import Theory
 
@@ -54,18 +54,12 @@ class Exchange:
     def exchanged(self, state: State) -> State:
         """Advance the companion and exchange the fields of those chains that accept."""
         self.state = self.advance(self.state, COMPANION_UPDATES)
-        mine, other = fields_of(state), fields_of(self.state)
+        mine, other = fields(state), fields(self.state)
         gain = self._log_weight(other) - self._log_weight(mine)
         taken = (np.log1p(-self.random.random(len(gain))) < gain)[:, None]
         self.state = started_from(self.state, np.where(taken, mine, other))
         return started_from(state, np.where(taken, other, mine))
 
-    def _log_weight(self, fields: FloatArray) -> FloatArray:
+    def _log_weight(self, phi: FloatArray) -> FloatArray:
         """Of p, relative to the companion."""
-        return np.asarray(self.companion.evaluate(fields) - self.theory.evaluate(fields))
-
-
-def fields_of(state: State) -> FloatArray:
-    """The fields of all chains, (chains, numbers)."""
-    rows = state.phi.swapaxes(1, 2)
-    return np.ascontiguousarray(rows.reshape(-1, rows.shape[2])[: state.chains])
+        return np.asarray(self.companion.evaluate(phi) - self.theory.evaluate(phi))

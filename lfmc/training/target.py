@@ -8,12 +8,12 @@ from numpy.typing import DTypeLike, NDArray
 from lfmc.config.sampler_sections import Samplers, SamplerSection
 from lfmc.flows.variational import variational_variance
 from lfmc.samplers.kind import sampler_kind
-from lfmc.samplers.state import State, cold_start
+from lfmc.samplers.state import State, cold_start, fields
 from lfmc.samplers.tune import UNTUNED, approach, stepping
 from lfmc.streams import generator
 from lfmc.theories.base import Theory
 from lfmc.theories.scalar import Scalar
-from lfmc.training.exchange import Advance, Exchange, fields_of
+from lfmc.training.exchange import Advance, Exchange
 
 CHAINS = 128
 THERMALISATION = 400
@@ -103,7 +103,7 @@ def _exchanged(
     found = []
     for _ in range(-(-count // CHAINS)):
         state = beside.run(state, advance, SPACING)
-        found.append(fields_of(state))
+        found.append(fields(state))
     return np.concatenate(found)[:count]
 
 

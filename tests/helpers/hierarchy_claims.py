@@ -38,3 +38,13 @@ def exact_weights(flow, count, off):
     assert abs(np.exp(off) * ratio.mean() - 1) > SIGMAS * error
     energy = ratio * (theory.measure(phi.numpy())["E"] - theory.known["E"])
     assert abs(energy.mean()) < SIGMAS * energy.std(ddof=1) / len(energy) ** 0.5
+
+
+def slope_of(flow, x, p, step):
+    """d log q / d k_p of fields whose last stage is left out, by differences."""
+    log_q = []
+    for sign in (1, -1):
+        flow.k[p] += sign * step
+        log_q.append(flow.reduced_log_q(x))
+        flow.k[p] -= sign * step
+    return (log_q[0] - log_q[1]) / (2 * step)

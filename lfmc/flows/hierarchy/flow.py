@@ -42,7 +42,6 @@ class HierarchyFlow(Staged):
 
     action: Spheres | CPN
     terms: Terms
-    one_to_one = False  # a vector has more numbers than directions: no square Jacobian
 
     def __init__(self, action: Spheres | CPN, settings: HierarchySettings) -> None:
         """Args: theory and settings.

@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from lfmc.flows.hierarchy.stages import groups
+from lfmc.flows.hierarchy.stages import groups, least_step
 from lfmc.lattice import IntArray, Shape, coordinates, volume
 
 MOST_NEAR = 8  # sites of whose fields products enter: of the nearest whole shells
@@ -120,7 +120,7 @@ def _nearest(site: int, known: list[int], shape: Shape) -> list[Offset]:
     if not known:
         return []
     at = coordinates(shape)
-    steps = _wrapped(at[np.array(known)] - at[site], shape)
+    steps = least_step(at[np.array(known)] - at[site], shape)
     size = (steps * steps).sum(1)
     ordered = np.argsort(size, kind="stable")
     farthest = size[ordered[min(SEEN, len(known)) - 1]]
@@ -147,7 +147,7 @@ def _close(near: list[Offset], factors: int, shape: Shape) -> list[Product]:
 
     def close(product: Product) -> bool:
         at = np.array(product)
-        steps = _wrapped(at[:, None] - at[None], shape)
+        steps = least_step(at[:, None] - at[None], shape)
         return bool(((steps * steps).sum(-1) <= apart).all())
 
     return [p for p in combinations_with_replacement(near, factors) if close(p)]
@@ -168,7 +168,7 @@ def _orbits(products: Iterable[Product], turns: list[Turn], shape: Shape) -> lis
 def _distances(product: Product, shape: Shape) -> tuple[tuple[int, ...], tuple[int, ...]]:
     """Squared distances of the sites of a product to the origin, and to each other."""
     at = np.array(product)
-    between = _wrapped(at[:, None] - at[None], shape)
+    between = least_step(at[:, None] - at[None], shape)
     own, pairs = (at * at).sum(1), (between * between).sum(-1).ravel()
     return tuple(sorted(own.tolist())), tuple(sorted(pairs.tolist()))
 
@@ -176,15 +176,8 @@ def _distances(product: Product, shape: Shape) -> tuple[tuple[int, ...], tuple[i
 def _turned(turn: Turn, offset: Offset, shape: Shape) -> Offset:
     a, b, c, d = turn
     x, y = offset
-    moved = _wrapped(np.array([a * x + b * y, c * x + d * y]), shape)
+    moved = least_step(np.array([a * x + b * y, c * x + d * y]), shape)
     return int(moved[0]), int(moved[1])
-
-
-def _wrapped(step: IntArray, shape: Shape) -> IntArray:
-    """Separations on the torus, of least size, (..., 2)."""
-    extent = np.array(shape)
-    step = step % extent
-    return np.asarray(np.where(2 * step > extent, step - extent, step))
 
 
 def _sites(site: int, product: Product, shape: Shape) -> list[int]:

@@ -38,7 +38,6 @@ class QuarticHierarchy(Staged):
 
     action: Phi4
     terms: Monomials
-    one_to_one = False  # kernels have no automatic Jacobian
 
     def __init__(self, action: Phi4, settings: HierarchySettings) -> None:
         """Args: theory and settings.

@@ -31,7 +31,7 @@ class Staged(Flow):
     terms: Terms | Monomials
     per_site: int
     k: nn.Parameter
-    one_to_one = False
+    one_to_one = False  # kernels have no automatic Jacobian
     disturbance = 0.03  # many terms add up
 
     @property

@@ -8,9 +8,11 @@ of the lattice: each of its sites has all of its four neighbours.
 
 from collections.abc import Callable
 
+import numpy as np
+
 from lfmc.config.flow_sections import COARSEST
 from lfmc.errors import LfmcError
-from lfmc.lattice import Shape
+from lfmc.lattice import IntArray, Shape
 
 Site = tuple[int, ...]
 
@@ -20,6 +22,13 @@ MOST_SINGLE = 4  # sites of a spacing that are drawn one by one
 def halvings(shape: Shape) -> int:
     """How often both extents can be halved."""
     return min((n & -n).bit_length() - 1 for n in shape)
+
+
+def least_step(step: IntArray, shape: Shape) -> IntArray:
+    """Separations on the torus, of least size, (..., 2)."""
+    extent = np.array(shape)
+    step = step % extent
+    return np.asarray(np.where(2 * step > extent, step - extent, step))
 
 
 def groups(shape: Shape, colours: int) -> list[list[int]]:

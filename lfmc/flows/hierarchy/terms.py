@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from lfmc.flows.hierarchy.stages import groups
+from lfmc.flows.hierarchy.stages import groups, least_step
 from lfmc.lattice import IntArray, Shape, coordinates, volume
 
 NEAR_SHELLS, MOST_NEAR = 2, 12  # of whose sites products enter, if there are no more than that
@@ -179,6 +179,5 @@ def _squared(a: int, b: int, shape: Shape) -> int:
 
 def _step(site: int, others: IntArray, shape: Shape) -> IntArray:
     """Separations on the torus, of least size, (..., 2)."""
-    x, extent = coordinates(shape), np.array(shape)
-    step = (x[others] - x[site]) % extent
-    return np.asarray(np.where(2 * step > extent, step - extent, step))
+    x = coordinates(shape)
+    return least_step(x[others] - x[site], shape)

@@ -170,14 +170,12 @@ def series_sum(work, row, terms):
     return total
 
 
-@kernel
-def bingham_normaliser(work, n, terms, largest):
-    """Eigenvalues, vectors and the first series of `work`; its last row: log normaliser.
+@inlined
+def normalise(work, row, values, n, terms, largest):
+    """The first series, in rows from `row` on; the last row of `work` becomes log normaliser.
 
-    It is NaN where the eigenvalues spread over more than `largest`: there are too few terms.
+    Before, it has what `eigen` leaves beside the diagonal.
     """
-    values, row = 6 * n * n, 6 * n * n + n
-    eigen(work, n)
     beside = load(work, work.shape[0] - 1)
     low, high = load(work, values), load(work, values + n - 1)
     series(work, row, values, 0, n, terms)
@@ -185,6 +183,16 @@ def bingham_normaliser(work, n, terms, largest):
     found = low + log_positive(series_sum(work, row, terms)) + (log(2.0) + n * log(pi))
     found = select(beside < scale, select(high - low < largest, found, np.nan), np.nan)
     store(work, work.shape[0] - 1, found)
+
+
+@kernel
+def bingham_normaliser(work, n, terms, largest):
+    """Eigenvalues, vectors and the first series of `work`; its last row: log normaliser.
+
+    It is NaN where the eigenvalues spread over more than `largest`: there are too few terms.
+    """
+    eigen(work, n)
+    normalise(work, 6 * n * n + n, 6 * n * n, n, terms, largest)
 
 
 @inlined

@@ -61,6 +61,13 @@ def overlap(phi, x, y, n):
 
 
 @inlined
+def squared_overlap(phi, x, y, couplings):
+    """|z_x^+ z_y|^2."""
+    real, imaginary = overlap(phi, x, y, len(couplings[1]))
+    return real * real + imaginary * imaginary
+
+
+@inlined
 def _quartic_bond(t, strength):
     """(E, f, f', t f'') of a bond."""
     return t, strength * t, broadcast(strength), broadcast(0.0)

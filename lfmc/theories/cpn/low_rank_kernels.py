@@ -17,16 +17,12 @@ B (2 N rows per column), t (2 rows per entry, r per vector), k, 4 r of coordinat
 result. Numbers of rows: `rows_of`.
 """
 
-from math import log, pi
-
-import numpy as np
-
 from lfmc.kernels.lanes import broadcast, inlined, kernel, load, select, square_root, store
 from lfmc.kernels.mathematics import log_positive, sincos_turns
 from lfmc.theories.cpn.bingham_kernels import (
-    OFF_DIAGONAL,
     eigen,
     left_of,
+    normalise,
     series,
     series_sum,
 )
@@ -166,7 +162,6 @@ def low_rank_normaliser(work, n, r, vectors, terms, largest):
             store(work, i * r + j, real)
             store(work, r * r + i * r + j, imaginary)
     eigen(work, r)
-    beside = load(work, work.shape[0] - 1)
     zeros = n - r
     for j in range(n):  # ascending: negative ones, zeros, positive ones
         value = broadcast(0.0)
@@ -177,12 +172,7 @@ def low_rank_normaliser(work, n, r, vectors, terms, largest):
             own = load(work, 6 * r * r + j)
             value = select(own < 0.0, own, value)
         store(work, values + j, value)
-    low, high = load(work, values), load(work, values + n - 1)
-    series(work, row, values, 0, n, terms)
-    scale = (low * low + high * high + 1.0) * (OFF_DIAGONAL * OFF_DIAGONAL)
-    found = low + log_positive(series_sum(work, row, terms)) + (log(2.0) + n * log(pi))
-    found = select(beside < scale, select(high - low < largest, found, np.nan), np.nan)
-    store(work, work.shape[0] - 1, found)
+    normalise(work, row, values, n, terms, largest)
 
 
 @kernel

@@ -2,7 +2,7 @@
 
 from lfmc.kernels.lanes import inlined, load, store
 from lfmc.kernels.site_law import site_law_of
-from lfmc.theories.cpn.kernels import CPNAuxiliaryCouplings, overlap
+from lfmc.theories.cpn.kernels import CPNAuxiliaryCouplings, squared_overlap
 from lfmc.theories.cpn.low_rank_kernels import (
     add_vector,
     clear_vectors,
@@ -39,12 +39,6 @@ def _along_loop(work, phi, y, z, couplings):
 
 
 @inlined
-def _pair(phi, y, z, couplings):
-    real, imaginary = overlap(phi, y, z, len(couplings[1]))
-    return real * real + imaginary * imaginary
-
-
-@inlined
 def _along(work, phi, x, couplings):
     form_along(work, phi, x, len(couplings[1]), couplings[2], couplings[3], couplings[4])
     return load(work, work.shape[0] - 1)
@@ -74,7 +68,7 @@ site_law_of(
     add_site=_add_site,
     add_loop=_add_loop,
     along_loop=_along_loop,
-    pair=_pair,
+    pair=squared_overlap,
     along=_along,
     solve=_solve,
     draw=_draw,

@@ -11,7 +11,7 @@ from lfmc.theories.cpn.bingham_kernels import (
     bingham_normaliser,
     bingham_residual,
 )
-from lfmc.theories.cpn.kernels import CPNCouplings, overlap
+from lfmc.theories.cpn.kernels import CPNCouplings, overlap, squared_overlap
 
 
 @kernel
@@ -118,12 +118,6 @@ def _along_loop(work, phi, y, z, couplings):
 
 
 @inlined
-def _pair(phi, y, z, couplings):
-    real, imaginary = overlap(phi, y, z, len(couplings[1]))
-    return real * real + imaginary * imaginary
-
-
-@inlined
 def _along(work, phi, x, couplings):
     _form(work, phi, x, len(couplings[1]))
     return load(work, work.shape[0] - 1)
@@ -151,7 +145,7 @@ site_law_of(
     add_site=_add_site,
     add_loop=_add_loop,
     along_loop=_along_loop,
-    pair=_pair,
+    pair=squared_overlap,
     along=_along,
     solve=_solve,
     draw=_draw,
