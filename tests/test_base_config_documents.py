@@ -14,10 +14,15 @@ pytestmark = pytest.mark.unit
 def test_presets_are_valid_and_the_default_is_config_yaml(root):
     folder = root / "lfmc" / "data" / "presets"
     presets = {p.stem: read_config(p) for p in folder.glob("*.yaml")}
-    assert set(presets) == {"default", "smoke", "realnvp"}
+    of_theories = {"cpn", "o3", "scan", "schwinger", "u1"}
+    assert set(presets) == {"default", "smoke", "realnvp", *of_theories}
+    for name in of_theories:  # the same files, so that a wheel has them too
+        assert (folder / f"{name}.yaml").read_text() == (
+            root / "config" / f"{name}.yaml"
+        ).read_text()
     assert presets["default"] == read_config(root / "config.yaml")
     assert isinstance(presets["realnvp"].flow.model, RealNvpSettings)
-    assert len({preset.results for preset in presets.values()}) == 3
+    assert len({preset.results for preset in presets.values()}) == 8
 
 
 def test_every_configuration_is_valid_and_has_results_of_its_own(root):

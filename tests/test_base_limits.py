@@ -43,6 +43,25 @@ def test_a_kind_of_flow_is_refused_exactly_in_the_dimensions_it_lacks(kind, d):
         assert "take " in message
 
 
+def test_a_refused_dimension_names_the_flows_that_exist_for_the_theory():
+    spins = {"name": "S", "L": 4, "d": 3, "theory": {"kind": "spheres", "N": 4, "beta": 0.5}}
+    message = refused({"ensembles": [spins]})
+    assert "flow.model of kind hierarchy: exists in d = 2; take sphere_couplings" in message
+    assert "realnvp" not in message  # of real fields
+    message = refused({"ensembles": [lattice(d=3)], "flow": {"model": {"kind": "hierarchy"}}})
+    assert "take heatbath or realnvp or " in message
+    assert "sphere_couplings" not in message
+
+
+def test_a_sampler_that_exists_for_no_theory_of_the_file_is_refused():
+    vectors = {"name": "C", "L": 4, "theory": {"kind": "cpn", "N": 2, "beta": 0.5}}
+    raw = {"samplers": {"run": ["heatbath", "hmc"]}, "flow": {"targets": []}}
+    message = refused(raw | {"ensembles": [vectors]})
+    assert "samplers.run: no sampler of these theories 'hmc'; there are heatbath" in message
+    both = parse_config(raw | {"ensembles": [vectors, lattice()]})
+    assert both.chains == (("C", "heatbath"), ("A", "hmc"))
+
+
 OTHERS = ["decimation", "quenched", "sphere_couplings"]
 
 

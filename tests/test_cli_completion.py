@@ -49,7 +49,7 @@ def test_without_a_configuration_nothing_is_offered_and_nothing_said(completed):
 
 def test_figures_and_presets_are_completed(completed):
     assert completed("lfmc plot tau_int_") == ["tau_int_update"]
-    assert completed("lfmc run --preset s") == ["smoke"]
+    assert completed("lfmc run --preset s") == ["scan", "schwinger", "smoke"]
     assert completed("lfmc config preset re") == ["realnvp"]
 
 

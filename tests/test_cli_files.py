@@ -133,11 +133,11 @@ def test_check_gives_the_verdict(root, tmp_path):
 
 def test_presets_are_printed_by_name(tmp_path):
     names = invoke(config, "preset").output.split()
-    assert names == ["default", "realnvp", "smoke"]
+    assert names == ["cpn", "default", "o3", "realnvp", "scan", "schwinger", "smoke", "u1"]
     for name in names:
         (tmp_path / name).write_text(invoke(config, "preset", name).output)
         assert "valid" in invoke(config, "check", tmp_path / name).output
-    with pytest.raises(LfmcError, match="there are default, realnvp, smoke"):
+    with pytest.raises(LfmcError, match="there are cpn, default, o3, realnvp, scan, "):
         invoke(config, "preset", "huge")
 
 

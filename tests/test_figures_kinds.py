@@ -1,10 +1,16 @@
-"""What figures share: a mark for every sampler, a power law of the training."""
+"""What figures share: marks and units of samplers, a power law of the training."""
+
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
-from lfmc.figures import training_cost
+from lfmc.classical import CLASSICAL
+from lfmc.config import parse_config
+from lfmc.config.sampler_sections import Samplers
+from lfmc.figures import training_cost, units
 from lfmc.figures.panels import segments
+from lfmc.figures.report_page import figure
 from lfmc.figures.style import sampler_mark
 
 pytestmark = pytest.mark.unit
@@ -41,3 +47,33 @@ def test_every_possible_flow_has_its_own_mark():
     marks = {sampler_mark(f"flow-{k}")[:2] for k in range(1, 100)}
     marks |= {sampler_mark(s)[:2] for s in ("hmc", "local", "cluster")}
     assert len(marks) == 102
+
+
+def words(function, raw):
+    return function(SimpleNamespace(config=parse_config(raw)))
+
+
+def test_units_are_those_of_the_samplers_that_run():
+    gauge = {"ensembles": [{"name": "A", "L": 4, "theory": {"kind": "u1", "beta": 1.0}}]}
+    assert words(units.updates, gauge) == (
+        "flow: one proposal; hmc: one trajectory of 10 leapfrog steps; heatbath: one sweep; "
+        "instanton: one sweep and one move between sectors"
+    )
+    assert words(units.saves, gauge) == (
+        "hmc, heatbath and instanton after every 10 updates; flows after every proposal"
+    )
+    spins = {
+        "ensembles": [{"name": "A", "L": 4, "theory": {"kind": "spheres", "N": 1, "beta": 0.4}}]
+    }
+    spins |= {"samplers": {"run": ["wolff"], "wolff": {"clusters": 3}}, "flow": {"targets": []}}
+    assert words(units.updates, spins) == "wolff: 3 clusters"
+    assert words(units.saves, spins) == "wolff after every 2 updates"
+
+
+def test_every_sampler_has_words_for_its_update():
+    assert set(units._updates(Samplers())) == set(CLASSICAL)
+
+
+def test_a_picture_is_shown_in_proportion_to_its_width():
+    header = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR" + (850).to_bytes(4) + (700).to_bytes(4)
+    assert f'width="{0.6 * 850:.0f}"' in figure("A", header, "b")

@@ -16,7 +16,7 @@ from lfmc.classical import WITH_MODEL
 from lfmc.config import flow_limits
 from lfmc.config.imported_section import Imported, import_settings, imported_refused
 from lfmc.config.kinds import samplers_of
-from lfmc.config.limits import names_refused, sizes_refused
+from lfmc.config.limits import names_refused, samplers_refused, sizes_refused
 from lfmc.config.model_limits import models_refused
 from lfmc.config.problems import validated
 from lfmc.config.results_folder import results_folder
@@ -58,6 +58,7 @@ class Config(Section):
         if not self.ensembles:
             raise ValueError("ensembles: missing")
         found = [*names_refused(self), *imported_refused(self), *sizes_refused(self)]
+        found += samplers_refused(self)
         object.__setattr__(self, "flow", with_own_flow(self.flow, self.ensembles))
         if self.flow.targets:
             found += flow_limits.refusals(self.ensembles, self.flow.model)

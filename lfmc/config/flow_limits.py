@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from lfmc.config.flow_section import FlowSection
+from lfmc.config.flow_sections import KINDS
 from lfmc.config.kinds import theory_class
 from lfmc.config.sections import Ensemble
 
@@ -16,8 +17,21 @@ def refusals(ensembles: Iterable[Ensemble], flow: FlowSection) -> list[str]:
     return [
         f"ensemble {e.name} (shape {list(e.sites)}), flow.model of kind {flow.kind}: {what}"
         for e in ensembles
-        if (what := _of_field(e, flow) or flow.refusal(e.sites))
+        if (what := _of_field(e, flow) or _of_lattice(e, flow))
     ]
+
+
+def _of_lattice(ensemble: Ensemble, flow: FlowSection) -> str:
+    """Why it does not exist on the lattice of an ensemble, and in other dimensions what does."""
+    refused = flow.refusal(ensemble.sites)
+    if not refused or len(ensemble.sites) in flow.exists_in():
+        return refused
+    others = [
+        kind
+        for kind, settings in KINDS.items()
+        if not (_of_field(ensemble, other := settings(kind=kind)) or other.refusal(ensemble.sites))
+    ]
+    return f"{refused}; take {' or '.join(others)}" if others else refused
 
 
 def _of_field(ensemble: Ensemble, flow: FlowSection) -> str:
@@ -32,7 +46,7 @@ def _of_field(ensemble: Ensemble, flow: FlowSection) -> str:
         return f"exists for theory {' and '.join(flow.theories)}, not for {ensemble.kind}"
     if flow.needs_even and not getattr(theory, "even", False):
         return f"{flow.needs_even} needs an even action, which that of {ensemble.kind} is not"
-    return ""
+    return flow.parameters_refusal(ensemble.parameters)
 
 
 def symmetrise_refused(config: Any) -> list[str]:

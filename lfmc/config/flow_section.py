@@ -1,5 +1,6 @@
 """What a kind of flow is: its settings, what it needs, and where it is built."""
 
+from collections.abc import Mapping
 from typing import ClassVar
 
 from lfmc.config.section import Section
@@ -20,7 +21,6 @@ class FlowSection(Section):
             settings); imported when it is built, so that a configuration is checked without torch.
         dimensions: numbers of dimensions of the lattice in which it exists.
         scores: whether it gives scores of single samples, which natural gradients need.
-        instead: what to take in other dimensions.
         on, space: the fields for which it exists, as of `lfmc.theories.base.Field`.
         theories: kinds of theories for which it exists; empty: all with such a field.
         inverts: whether the base normals of given fields are known exactly (`Flow.normals`).
@@ -33,7 +33,6 @@ class FlowSection(Section):
 
     builds: ClassVar[str]
     dimensions: ClassVar[range] = range(1, 5)
-    instead: ClassVar[str] = "realnvp or continuous"
     on: ClassVar[str] = "sites"
     space: ClassVar[str] = "real"
     theories: ClassVar[tuple[str, ...]] = ()
@@ -64,11 +63,16 @@ class FlowSection(Section):
         """Why it does not exist on a lattice; empty if it does."""
         allowed = self.exists_in()
         if len(shape) not in allowed:
-            return f"exists in d = {allowed[0]} to {allowed[-1]}; take {self.instead}"
+            last = f" to {allowed[-1]}" if len(allowed) > 1 else ""
+            return f"exists in d = {allowed[0]}{last}"
         parameters = self.parameters(shape)
         if parameters > MOST_PARAMETERS:
             limit = f"at most {MOST_PARAMETERS}"
             return f"has {parameters} parameters; {limit}, so take narrower or fewer layers"
+        return ""
+
+    def parameters_refusal(self, parameters: Mapping[str, float]) -> str:
+        """Why it does not exist at these parameters of the theory; empty if it does."""
         return ""
 
     def exists_in(self) -> range:

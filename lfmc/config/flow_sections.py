@@ -129,7 +129,6 @@ class SplineSettings(FlowSection):
     """Rational-quadratic spline couplings; needs the extra `spline`."""
 
     builds: ClassVar[str] = "lfmc.flows.spline:SplineFlow"
-    instead: ClassVar[str] = "conditioner: connected, realnvp or continuous"
     inverts: ClassVar[bool] = True
 
     kind: Literal["spline"] = "spline"

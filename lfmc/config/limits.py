@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 from typing import Any
 
-from lfmc.config.kinds import theory_class
+from lfmc.classical import WITH_MODEL
+from lfmc.config.kinds import samplers_of, theory_class
 from lfmc.config.sections import Ensemble
 from lfmc.errors import unknown
 
@@ -28,6 +29,14 @@ def names_refused(config: Any) -> Iterator[str]:
             )
     for name in sorted({*config.flow.start, *config.flow.start.values()} - set(names)):
         yield f"flow.start: {unknown('ensemble', name, names)}"
+
+
+def samplers_refused(config: Any) -> Iterator[str]:
+    """Samplers that are to run, but that exist for the theory of no ensemble."""
+    exist = {name: None for e in config.ensembles for name in (*samplers_of(e), *WITH_MODEL)}
+    for name in config.samplers.run or ():
+        if name not in exist:
+            yield f"samplers.run: {unknown('sampler of these theories', name, tuple(exist))}"
 
 
 def sizes_refused(config: Any) -> Iterator[str]:

@@ -21,7 +21,7 @@ WORDS = {
     "float_type": "must be a number",
     "string_type": "must be text; quote it",
     "bool_type": "must be true or false",
-    "tuple_type": "must be a list: [..., ...]",
+    "tuple_type": "must be a list, in brackets: [...]",
     "list_type": "must be a list",
     "model_type": "must be a section of keys",
     "model_attributes_type": "must be a section of keys",

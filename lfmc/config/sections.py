@@ -17,6 +17,7 @@ from pydantic import (
 from lfmc.config import kinds
 from lfmc.config.problems import problems
 from lfmc.config.section import Section
+from lfmc.errors import LfmcError
 
 MOST_SITES = 65_536  # of a lattice: flows keep matrices of (sites/2)^2 numbers, 8 GB here
 
@@ -96,6 +97,10 @@ class Ensemble(Section):
             raise ValueError(f"extent {odd[0]} is odd: a checkerboard needs even extents")
         if self.volume > MOST_SITES:
             raise ValueError(f"shape {list(self.sites)} has more than {MOST_SITES} sites")
+        try:
+            kinds.theory_class(self.kind)(self.sites, **self.parameters)
+        except LfmcError as error:
+            raise ValueError(str(error)) from None
         return self
 
     def _take(self, phi4: Section) -> None:

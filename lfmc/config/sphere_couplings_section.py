@@ -1,5 +1,6 @@
 """Section of the configuration: couplings of unit vectors."""
 
+from collections.abc import Mapping
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
@@ -26,3 +27,6 @@ class SphereCouplingsSettings(FlowSection):
     def refusal(self, shape: tuple[int, ...]) -> str:
         odd = any(n % 2 for n in shape)
         return "needs even extents" if odd else super().refusal(shape)
+
+    def parameters_refusal(self, parameters: Mapping[str, float]) -> str:
+        return "needs N >= 2: the vectors of N = 1 are signs" if parameters["N"] < 2 else ""

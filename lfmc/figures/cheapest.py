@@ -58,6 +58,10 @@ def _bars(ax: Axes, run: RunData) -> None:
             low, high = max(row.first, FEWEST), min(row.last, MOST)
             if low < high:
                 ax.vlines(x, low, high, color=color, linewidth=width)
+                # Two samplers may have one colour; their markers differ.
+                marker = sampler_mark(sampler.removesuffix(WEIGHTED)).marker
+                middle = (low * high) ** 0.5
+                ax.plot(x, middle, marker, ms=0.45 * width, mfc="white", mec=color, zorder=3)
             if FEWEST < row.first < MOST:
                 error = min(row.first_error, 0.9 * row.first)
                 ax.errorbar(x, row.first, error, color=BLACK, capsize=4, linestyle="none")

@@ -73,7 +73,7 @@ def caption(run: RunData) -> str:
         f"Two-point susceptibility and Ising energy {against(run)}, all samplers, shifted sideways "
         "for legibility; below, delta, the relative deviation from the central value of "
         f"{references(run)}. "
-        f"{run.statistics(*OBSERVABLES)} saved configurations an ensemble and sampler; "
+        f"{run.statistics(*OBSERVABLES)} saved configurations per ensemble and sampler; "
         "errors are one standard error and include autocorrelations. "
         f"Most precise values: {', '.join(parts)}.{run.withheld(*OBSERVABLES)}"
     )

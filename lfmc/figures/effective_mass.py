@@ -51,7 +51,7 @@ def caption(run: RunData) -> str:
     return (
         "Effective pole masses times L from averaged zero-momentum Green's functions; samplers "
         f"shifted sideways for legibility. {run.statistics('mpL')} saved "
-        f"configurations an ensemble and sampler; errors: jackknife over bins.{_omitted(run)} "
+        f"configurations per ensemble and sampler; errors: jackknife over bins.{_omitted(run)} "
         f"Plateau range and m_p L of {references(run)}: {'; '.join(parts)}."
     )
 

@@ -73,7 +73,7 @@ def caption(run: RunData) -> str:
         f"{_subtracted(run)}; samplers shifted sideways for legibility. Below, delta, the "
         f"relative deviation from the central value of {references(run)}, where that is more than "
         f"{SIGNIFICANT:g} of its errors above zero. {run.statistics('Gt_0')} saved "
-        "configurations an ensemble and sampler; errors: jackknife over bins. "
+        "configurations per ensemble and sampler; errors: jackknife over bins. "
         f"{references(run)}: {'; '.join(parts) or 'withheld'}."
         f"{_negative(run)}{run.withheld('Gt_0')}"
     )

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from html import escape
 
 FILTERED = 12  # rows from which on a table has a field to filter them
+ON_SCREEN = 0.6  # pixels of a browser per pixel of a picture
 POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'"
 STYLE = """
 body { font: 15px/1.45 system-ui, sans-serif; color: #222; margin: 0 auto; max-width: 76rem;
@@ -26,7 +27,7 @@ pre { background: #f5f5f5; padding: .7rem; margin: 0 0 1rem; white-space: pre-wr
 .figures { display: grid; grid-template-columns: repeat(auto-fit, minmax(32rem, 1fr)); gap: 1rem; }
 .first > *, .figures > * { min-width: 0; }
 figure { margin: 0; }
-figure img { width: 100%; height: auto; }
+figure img { max-width: 100%; height: auto; }
 figcaption { font-size: 13px; color: #444; }
 .wide { overflow-x: auto; }
 table { border-collapse: collapse; font-size: 13px; }
@@ -118,10 +119,14 @@ def folded(title: str, content: str) -> str:
 
 
 def figure(title: str, png: bytes, caption: str) -> str:
-    """A picture as data, with its caption."""
+    """A picture as data, with its caption, at most as wide as its page.
+
+    Figures are drawn for columns of text: single panels are narrower than rows of them.
+    """
     data = b64encode(png).decode()
+    shown = round(ON_SCREEN * int.from_bytes(png[16:20]))  # the width in the header of a PNG
     return (
-        f'<figure><img alt="{escape(title)}" src="data:image/png;base64,{data}">\n'
+        f'<figure><img alt="{escape(title)}" width="{shown}" src="data:image/png;base64,{data}">\n'
         f"<figcaption><b>{escape(title)}.</b> {escape(caption)}</figcaption></figure>"
     )
 

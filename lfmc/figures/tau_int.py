@@ -24,6 +24,7 @@ from lfmc.figures.panels import (
 )
 from lfmc.figures.rundata import RunData
 from lfmc.figures.style import BLACK, DOUBLE, observable_mark, sampler_mark
+from lfmc.figures.units import saves
 
 OBSERVABLES = ("E", "chi2", "G0")  # and the slowest of each theory
 POOR = 0.2
@@ -45,13 +46,8 @@ def draw(run: RunData) -> Figure:
 
 
 def caption(run: RunData) -> str:
-    every = run.config.statistics.save_every
-    return caption_unit(run, "saved") + (
-        f" Unit: saved configurations (hmc and local after every {every} updates, the paper: 10; "
-        f"cluster after every {run.config.samplers.cluster.save_every} updates"
-        f"{'; flows after every proposal' if run.config.flow_names else ''}"
-        f"{'; imported chains as they came' if run.config.imported else ''})."
-    )
+    paper = "; the paper: hmc and local after every 10" if "local" in samplers(run, "saved") else ""
+    return caption_unit(run, "saved") + f" Unit: saved configurations ({saves(run)}{paper})."
 
 
 def draw_unit(run: RunData, unit: str) -> Figure:
@@ -94,7 +90,7 @@ def caption_unit(run: RunData, unit: str) -> str:
             exponents.append(f"z({observable}) = {text}")
     parts = [
         f"Integrated autocorrelation times of {_listed(observables(run))} {against(run)},",
-        f"{run.statistics('chi2')} saved configurations an ensemble and sampler; errors of the",
+        f"{run.statistics('chi2')} saved configurations per ensemble and sampler; errors of the",
         f"Gamma method{_models(run)}",
         f"{_fitted(run, any(f.guide for f in shown))}: {'; '.join(exponents)}."
         if exponents

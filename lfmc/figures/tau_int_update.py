@@ -7,6 +7,7 @@ from matplotlib.figure import Figure
 
 from lfmc.figures.rundata import RunData
 from lfmc.figures.tau_int import caption_unit, draw_unit, samplers
+from lfmc.figures.units import updates
 
 
 def draw(run: RunData) -> Figure:
@@ -21,15 +22,6 @@ def caption(run: RunData) -> str:
         for name in samplers(run, "update")
         if len(rows := table[table.sampler == name])
     ]
-    clusters = str(run.config.samplers.cluster.clusters).replace("auto", "V/|C|")
-    tuned = "; hmc-tuned: one trajectory" if "hmc-tuned" in run.config.sampler_names else ""
-    names = run.config.sampler_names
-    hybrid = "; hybrid: one proposal and the updates after it" if "hybrid" in names else ""
-    hybrid += "; latent-hmc: one trajectory" if "latent-hmc" in names else ""
-    flow = "flow: one proposal; " if run.config.flow_names else ""
     return caption_unit(run, "update") + (
-        f" Unit: updates ({flow}hmc: one trajectory of "
-        f"{run.config.samplers.hmc.steps} leapfrog steps; local: one sweep; cluster: "
-        f"{clusters} cluster and {run.config.samplers.cluster.sweeps} sweep{tuned}{hybrid}). "
-        f"Acceptance: {', '.join(rates)}.{run.without_imported()}"
+        f" Unit: updates ({updates(run)}). Acceptance: {', '.join(rates)}.{run.without_imported()}"
     )

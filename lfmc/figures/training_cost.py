@@ -67,18 +67,15 @@ def caption(run: RunData) -> str:
     runs = table.groupby(["ensemble", "flow"]).seed.nunique()
     many = f"{runs.min()}" if runs.min() == runs.max() else f"{runs.min()} to {runs.max()}"
     lost, early = int(censored(table).sum()), int((table.steps == 0).sum())
+    off = ", off the logarithmic axis" if early < len(table) else ""
     return " ".join(
         [
             f"CPU time of all ranks and optimiser steps of training {against(run)} until the",
             "acceptance, estimated from the model's own samples and from independent samples of p,",
             "passes the target.",
-            f"n = {many} seeds a point (single runs have no error); {lost} of {len(table)} runs",
+            f"n = {many} seeds per point (single runs have no error); {lost} of {len(table)} runs",
             "stopped before their target" + (" (arrows: lower bounds)." if lost else "."),
-            *(
-                [f"{early} passed before the first step, off the logarithmic axis."]
-                if early
-                else []
-            ),
+            *([f"{early} passed before the first step{off}."] if early else []),
             f"Median time: {'; '.join(parts)}.",
             "Lines: unweighted fit of logarithms against log L; the error of the exponent is from"
             " the scatter about the line, so that chi2/dof is 1 by construction;"

@@ -72,7 +72,7 @@ def caption(run: RunData) -> str:
         "model lost would show as a negative value. Right: -ln(ESS/N) over the number of sites, "
         "which is the variance of log w per site if log w is Gaussian; at fixed acceptance it "
         "falls as 1/V. "
-        f"n = {count} seeds a point, single runs without error. {'; '.join(parts)}."
+        f"n = {count} seeds per point, single runs without error. {'; '.join(parts)}."
         f"{_one_model(rows)}"
     )
 

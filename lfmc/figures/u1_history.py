@@ -25,8 +25,10 @@ def draw(run: RunData) -> Figure:
         for sampler, charge in charges.items():
             shift = -apart * names.index(sampler)
             ax.axhline(shift, color=GREY, linewidth=0.4, zorder=0)
-            color = sampler_mark(sampler).color
-            ax.plot(np.arange(len(charge)), charge + shift, color=color, linewidth=0.5)
+            mark = sampler_mark(sampler)
+            ax.plot(np.arange(len(charge)), charge + shift, color=mark.color, linewidth=0.5)
+            # Two samplers may have one colour; their markers differ.
+            ax.plot(-0.04 * SHOWN, shift, **(mark.errorbar | {"markersize": 3.5}))
         ax.set_yticks([], [])
         ax.set_yticks([], [], minor=True)
     outer_labels(panels, "updates", "$Q$")
