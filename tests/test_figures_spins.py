@@ -44,8 +44,22 @@ def run(tmp_path):
         "tau_int": rows(times).assign(estimator="gamma", unit="update"),
         "acceptance": rows([{"ensemble": e, "sampler": s, "acceptance": 1.0} for e, s in pairs]),
     }
-    config = parse_config(raw | {"fit": {"L": []}})
+    return of_tables(parse_config(raw | {"fit": {"L": []}}), tables, tmp_path)
+
+
+def of_tables(config, tables, tmp_path):
     return RunData(config, tmp_path, _tables=tables).of_figure("spins_topology")
+
+
+def test_without_a_charge_only_the_susceptibility_is_drawn(run, tmp_path):
+    config = run.config.restricted(run.config.ensembles[2:])
+    tables = {k: t[t.ensemble == "I8"] for k, t in run._tables.items()}
+    ising = of_tables(config, tables, tmp_path)
+    (chi,) = spins_topology.draw(ising).axes
+    assert points(chi) == {(2.4, 19.0)}
+    words = spins_topology.caption(ising)
+    assert "topological" not in words
+    assert "No value is known from elsewhere." in words
 
 
 def points(ax):

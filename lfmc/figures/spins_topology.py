@@ -16,18 +16,22 @@ from lfmc.figures.abscissa import against, ensembles_axis
 from lfmc.figures.format import value_error
 from lfmc.figures.panels import log_errorbar, logarithmic_y, sampler_legend, series
 from lfmc.figures.rundata import RunData
-from lfmc.figures.style import DOUBLE, GREY, sampler_mark
+from lfmc.figures.style import COLUMN, DOUBLE, GREY, sampler_mark
 from lfmc.theories.base import Reference
 
 PANELS = {"chi": r"$\chi$", "chi_top": r"$\chi_\mathrm{top}$"}
 
 
 def draw(run: RunData) -> Figure:
-    """chi and chi_top against xi, grey bars from elsewhere; tau_int(Q) in updates."""
+    """chi and chi_top against xi, grey bars from elsewhere; tau_int(Q) in updates.
+
+    Only chi where no ensemble has a charge.
+    """
     names = run.own("spins_topology")
-    figure = Figure(figsize=(DOUBLE, 2.5))
-    *panels, times = figure.subplots(1, 3)
-    for ax, name in zip(panels, PANELS, strict=True):
+    charged = has_charge(run)
+    figure = Figure(figsize=(DOUBLE if charged else COLUMN, 2.5))
+    panels = figure.subplots(1, 3 if charged else 1, squeeze=False)[0]
+    for ax, name in zip(panels, PANELS, strict=False):
         for ensemble in run.config.ensemble_names:
             for sampler in run.samplers(ensemble):
                 _point(ax, run, ensemble, sampler, name)
@@ -35,28 +39,42 @@ def draw(run: RunData) -> Figure:
         ax.set_xlabel(r"$\xi$")
         ax.set_ylabel(PANELS[name])
         ax.set_ylim(bottom=0)
-    table = run.table("tau_int")
-    rows = table[(table.observable == "Q") & (table.estimator == "gamma")]
-    for sampler in names:
-        own = rows[(rows.sampler == sampler) & (rows.unit == "update")]
-        log_errorbar(times, *series(run, own, "tau"), **sampler_mark(sampler).errorbar)
-    ensembles_axis(times, run)
-    times.set_ylabel(r"$\tau_\mathrm{int}(Q)$ (updates)")
-    logarithmic_y(times)
+    if charged:
+        _times(panels[-1], run, names)
     elsewhere = [Line2D([], [], color=GREY, marker="_", linestyle="none", label="from elsewhere")]
     anything = any(known(run, name) for name in run.config.ensemble_names)
     sampler_legend(figure, run, run.config.sampler_names, elsewhere if anything else [])
     return figure
 
 
+def _times(ax: Axes, run: RunData, names: tuple[str, ...]) -> None:
+    table = run.table("tau_int")
+    rows = table[(table.observable == "Q") & (table.estimator == "gamma")]
+    for sampler in names:
+        own = rows[(rows.sampler == sampler) & (rows.unit == "update")]
+        log_errorbar(ax, *series(run, own, "tau"), **sampler_mark(sampler).errorbar)
+    ensembles_axis(ax, run)
+    ax.set_ylabel(r"$\tau_\mathrm{int}(Q)$ (updates)")
+    logarithmic_y(ax)
+
+
 def caption(run: RunData) -> str:
+    charged = has_charge(run)
+    right = (
+        " Right: integrated autocorrelation time of the topological charge in updates "
+        f"{against(run)}."
+    )
     return (
-        "Susceptibility and topological susceptibility against the second-moment correlation "
-        "length of each ensemble and sampler; grey: from elsewhere, and how far the chains are "
-        f"from it. {_distances(run)}. Right: integrated autocorrelation time of the topological "
-        f"charge in updates {against(run)}.{_charges(run)}{run.without_imported()}"
+        f"Susceptibility{' and topological susceptibility' if charged else ''} against the "
+        "second-moment correlation length of each ensemble and sampler. "
+        f"{_distances(run)}.{right if charged else ''}{_charges(run)}{run.without_imported()}"
         f"{run.withheld('xi', *PANELS)}"
     )
+
+
+def has_charge(run: RunData) -> bool:
+    """Whether a topological charge is defined for some ensemble."""
+    return any("Q" in run.theory(name).scalars for name in run.config.ensemble_names)
 
 
 def known(run: RunData, ensemble: str) -> dict[str, tuple[float, float]]:
@@ -95,7 +113,9 @@ def _distances(run: RunData) -> str:
                 parts.append(
                     f"{name} of {ensemble} {value_error(value, error)}: " + ", ".join(words)
                 )
-    return "; ".join(parts) or "Of none of these ensembles a value is known from elsewhere"
+    if not parts:
+        return "No value is known from elsewhere"
+    return "Grey: from elsewhere, and how far the chains are from it. " + "; ".join(parts)
 
 
 def _charges(run: RunData) -> str:
