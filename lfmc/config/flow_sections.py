@@ -224,8 +224,8 @@ class HierarchySettings(FlowSection):
 
     A site sees the nearest `shells` of sites drawn before it, and products of three of its near
     sites if `products` (phi^4: of two too); sublattices are drawn in 1, 2 or 4 `colours`. O(N)
-    spins are boosted by the nearest `boosts` shells, and by the products; 0: no boosts. `loops` of
-    two near sites and the site itself are for CP^(N-1).
+    spins and CP^(N-1) vectors of theory `cpn` are boosted by the nearest `boosts` shells, and by
+    the products; 0: no boosts. `loops` of two near sites and the site itself are for CP^(N-1).
     """
 
     builds: ClassVar[str] = "lfmc.flows.hierarchy.kinds:hierarchy_flow"

@@ -23,12 +23,14 @@ class SiteLaw(NamedTuple):
         uniforms: from which a site is drawn.
         most: other sites that it may depend on; 0: any number.
         conditional: whether the law of a site given all of its neighbours is one of these.
+        boosted: whether it has boosts.
     """
 
     rows: int
     uniforms: int
     most: int = 0
     conditional: bool = True
+    boosted: bool = False
 
 
 def clear(work, couplings):

@@ -3,9 +3,9 @@
 A site is drawn from a density exp(l_x(n_x)), l_x a sum over the sites drawn before it
 (`lfmc.flows.hierarchy.terms`): of O(N) spins h_x.n_x, of CP^(N-1) vectors z_x^+ M_x z_x with M_x a
 sum of P_y = z_y z_y^+ and of symmetric products of two of them, which makes the flow gauge
-invariant. O(N) spins are then boosted, by a sum over the sites drawn before too
-(`lfmc.theories.spheres.boost_kernels`). The sites of the last stage are drawn from their exact
-conditional law where it is one of these. So
+invariant. Both are then boosted, by a sum over the sites drawn before too
+(`lfmc.theories.spheres.boost_kernels`, `lfmc.theories.cpn.boost_kernels`). The sites of the last
+stage are drawn from their exact conditional law where it is one of these. So
 
     log q = sum_x [l_x(n_x) - log_normaliser(l_x)],
 
@@ -54,12 +54,12 @@ class HierarchyFlow(Staged):
             raise LfmcError("flow hierarchy: it needs theory spheres or cpn in two dimensions")
         self.law = action.site_law()
         self.per_site = self.law.uniforms
-        boosts = settings.boosts if isinstance(action, Spheres) and action.N > 1 else 0
+        boosts = settings.boosts if self.law.boosted else 0
         products = settings.products and action.N > 1
         # With two components a loop is a sum of its two sites.
         loops = settings.loops and isinstance(action, CPN) and action.N > 2
         shells, colours = settings.shells, settings.colours
-        also = (products, boosts, loops, *self.law[2:])
+        also = (products, boosts, loops, self.law.most, self.law.conditional)
         self.terms = terms_of(action.shape, shells, colours, *also)
         self.near, self.couplings = action.geometry(), action.couplings()
         start = np.zeros(self.terms.parameters)

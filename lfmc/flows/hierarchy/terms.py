@@ -7,8 +7,8 @@ The field of site x is a sum over parameters k_p of vectors of sites drawn befor
 one parameter for each shell of equal distance and each stage, and one for each way in which three
 near sites lie to x and to each other. Of CP^(N-1), n_i stands for P_i = z_i z_i^+, and loops are
 F_p = sum (P_i P_j + P_j P_i)/2 of two near sites. A boost (`lfmc.kernels.site_boost`) is by a
-vector of the same form, with parameters of its own. Every F_p turns with the spins: the flow is
-symmetric.
+vector or matrix of the same form without loops, with parameters of its own. Every F_p turns with
+the spins: the flow is symmetric.
 """
 
 from itertools import combinations

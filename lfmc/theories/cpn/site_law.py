@@ -1,7 +1,8 @@
 """The law of a CP^(N-1) vector given others, density exp(z^+ M z).
 
 M is a sum of P_y = z_y z_y^+, and of loops (P_y P_z + P_z P_y)/2 of two sites, which add the real
-part of (z_x^+ z_y)(z_y^+ z_z)(z_z^+ z_x) to the exponent.
+part of (z_x^+ z_y)(z_y^+ z_z)(z_z^+ z_x) to the exponent. The vector is then boosted by exp(A), A a
+sum of P_y (`lfmc.theories.cpn.boost_kernels`).
 """
 
 from lfmc.kernels.lanes import broadcast, inlined, kernel, load, store
@@ -11,6 +12,7 @@ from lfmc.theories.cpn.bingham_kernels import (
     bingham_normaliser,
     bingham_residual,
 )
+from lfmc.theories.cpn.boost_kernels import first_row, project, projected_residual, unproject
 from lfmc.theories.cpn.kernels import CPNCouplings, overlap, squared_overlap
 
 
@@ -139,6 +141,52 @@ def _residual(work, phi, x, couplings):
     bingham_residual(work, phi, x, len(couplings[1]), couplings[2])
 
 
+@inlined
+def _boost_rows(work, couplings):
+    """Those from A on, whose first ones are laid out as those of M, and the last row."""
+    return work[first_row(len(couplings[1]), couplings[2]) :]
+
+
+@inlined
+def _clear_boost(work, couplings):
+    _cleared(_boost_rows(work, couplings), len(couplings[1]))
+
+
+@inlined
+def _add_boost(work, phi, y, weight, couplings):
+    store(work, work.shape[0] - 1, weight)
+    _added(_boost_rows(work, couplings), phi, y, len(couplings[1]))
+
+
+@inlined
+def _boost(work, phi, x, couplings):
+    n = len(couplings[1])
+    project(work, phi, x, first_row(n, couplings[2]), n)
+
+
+@inlined
+def _boosted_along(work, phi, x, couplings):
+    n = len(couplings[1])
+    a = first_row(n, couplings[2])
+    unproject(work, phi, x, a, n)
+    found = load(work, work.shape[0] - 1)
+    m = a + 2 * n * n
+    _form(work, work[m : m + 2 * n], 0, n)
+    return found + load(work, work.shape[0] - 1)
+
+
+@inlined
+def _boosted_residual(work, phi, x, couplings):
+    n = len(couplings[1])
+    projected_residual(work, first_row(n, couplings[2]), n, couplings[2])
+
+
+@inlined
+def _along_boost(work, phi, y, couplings):
+    _form(_boost_rows(work, couplings), phi, y, len(couplings[1]))
+    return load(work, work.shape[0] - 1)
+
+
 site_law_of(
     CPNCouplings,
     clear=_clear,
@@ -150,4 +198,10 @@ site_law_of(
     solve=_solve,
     draw=_draw,
     residual=_residual,
+    clear_boost=_clear_boost,
+    add_boost=_add_boost,
+    boost=_boost,
+    boosted_along=_boosted_along,
+    boosted_residual=_boosted_residual,
+    along_boost=_along_boost,
 )

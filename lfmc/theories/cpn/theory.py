@@ -161,9 +161,10 @@ class CPN(Theory):
         """Work rows and uniforms of the law of one vector, for flows; registers its kernels."""
         from lfmc.kernels.site_law import SiteLaw
         from lfmc.theories.cpn import site_law  # noqa: F401
+        from lfmc.theories.cpn.boost_kernels import rows_of
 
-        terms = self.couplings().terms
-        return SiteLaw(6 * self.N**2 + self.N + 2 * terms + 1, 2 * self.N - 1)
+        rows = rows_of(self.N, self.couplings().terms)
+        return SiteLaw(rows, 2 * self.N - 1, boosted=True)
 
     def start(self, phi: Floats) -> Floats:
         """Directions of the vectors: a disordered start."""

@@ -146,7 +146,7 @@ class Spheres(Theory):
         from lfmc.theories.spheres import site_law  # noqa: F401
         from lfmc.theories.spheres.boost_kernels import rows_of
 
-        return SiteLaw(rows_of(self.N), per_site(self.N))
+        return SiteLaw(rows_of(self.N), per_site(self.N), boosted=self.N > 1)
 
     def start(self, phi: Floats) -> Floats:
         """Directions of the vectors: a disordered start."""
