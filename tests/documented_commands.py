@@ -164,7 +164,7 @@ RULES: tuple[tuple[str, str | None, str], ...] = (
     ),
     (
         r"(python benchmarks/studies/"
-        r"(latent_volume|cpn_flux|cpn_annealed|hierarchy_scores|phi4_hierarchy)\.py)( .*)?",
+        r"(latent_volume|cpn_\w+|hierarchy_scores|phi4_hierarchy)\.py)( .*)?",
         r"\1 --help",
         "",
     ),
