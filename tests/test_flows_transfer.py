@@ -46,3 +46,32 @@ def test_further_layers_that_do_something_are_seen():
 def test_fewer_layers_are_no_place_for_the_weights():
     with pytest.raises(LfmcError, match=r"same flow\.model or more layers; .*does not fit"):
         transferred(flow(3), flow(2))
+
+
+def of_wells(wells: int, lam: float, shape=(4, 4)) -> HeatbathFlow:
+    settings = HeatbathSettings(layers=2, table=128, wells=wells)
+    return HeatbathFlow(Phi4(shape, -4.0, lam), settings).requires_grad_(False)
+
+
+@pytest.mark.parametrize(
+    ("source", "target", "message"),
+    [
+        ((1, 2.0), (2, 2.0), "that model has one well, this flow two wells apart; start from"),
+        ((2, 2.0), (1, 2.0), "that model has two wells apart, this flow one well; start from"),
+        ((2, 20.0), (2, 2.0), "that model has two wells that start as one, this flow two wells"),
+    ],
+)
+def test_other_wells_are_no_start(source, target, message):
+    """Their parameters have equal shapes, so that nothing else would tell."""
+    one, other = of_wells(*source), of_wells(*target)
+    assert {k: v.shape for k, v in one.state_dict().items()} == {
+        k: v.shape for k, v in other.state_dict().items()
+    }
+    with pytest.raises(LfmcError, match=message):
+        transferred(one, other)
+
+
+@pytest.mark.parametrize(("wells", "lam"), [(1, 2.0), (2, 2.0), (2, 20.0)])
+def test_the_same_wells_of_another_lattice_are_a_start(wells, lam):
+    found = transferred(of_wells(wells, lam), of_wells(wells, lam, (6, 6)))
+    assert "prior.zero_mode" in found

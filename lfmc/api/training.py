@@ -54,8 +54,8 @@ def train(
             log_q) and `log_q(phi)`, which is copied and trained from its own parameters. None: the
             heat-bath flow.
         fields: independent samples of p, `(n, sites)` or `(n, *shape)`; otherwise made here.
-        start: a model of the heat-bath flow, of this lattice or another one and of as many layers
-            or fewer; its parameters are the start, its seconds count.
+        start: a model of the heat-bath flow, of this lattice or another one, of as many layers or
+            fewer and of the same wells; its parameters are the start, its seconds count.
         device: "cpu", "cuda", or "auto": a GPU if there is one. The model comes back on the CPU.
         name: of the random streams; with the name of an ensemble and the seed of a run the model
             is that of the workflow.

@@ -70,7 +70,10 @@ def _start_of(path: Path, config: Config, flow: Flow) -> Start:
         notes = json.loads((file.metadata() or {}).get("training", "{}"))
     if "seconds" not in notes:
         raise LfmcError(f"{path}: does not say how long its training took; train it again")
-    return started(flow, source, float(notes["seconds"]), path.parent.name, file_hash(path))
+    try:
+        return started(flow, source, float(notes["seconds"]), path.parent.name, file_hash(path))
+    except LfmcError as error:
+        raise LfmcError(f"flow.start: {path}: {error}") from None
 
 
 def started(flow: Flow, source: Flow, seconds: float, ensemble: str, digest: str = "") -> Start:

@@ -7,6 +7,11 @@ are left out, new ones start at zero. The prior's widths are functions of the mo
 that every lattice shares; all else is as it is. A flow of more layers than its start keeps the
 further ones as it has them: new, they are the identity. So does a prior with more functions of the
 momentum.
+
+The zero mode of one well is in units of its width, that of two in units of their distance from
+zero, and of their width where the variational Gaussian is about zero
+(`lfmc.flows.heatbath.mode_prior`). The parameters have equal shapes, but another meaning: a start
+between these is refused.
 """
 
 import torch
@@ -26,10 +31,17 @@ def transferred(source: Flow, target: Flow) -> dict[str, Tensor]:
         source: a flow of the same settings, or of fewer layers or infrared functions.
 
     Raises:
-        LfmcError: the architectures differ, or their parameters do not fit any lattice.
+        LfmcError: the architectures or the wells differ, or their parameters do not fit any
+            lattice.
     """
     if not (isinstance(source, HeatbathFlow) and isinstance(target, HeatbathFlow)):
         raise LfmcError("a warm start from another lattice needs flow.model.kind: heatbath")
+    theirs, ours = _wells(source), _wells(target)
+    if theirs != ours:
+        raise LfmcError(
+            f"a warm start needs the same wells: that model has {theirs}, this flow {ours}; start "
+            "from a model of the same flow.model.wells and phase, or without one"
+        )
     found = {name: value.clone() for name, value in source.state_dict().items()}
     for name, module in target.named_modules():
         if isinstance(module, RadialConvolution) and f"{name}.kernel" in found:
@@ -50,6 +62,14 @@ def transferred(source: Flow, target: Flow) -> dict[str, Tensor]:
             f"{wrong[0] if wrong else 'layers'} does not fit"
         )
     return found
+
+
+def _wells(flow: HeatbathFlow) -> str:
+    """What the zero mode of a flow has, and thereby its units."""
+    start = flow.prior.start
+    if start is None:
+        return "one well"
+    return "two wells apart" if start[1] else "two wells that start as one"
 
 
 def _kernel(old: RadialConvolution, new: Shells) -> Tensor:
