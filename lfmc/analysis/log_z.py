@@ -2,7 +2,7 @@
 
 Z = int d phi exp(-S) = E_q[w] with w = exp(-S) / q, so log Z is the log of the mean weight of
 proposals (Nicoli et al., arXiv:2007.07115). The mean is dominated by the largest weights: with few
-effective samples neither it nor its error means anything, and the error is withheld.
+of them neither it nor its error means anything, and the error is withheld (`few_weights`).
 """
 
 from math import nan, sqrt
@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from lfmc.analysis.few_weights import why_withheld
 from lfmc.errors import LfmcError
 from lfmc.lattice import FloatArray
 
@@ -17,8 +18,6 @@ COLUMNS = (
     *("ensemble", "sampler", "log_Z", "error", "per_site", "per_site_error"),
     *("ess", "samples", "exact", "note"),
 )
-FEWEST_EFFECTIVE = 100.0
-LARGEST_SHARE = 0.05
 
 
 class LogZEstimate(NamedTuple):
@@ -35,8 +34,7 @@ def log_Z_of(log_weight: FloatArray) -> LogZEstimate:
     """log Z of the log weights -S - log q of independent proposals, (N,), in log space.
 
     The error is that of the mean of independent weights, to first order in it: what a jackknife
-    gives too. It is withheld below 100 effective samples, and where one proposal has more than
-    5 % of the weight.
+    gives too. It is withheld where `few_weights` says so.
 
     Raises:
         LfmcError: a weight that is not finite, or none.
@@ -49,12 +47,7 @@ def log_Z_of(log_weight: FloatArray) -> LogZEstimate:
     weight = np.exp(log_weight - top)
     mean = float(weight.mean())
     ess = min(1.0, mean**2 / float((weight * weight).mean()))
-    note, error = "", sqrt(max(1 / ess - 1, 0.0) / count)
-    largest = 1 / (mean * count)
-    if ess * count < FEWEST_EFFECTIVE:
-        note = f"only {ess * count:.0f} effective samples"
-    elif largest > LARGEST_SHARE:
-        note = f"one sample has {round(100 * largest)} % of the weight"
+    note, error = why_withheld(log_weight), sqrt(max(1 / ess - 1, 0.0) / count)
     return LogZEstimate(top + float(np.log(mean)), nan if note else error, ess, count, note)
 
 

@@ -9,8 +9,9 @@ useful as far as many configurations count: the effective part of them,
 
     ESS = (sum w)^2 / (N sum w^2),
 
-falls with the square of the change of the action. S_p - S_0 comes from the recorded scalars
-(`action_changes`), so that no field need be stored.
+falls with the square of the change of the action. Errors are withheld where independent
+configurations of large weight are too few (`few_weights`). S_p - S_0 comes from the recorded
+scalars (`action_changes`), so that no field need be stored.
 """
 
 from collections.abc import Iterator
@@ -21,6 +22,7 @@ import numpy as np
 
 from lfmc.analysis.action_changes import action_change, scalars_at
 from lfmc.analysis.binned import cut_chain, sign_bins
+from lfmc.analysis.few_weights import why_withheld
 from lfmc.analysis.measurement import estimates, unresolved_masses
 from lfmc.chains import Chain
 from lfmc.errors import LfmcError, unknown
@@ -83,7 +85,7 @@ def reweighted(chain: Chain, target: Theory) -> Reweighted:
         LfmcError: an effective part below 0.05; what `action_change` and `bin_chain` refuse.
     """
     sampled = target_theory(chain, {})
-    saved, (_, withheld, layout) = cut_chain(chain)
+    saved, (tau, withheld, layout) = cut_chain(chain)
     log_weight = -action_change(sampled, target, saved)
     weight = np.exp(log_weight - log_weight.max())
     ess = effective_part(weight)
@@ -101,6 +103,7 @@ def reweighted(chain: Chain, target: Theory) -> Reweighted:
     odd = target.odd
     if odd and (sign := sign_bins(chain, odd, saved[odd], layout)).note:
         values[odd], notes[odd] = (values[odd][0], np.nan), sign.note.partition(";")[0]
+    withheld = withheld or why_withheld(log_weight, weight.size / max(2 * tau, 1.0))
     if withheld:
         values = {name: (value, np.nan) for name, (value, _) in values.items()}
         notes = dict.fromkeys(values, withheld)

@@ -9,8 +9,9 @@ def reweight(chain: Chain, **couplings: float) -> Measurement:
     """Observables of a chain at other couplings of its action, with jackknife errors.
 
     Configurations count with exp(-(S_p - S_0)), which is exact. `ess` is the effective part of
-    them; below 0.05 nothing is given. The change of the action comes from the recorded scalars: for
-    phi^4 any change of m2 and lam, for other theories every coupling that enters linearly.
+    them; below 0.05 nothing is given, and with too few large weights no error. The change of the
+    action comes from the recorded scalars: for phi^4 any change of m2 and lam, for other theories
+    every coupling that enters linearly.
 
     Args:
         couplings: new values of some couplings of the theory.

@@ -33,7 +33,7 @@ def reweight(
 
     Configurations count with exp(-(S_p - S_0)), computed from the recorded scalars. Couplings at
     which fewer than 5 % of the configurations count (column ess) are refused, and nothing is
-    written.
+    written; where too few have large weights, errors are withheld and the column note says why.
     """
     import pandas
 
