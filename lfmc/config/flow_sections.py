@@ -7,6 +7,8 @@ from typing import Annotated, Any, ClassVar, Literal, Self, TypeVar
 
 from pydantic import AfterValidator, Field, SerializerFunctionWrapHandler, model_serializer
 
+from lfmc.config import coarsest
+from lfmc.config.coarsest import factors_of_two
 from lfmc.config.flow_section import FlowSection
 from lfmc.config.sphere_couplings_section import SphereCouplingsSettings
 
@@ -21,7 +23,6 @@ Kernel = Annotated[int, Field(ge=3, le=15), AfterValidator(_odd)]
 Width = TypeVar("Width")
 Layers = Annotated[tuple[Width, ...], Field(min_length=1, max_length=64)]
 Channels = Annotated[int, Field(ge=1, le=512)]
-COARSEST = 64  # sites of the coarsest lattice of a hierarchy
 PriorKind = Literal["normal", "variational"]
 
 
@@ -243,13 +244,7 @@ class HierarchySettings(FlowSection):
     boosts: Annotated[int, Field(ge=0, le=32)] = 3
 
     def refusal(self, shape: tuple[int, ...]) -> str:
-        halved = min(factors_of_two(n) for n in shape)
-        left = prod(shape) >> halved * len(shape)
-        if len(shape) == 2 and (halved == 0 or left > COARSEST):
-            return (
-                f"needs even extents that leave at most {COARSEST} sites after all common halvings"
-            )
-        return super().refusal(shape)
+        return super().refusal(shape) or coarsest.refusal(shape)
 
 
 KINDS: dict[str, type[FlowSection]] = {
@@ -264,11 +259,6 @@ KINDS: dict[str, type[FlowSection]] = {
     "hierarchy": HierarchySettings,
     "sphere_couplings": SphereCouplingsSettings,
 }
-
-
-def factors_of_two(number: int) -> int:
-    """How often a whole number from 1 on can be halved."""
-    return (number & -number).bit_length() - 1
 
 
 def dense(widths: tuple[int, ...]) -> int:

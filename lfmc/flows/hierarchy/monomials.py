@@ -10,6 +10,10 @@ parameters of sums of products of fields drawn before:
 so that log q is even in the field. Products that the symmetries of the sites drawn before map onto
 each other share a parameter; where a site is drawn alone, those of equal distances do. A stage
 (`lfmc.flows.hierarchy.stages`) has parameters of its own, and all of its sites see the same.
+
+Where the coarsest lattice is drawn by cosets, there are many stages with hardly any symmetry: their
+t_1 has more shells, products of near sites share a parameter if their distances are equal, and a
+site that is drawn alone has few products.
 """
 
 from collections.abc import Iterable
@@ -18,10 +22,14 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from lfmc.config.coarsest import sublattice_of
 from lfmc.flows.hierarchy.stages import groups, least_step
 from lfmc.lattice import IntArray, Shape, coordinates, volume
 
 MOST_NEAR = 8  # sites of whose fields products enter: of the nearest whole shells
+LEAST_ALONE = 3  # the same of sites that are drawn alone, where the coarsest are drawn by cosets
+MORE_SHELLS = 4  # times as many of a law with fewer than LEAST_TURNS symmetries, for cosets
+LEAST_TURNS = 4
 APART = 4  # squared distance between sites of a product, in units of that to the nearest site
 CUBED = 2  # shells of t_3
 SEEN = 60  # sites whose positions make up the symmetry; the shells are among them
@@ -68,10 +76,13 @@ def monomials_of(shape: Shape, shells: int, colours: int, products: bool) -> Mon
     rows: list[list[int]] = []
     start: list[int] = []
     powers: list[int] = []
-    for group in groups(shape, colours):
+    stages = groups(shape, colours)
+    cosets = sublattice_of((shape[0], shape[1])) is not None
+    for group in stages:
         offsets = _nearest(group[0], order, shape)
         turns = _symmetry(offsets, shape) if len(group) > 1 else []
-        found = _terms(offsets, turns, shape, shells, products)
+        of_shells = _terms_of_cosets if cosets and len(turns) < LEAST_TURNS else _terms
+        found = of_shells(offsets, turns, shape, shells, products)
         for site in group:
             for number, (power, members) in enumerate(found):
                 first = len(rows)
@@ -112,6 +123,24 @@ def _terms(
             orbits = _orbits(_close(near, factors, shape), turns, shape)
             found += [(power, orbit) for orbit in orbits]
         found += [(3, orbit) for orbit in alone[:CUBED]]
+    return found
+
+
+def _terms_of_cosets(
+    offsets: list[Offset], turns: list[Turn], shape: Shape, shells: int, products: bool
+) -> list[tuple[int, list[Product]]]:
+    """As `_terms`, of a law with few symmetries, or of a site that is drawn alone (no turns)."""
+    alone = _orbits([(o,) for o in offsets], turns, shape)
+    found: list[tuple[int, list[Product]]] = [
+        (1, orbit) for orbit in alone[: MORE_SHELLS * shells if turns else shells]
+    ]
+    found += [(2, [()]), (4, [()])]
+    if products and offsets:
+        near = _whole_shells(offsets)[: None if turns else LEAST_ALONE]
+        for power, factors in ((1, 3), (2, 2)):
+            orbits = _orbits(_close(near, factors, shape), [], shape)
+            found += [(power, orbit) for orbit in orbits]
+        found += [(3, orbit) for orbit in _orbits([(o,) for o in offsets], [], shape)[:CUBED]]
     return found
 
 

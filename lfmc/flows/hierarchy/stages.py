@@ -4,24 +4,23 @@ With s a power of two that divides both extents, the sites (s i, s j) come first
 the spacing is halved until it is one: the centres of the cells of spacing 2s, in colours, and then
 the sites in the middle of their edges, likewise. The last stage, the edges of spacing one, is half
 of the lattice: each of its sites has all of its four neighbours.
+
+Where too many sites are left to be drawn one by one, they are drawn by the cosets of a sublattice
+(`lfmc.config.coarsest`), and so are the centres of their cells, which make no pattern of four
+colours where an extent of the coarsest lattice is odd; the edges are then drawn in two directions.
 """
 
 from collections.abc import Callable
 
 import numpy as np
 
-from lfmc.config.flow_sections import COARSEST
+from lfmc.config.coarsest import Sublattice, halvings, refusal, sublattice_of
 from lfmc.errors import LfmcError
 from lfmc.lattice import IntArray, Shape
 
 Site = tuple[int, ...]
 
 MOST_SINGLE = 4  # sites of a spacing that are drawn one by one
-
-
-def halvings(shape: Shape) -> int:
-    """How often both extents can be halved."""
-    return min((n & -n).bit_length() - 1 for n in shape)
 
 
 def least_step(step: IntArray, shape: Shape) -> IntArray:
@@ -35,27 +34,31 @@ def groups(shape: Shape, colours: int) -> list[list[int]]:
     """Sites of every stage but the last one.
 
     Raises:
-        LfmcError: an odd extent, or a coarsest lattice of too many sites.
+        LfmcError: as `lfmc.config.coarsest.refusal`.
     """
-    levels = halvings(shape)
-    spacing = 1 << levels
+    if why := refusal(shape):
+        raise LfmcError(f"flow hierarchy on shape {list(shape)}: it {why}")
+    one, spacing = sublattice_of((shape[0], shape[1])), 1 << halvings(shape)
     coarse: list[Site] = [
         (x, y) for x in range(0, shape[0], spacing) for y in range(0, shape[1], spacing)
     ]
-    if levels == 0 or len(coarse) > COARSEST:
-        raise LfmcError(
-            f"flow hierarchy on shape {list(shape)}: both extents must be even, and after all "
-            f"common halvings at most {COARSEST} sites may be left"
-        )
-    found: list[list[Site]] = [[site] for site in _spread_out(coarse, shape)]
-    while spacing > 1:
-        spacing //= 2
-        s = spacing
+    found: list[list[Site]] = []
+    if one is None:
+        found += [[site] for site in _spread_out(coarse, shape)]
+    else:
+        first, *others = _cosets(one, coarse, spacing, shape)
+        found += [[site] for site in _spread_out(first, shape)] + others
+    s = spacing
+    while s > 1:
+        s //= 2
         cells: list[Site] = [
             (x, y) for x in range(s, shape[0], 2 * s) for y in range(s, shape[1], 2 * s)
         ]
         whole = all(n % (4 * s) == 0 for n in shape)
-        found += _coloured(cells, shape, _of_cell(s), colours if whole else 0)
+        if one is None or whole:
+            found += _coloured(cells, shape, _of_cell(s), colours if whole else 0)
+        else:
+            found += _cosets(one, cells, spacing, shape)
         if s == 1:
             break
         edges: list[Site] = [
@@ -64,7 +67,7 @@ def groups(shape: Shape, colours: int) -> list[list[int]]:
             for y in range(0, shape[1], s)
             if (x // s + y // s) % 2
         ]
-        found += _coloured(edges, shape, _of_edge(s), colours if whole else 0)
+        found += _coloured(edges, shape, _of_edge(s), colours if whole else 2 if one else 0)
     return [[x * shape[1] + y for x, y in group] for group in found]
 
 
@@ -89,6 +92,24 @@ def _coloured(sites: list[Site], shape: Shape, colour: Colour, colours: int) -> 
     for site in sites:
         split[colour(site) * colours // 4].append(site)
     return split
+
+
+def _cosets(one: Sublattice, sites: list[Site], spacing: int, shape: Shape) -> list[list[Site]]:
+    """The cosets of sites of this spacing, each as far as possible from all before it."""
+    split: list[list[Site]] = [[] for _ in range(one.a * one.d)]
+    for x, y in sites:
+        split[one.coset(x // spacing, y // spacing)].append((x, y))
+    chosen, left = split[:1], split[1:]
+    while left:
+        known = np.concatenate(chosen)
+
+        def nearest(group: list[Site], known: IntArray = known) -> int:
+            return int((least_step(known - np.array(group[0]), shape) ** 2).sum(1).min())
+
+        far = max(left, key=nearest)
+        left.remove(far)
+        chosen.append(far)
+    return chosen
 
 
 def _spread_out(sites: list[Site], shape: Shape) -> list[Site]:
