@@ -24,17 +24,28 @@ from numba.extending import intrinsic, lower_builtin, models, register_model
 from numpy.typing import NDArray
 
 from lfmc.kernels.cache import cache_of_this_code
+from lfmc.kernels.compiler import KernelCompiler
 
 LANES = 32
 
+
+class _Ordered(set[str]):
+    """A set whose text, of which numba makes names, is the same in every process."""
+
+    def __repr__(self) -> str:
+        return repr(sorted(self))
+
+
 _OPTIONS: dict[str, Any] = {
     "cache": True,
-    "fastmath": {"contract", "nsz"},
+    "fastmath": _Ordered(("contract", "nsz")),
     "error_model": "numpy",
     "nogil": True,
     "no_cfunc_wrapper": True,
 }
 
+# Numba gives an option that is not set the value of whatever calls the kernel first.
+_KERNEL: Any = {**_OPTIONS, "forceinline": False, "pipeline_class": KernelCompiler}
 
 # Of parts of kernels that are compiled with the kernel that uses them, and not kept by themselves.
 # Python does not call them, and its wrappers take as long to compile as some of them.
@@ -45,7 +56,7 @@ del INLINE["cache"]
 def kernel(function: Any) -> Any:
     """Compile for the types of each call."""
     with cache_of_this_code():
-        return njit(**_OPTIONS)(function)
+        return njit(**_KERNEL)(function)
 
 
 def kernel_of(signature: str) -> Any:
@@ -53,7 +64,7 @@ def kernel_of(signature: str) -> Any:
 
     def compiled(function: Any) -> Any:
         with cache_of_this_code():
-            return njit(signature, **_OPTIONS)(function)
+            return njit(signature, **_KERNEL)(function)
 
     return compiled
 
