@@ -12,6 +12,7 @@ import lfmc
 
 pytestmark = pytest.mark.unit
 
+SPINS = lfmc.theory("spheres", (4, 4), N=3, beta=0.9)
 QUIET = {"progress": False}
 WRONG = {
     "couplings of words": (lambda: lfmc.Phi4((4, 4), "a", 1.0), "finite couplings"),
@@ -30,6 +31,40 @@ WRONG = {
         lambda: lfmc.hmc(lfmc.Phi4((4, 4), -4.0, 0.0), updates=10, seed=1, **QUIET),
         "lam",
     ),
+    "a shape of one number": (lambda: lfmc.theory("u1", 8, beta=1.0), "shape = 8; give extents"),
+    "a kind that is no text": (lambda: lfmc.theory(3, (4, 4)), "kind = 3; give the name"),
+    "fields of another lattice": (
+        lambda: lfmc.theory("u1", (4, 4), beta=1.0).evaluate(np.zeros((2, 33))),
+        "u1: fields of shape (2, 33); flat ones are (..., 32)",
+    ),
+    "tensors of another lattice": (
+        lambda: lfmc.theory("cpn", (4, 4), N=2, beta=1.0).gradient(torch.zeros(2, 60)),
+        "cpn: fields of shape (2, 60)",
+    ),
+    "fields that are not flat": (lambda: SMALL.evaluate(np.zeros((3, 4, 4))), "flat ones are"),
+    "a list of fields": (lambda: SMALL.gradient([[0.0] * 16]), "list is no array or tensor"),
+    "a start off the sphere": (
+        lambda: lfmc.markov_chain(
+            SPINS, "wolff", chains=4, updates=10, seed=1, start=np.ones((1, 48)), **QUIET
+        ),
+        "start: field 0 has vectors that are not of unit length",
+    ),
+    "log q off the sphere": (
+        lambda: lfmc.log_prob(lfmc.as_model(lfmc.build_flow(SPINS), SPINS), np.ones((1, 48))),
+        "phi: field 0 has vectors that are not of unit length",
+    ),
+    "a theory in the place of a model": (
+        lambda: lfmc.sample(SMALL, 100, seed=1),
+        "sample needs a model, of lfmc.train",
+    ),
+    "samples of a chain": (lambda: lfmc.draw(3, 10, seed=1), "draw needs a model"),
+    "log Z of a theory": (lambda: lfmc.log_Z(SMALL), "log_Z needs a model"),
+    "hybrid chains of a theory": (
+        lambda: lfmc.hybrid(SMALL, updates=10, seed=1),
+        "hybrid needs a model",
+    ),
+    "a measurement of an array": (lambda: lfmc.measure(np.zeros(3)), "needs a chain or proposals"),
+    "an array reweighted": (lambda: lfmc.reweight(np.zeros(3), lam=1.0), "reweight needs a chain"),
     "no theory": (lambda: lfmc.train("phi4", seed=1, **QUIET), "str is no theory"),
     "a negative seed": (lambda: lfmc.train(SMALL, seed=-1, **QUIET), "seed = -1"),
     "a seed of a half": (lambda: lfmc.sample(small_model(), 10, seed=0.5), "seed = 0.5"),

@@ -9,8 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from lfmc.cli.workflow import require_space
 from lfmc.config.configfile import given
 from lfmc.config.results_folder import results_folder
+from lfmc.errors import LfmcError
 
 pytestmark = pytest.mark.unit
 
@@ -143,3 +145,12 @@ def test_make_refuses_paths_that_it_cannot_have_in_one_line(
     assert done.returncode == 2
     assert len(done.stderr.splitlines()) == 1
     assert says in done.stderr
+
+
+def test_a_run_does_not_begin_on_a_full_disk(tmp_path, monkeypatch):
+    """Snakemake alone would print a traceback for every line that it cannot log."""
+    require_space(tmp_path, tmp_path / "not" / "there" / "yet")
+    usage = shutil.disk_usage(tmp_path)._replace(free=100 * 1024)
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: usage)
+    with pytest.raises(LfmcError, match="not/there: 100 KiB are left on its disk; make space"):
+        require_space(tmp_path / "not" / "there")

@@ -8,6 +8,7 @@ import numpy as np
 
 from lfmc.config.sections import Ensemble
 from lfmc.errors import LfmcError
+from lfmc.exchange.fields import require_unit
 from lfmc.lattice import FloatArray
 from lfmc.theories.base import Theory
 from lfmc.theories.ensembles import ensemble_of
@@ -116,7 +117,8 @@ def fields_of(theory: Any, phi: Any, what: str = "phi") -> FloatArray:
     """Fields as float64, (batch, sites), from (..., sites) or (..., *shape), array or tensor.
 
     Raises:
-        LfmcError: another shape, or a number that is not finite.
+        LfmcError: another shape, a number that is not finite, or vectors that are not of unit
+            length where those of the theory are.
     """
     shape, sites = _shape_of_field(theory), numbers_of(theory)
     if hasattr(phi, "detach"):
@@ -136,6 +138,8 @@ def fields_of(theory: Any, phi: Any, what: str = "phi") -> FloatArray:
     bad = np.flatnonzero(~np.isfinite(flat).all(1))
     if len(bad):
         raise LfmcError(f"{what}: field {bad[0]} is not finite ({len(bad)} of {len(flat)})")
+    if isinstance(theory, Theory):
+        require_unit(what, flat, theory)
     return flat
 
 

@@ -7,7 +7,7 @@ import torch
 
 from lfmc.analysis.log_z import LogZEstimate, log_Z_of
 from lfmc.api.arguments import batch_of, fields_of, seed_of, whole
-from lfmc.api.model import Model
+from lfmc.api.model import Model, require_model
 from lfmc.api.surroundings import own_torch
 from lfmc.lattice import FloatArray
 from lfmc.proposals.drawn import CHUNK
@@ -63,6 +63,7 @@ def draw(model: Model, count: int, *, seed: int) -> Samples:
         ((1000, 16), (1000,))
         >>> log_weight = -theory.evaluate(phi) - log_q
     """
+    require_model(model, "draw")
     count, seed = whole("count", count, 1, 10**9), seed_of(seed)
     random = generator(seed, "check", model.name, model.sampler)
     padded = -(-count // CHUNK) * CHUNK
@@ -96,6 +97,7 @@ def log_prob(model: Model, phi: Any) -> FloatArray | float:
         >>> log_q.shape, bool(np.abs(log_q - samples.log_q).max() < 1e-9)
         ((100,), True)
     """
+    require_model(model, "log_prob")
     fields = fields_of(model.theory, phi)
     with own_torch(), torch.no_grad():
         parts = [model.flow.log_q(part).numpy() for part in torch.tensor(fields).split(CHUNK)]
@@ -124,6 +126,7 @@ def log_Z(model: Model, *, samples: int = 65_536, seed: int = 0) -> LogZ:
         >>> bool(abs(z.value - exact) < 5 * z.error + 1e-3)
         True
     """
+    require_model(model, "log_Z")
     count, seed = whole("samples", samples, FEWEST, 10**8), seed_of(seed)
     random = generator(seed, "check", model.name, model.sampler, "log Z")
     parts = []

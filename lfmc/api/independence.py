@@ -8,7 +8,7 @@ import numpy as np
 from lfmc.api.arguments import seed_of, whole
 from lfmc.api.blocks import BLOCK, Blocks, Moves, blocks_of, recorded
 from lfmc.api.chain import Chain
-from lfmc.api.model import Model
+from lfmc.api.model import Model, require_model
 from lfmc.api.surroundings import counted, own_torch
 from lfmc.chains import Chain as Record
 from lfmc.chains import proposals_of_updates
@@ -68,6 +68,7 @@ def sample(
         >>> abs(chain.acceptance - 0.7) < 0.05
         True
     """
+    require_model(model, "sample")
     seed, replicas = seed_of(seed), whole("replicas", replicas, 1, 10**6)
     each = -(-whole("configurations", configurations, 1, 10**9) // replicas)
     burn_in = whole("burn_in", burn_in, 0, 10**6)

@@ -10,7 +10,7 @@ from lfmc.analysis.measurement import measurement_rows
 from lfmc.analysis.weighted import weighted
 from lfmc.api.chain import Chain
 from lfmc.api.proposals import Proposals
-from lfmc.errors import unknown
+from lfmc.errors import LfmcError, unknown
 from lfmc.figures.format import value_error
 from lfmc.theories.foreign import measurable
 
@@ -114,6 +114,8 @@ def measure(chain: Chain | Proposals) -> Measurement:
     """
     if isinstance(chain, Proposals):
         return _by_weights(chain)
+    if not isinstance(chain, Chain):
+        raise LfmcError(f"measure needs a chain or proposals, not {type(chain).__name__}")
     record = chain.record
     times = {}
     for row in autocorrelation_rows(record, chain.log_weight):

@@ -108,3 +108,16 @@ class TargetNotReached(LfmcError):
         )
         self.model = model
         self.limit = limit
+
+
+def require_model(model: Any, call: str) -> None:
+    """Refuse what is no model, a theory say, in a call of that name.
+
+    Raises:
+        LfmcError: it is none.
+    """
+    if not isinstance(model, Model):
+        raise LfmcError(
+            f"{call} needs a model, of lfmc.train(theory, 0.7, seed=1) say, not "
+            f"{type(model).__name__}"
+        )

@@ -6,7 +6,7 @@ from lfmc.analysis.model_chains import chosen_number
 from lfmc.api.arguments import settings_of, whole
 from lfmc.api.chain import Chain
 from lfmc.api.classical import Wanted, sampled
-from lfmc.api.model import Model
+from lfmc.api.model import Model, require_model
 from lfmc.api.surroundings import own_torch
 from lfmc.clock import cpu_seconds
 from lfmc.config import Config
@@ -56,6 +56,7 @@ def hybrid(
         >>> chain.sampler, chain.scalars["phi2"].shape, chain.extra["log_weight"].shape
         ('hybrid', (32, 300), (32, 300))
     """
+    require_model(model, "hybrid")
     wanted = Wanted(chains, updates, seed, save_every, keep_fields, None, model.name, progress)
     return _chain("hybrid", model, wanted, {**settings, "kernel": kernel, "between": between})
 
@@ -94,6 +95,7 @@ def latent_hmc(
         >>> chain.sampler, chain.extra["dH"].shape
         ('latent-hmc', (32, 200))
     """
+    require_model(model, "latent_hmc")
     wanted = Wanted(chains, updates, seed, save_every, keep_fields, None, model.name, progress)
     return _chain("latent-hmc", model, wanted, {**settings, "steps": steps})
 

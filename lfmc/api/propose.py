@@ -4,7 +4,7 @@ from typing import Any
 
 from lfmc.api.arguments import seed_of, whole
 from lfmc.api.blocks import Moves, blocks_of, recorded
-from lfmc.api.model import Model
+from lfmc.api.model import Model, require_model
 from lfmc.api.proposals import Proposals
 from lfmc.api.surroundings import counted, own_torch
 from lfmc.clock import cpu_seconds
@@ -47,6 +47,7 @@ def propose(
         >>> abs(sd.value - 1) < 5 * sd.error
         True
     """
+    require_model(model, "propose")
     count, seed = whole("count", count, 1, 10**9), seed_of(seed)
     where, label = choose_device(device), f"propose {model.name}"
     with own_torch(), counted(label, progress, "proposals") as report:

@@ -3,6 +3,7 @@
 from lfmc.analysis.reweighting import reweighted, target_theory
 from lfmc.api.chain import Chain
 from lfmc.api.measurement import Measured, Measurement
+from lfmc.errors import LfmcError
 
 
 def reweight(chain: Chain, **couplings: float) -> Measurement:
@@ -27,6 +28,8 @@ def reweight(chain: Chain, **couplings: float) -> Measurement:
         >>> found.ess.value > 0.5, found.chi2.value < lfmc.measure(chain).chi2.value
         (True, True)
     """
+    if not isinstance(chain, Chain):
+        raise LfmcError(f"reweight needs a chain, not {type(chain).__name__}")
     found = reweighted(chain.record, target_theory(chain.record, couplings))
     values = {
         name: Measured(value, error, note=found.notes.get(name, ""))

@@ -17,7 +17,8 @@ def theory(kind: str, shape: Sequence[int], **parameters: float) -> Theory:
         parameters: those of `theory: { kind: ..., ... }` in a configuration.
 
     Raises:
-        LfmcError: an unknown kind, or parameters that it does not have or allow; names the choices.
+        LfmcError: an unknown kind, a shape that is no list of extents, or parameters that it does
+            not have or allow; names the choices.
 
     Example:
         >>> lfmc.theory("sine_gordon", (8, 8), beta=1.0, g=0.5, m2=1.0).shape
@@ -26,10 +27,16 @@ def theory(kind: str, shape: Sequence[int], **parameters: float) -> Theory:
         Traceback (most recent call last):
         lfmc.errors.LfmcError: ...sine_gordon...
     """
+    if not isinstance(kind, str):
+        raise LfmcError(f"kind = {kind!r}; give the name of a theory, e.g. 'phi4'")
+    try:
+        extents = tuple(shape)
+    except TypeError:
+        raise LfmcError(f"theory {kind}: shape = {shape!r}; give extents, e.g. (8, 8)") from None
     try:
         section = parameters_of({"kind": kind, **parameters})
     except ValueError as error:
         raise LfmcError(f"theory {kind}: {error}") from None
     values: dict[str, Any] = section.model_dump(exclude={"kind"})
-    made: Theory = theory_class(kind)(tuple(shape), **values)
+    made: Theory = theory_class(kind)(extents, **values)
     return made

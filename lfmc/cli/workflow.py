@@ -7,6 +7,7 @@ runs it as a program of its own: what it prints, its options and its exit code a
 import fcntl
 import importlib.util
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -27,6 +28,7 @@ from lfmc.errors import LfmcError
 
 WORKFLOW = Path(lfmc.__file__).parent / "workflow"
 CONFIG = Path("config.yaml")
+LEAST_SPACE = 2**20  # bytes; the smallest run takes some MB
 LOCK = Path(".make.lock")  # the Makefile's: `make figures` and `lfmc run` exclude each other
 # Options with which Snakemake makes nothing, so that there is nothing to report on.
 NO_RUN = {"-n", "--dry-run", "--dryrun", "-h", "--help", "--lint", "--list-rules", "--unlock"}
@@ -103,6 +105,8 @@ def run(
     ]
     if cores is not None or profile is None:
         command += ["--cores", cores or "all"]
+    if not NO_RUN.intersection(options):
+        require_space(Path(), results)
     with alone() as kept:
         command += ["--nolock"] if kept else []
         _snakemake([*command, *options], kept)
@@ -114,6 +118,21 @@ def run(
         from lfmc.figures.summary_text import closing
 
         click.echo("\n".join(closing(results)))
+
+
+def require_space(*folders: Path) -> None:
+    """Refuse to begin on a full disk, where Snakemake could not even log what is wrong.
+
+    Raises:
+        LfmcError: less than `LEAST_SPACE` is left where one of the folders is, or will be.
+    """
+    for folder in folders:
+        there = next(path for path in (folder, *folder.absolute().parents) if path.is_dir())
+        free = shutil.disk_usage(there).free
+        if free < LEAST_SPACE:
+            raise LfmcError(
+                f"{folder.absolute()}: {free // 1024} KiB are left on its disk; make space"
+            )
 
 
 def profile_folder(name: str) -> Path:

@@ -63,12 +63,23 @@ def require_fields(
     bad = np.flatnonzero(~np.isfinite(phi).all(1))
     if len(bad):
         raise LfmcError(f"{path}: field {bad[0]} is not finite ({len(bad)} of {len(phi)})")
-    if theory.field.space == "sphere":
-        length = np.sqrt((phi.reshape(len(phi), -1, each) ** 2).sum(2))
-        bad = np.flatnonzero((np.abs(length - 1) > UNIT).any(1))
-        if len(bad):
-            raise LfmcError(
-                f"{path}: field {bad[0]} has vectors that are not of unit length ({len(bad)} of "
-                f"{len(phi)}); component a of site x is number {each} x + a"
-            )
+    require_unit(path, phi, theory)
     return lead, phi
+
+
+def require_unit(what: Path | str, phi: FloatArray, theory: Theory) -> None:
+    """Refuse vectors that are not of unit length, (fields, numbers), where the theory's are.
+
+    Raises:
+        LfmcError: there are some; `what` names where.
+    """
+    if theory.field.space != "sphere":
+        return
+    each = theory.numbers // volume(theory.shape)
+    length = np.sqrt((phi.reshape(len(phi), -1, each) ** 2).sum(2))
+    bad = np.flatnonzero((np.abs(length - 1) > UNIT).any(1))
+    if len(bad):
+        raise LfmcError(
+            f"{what}: field {bad[0]} has vectors that are not of unit length ({len(bad)} of "
+            f"{len(phi)}); component a of site x is number {each} x + a"
+        )

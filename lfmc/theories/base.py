@@ -229,7 +229,11 @@ class Theory:
 
     @abstractmethod
     def evaluate(self, phi: Any) -> Any:
-        """S of each configuration, numpy or torch, (..., numbers) -> (...)."""
+        """S of each configuration, numpy or torch, (..., numbers) -> (...).
+
+        Raises:
+            LfmcError: as `lfmc.theories.flat.require_flat`.
+        """
 
     @abstractmethod
     def gradient(self, phi: Any) -> Any:

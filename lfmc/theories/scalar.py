@@ -35,6 +35,7 @@ import numpy as np
 from lfmc.errors import LfmcError
 from lfmc.lattice import neighbours
 from lfmc.theories.base import Floats, Identity, Theory
+from lfmc.theories.flat import require_flat
 from lfmc.theories.scalar_observables import ScalarObservables
 from lfmc.theories.two_point import forward_sum
 
@@ -119,6 +120,7 @@ class Scalar(ScalarObservables, Theory):
         return ScalarCouplings(float(self.hopping), constants, member_code(type(self)))
 
     def evaluate(self, phi: Any) -> Any:
+        require_flat(phi, self.numbers, self.kind)
         if isinstance(phi, np.ndarray):
             hop = forward_sum(phi, self.shape)
         else:
@@ -127,6 +129,7 @@ class Scalar(ScalarObservables, Theory):
         return density.sum(-1)
 
     def gradient(self, phi: Any) -> Any:
+        require_flat(phi, self.numbers, self.kind)
         slope = self.slope(phi, *self.constants())
         return slope - 2 * self.hopping * self.neighbour_sum(phi)
 

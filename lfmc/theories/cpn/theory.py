@@ -14,6 +14,7 @@ from lfmc.theories.cpn import exact
 from lfmc.theories.cpn.arrays import complex_of, parts_of, square_of
 from lfmc.theories.cpn.charge import topological_charge
 from lfmc.theories.cpn.published import reference_of
+from lfmc.theories.flat import require_flat
 from lfmc.theories.masses import second_moment_mass
 from lfmc.theories.two_point import two_point, zero_momentum_correlator
 
@@ -178,11 +179,13 @@ class CPN(Theory):
         return complex_of(phi.reshape(*phi.shape[:-1], -1, self.N, 2))
 
     def evaluate(self, phi: Any) -> Any:
+        require_flat(phi, self.numbers, self.kind)
         forward = self._overlaps(self.vectors(phi))[0::2]
         return -sum(self.log_bond(square_of(w)).sum(-1) for w in forward)
 
     def gradient(self, phi: Any) -> Any:
         """-sum_y 2 f'(t) (z_y^+ z_x) z_y, without the projection onto the sphere."""
+        require_flat(phi, self.numbers, self.kind)
         z = self.vectors(phi)
         return -parts_of(self._force(z, self._overlaps(z))).reshape(phi.shape)
 

@@ -7,6 +7,7 @@ import numpy as np
 
 from lfmc.errors import LfmcError
 from lfmc.theories.base import Floats, Reference
+from lfmc.theories.flat import require_flat
 from lfmc.theories.phi4.reference import find_reference
 from lfmc.theories.scalar import TAIL, Scalar
 from lfmc.theories.two_point import averages
@@ -83,6 +84,7 @@ class Phi4(Scalar):
         return (self.quadratic + self.lam * square) * square
 
     def gradient(self, phi: Any) -> Any:
+        require_flat(phi, self.numbers, self.kind)
         near = self.neighbour_sum(phi)
         cubic = 4 * self.lam * phi * phi * phi
         return 2 * self.quadratic * phi + cubic - 2 * self.hopping * near

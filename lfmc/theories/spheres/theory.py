@@ -10,6 +10,7 @@ import pydantic
 from lfmc.errors import LfmcError
 from lfmc.lattice import neighbours, separation_orbits, volume
 from lfmc.theories.base import Field, Floats, Identity, Means, Reference, Theory
+from lfmc.theories.flat import require_flat
 from lfmc.theories.functions import tanh
 from lfmc.theories.masses import second_moment_mass
 from lfmc.theories.spheres import exact
@@ -164,12 +165,14 @@ class Spheres(Theory):
         return sum(spins[..., site, :] for site in neighbours(self.shape).T.copy())
 
     def evaluate(self, phi: Any) -> Any:
+        require_flat(phi, self.numbers, self.kind)
         spins = self.spins(phi)
         forward = sum(spins[..., site, :] for site in neighbours(self.shape).T[0::2].copy())
         return -self.beta * (spins * forward).sum(-1).sum(-1)
 
     def gradient(self, phi: Any) -> Any:
         """-beta h, without the projection onto the sphere."""
+        require_flat(phi, self.numbers, self.kind)
         return -self.beta * self.neighbour_sum(self.spins(phi)).reshape(phi.shape)
 
     def measure(self, phi: Floats) -> dict[str, Floats]:

@@ -11,6 +11,7 @@ import pydantic
 from lfmc.errors import LfmcError
 from lfmc.lattice.links import staples
 from lfmc.theories.base import Field, Floats, Identity, Means, Theory
+from lfmc.theories.flat import require_flat
 from lfmc.theories.functions import cos, sin
 from lfmc.theories.u1 import exact
 from lfmc.theories.u1.decimation import perfect_links
@@ -156,9 +157,11 @@ class U1(Theory):
         return np.array(staples(self.shape))
 
     def evaluate(self, phi: Any) -> Any:
+        require_flat(phi, self.numbers, self.kind)
         return -self.beta * cos(plaquette_angles(phi, self.shape)).sum(-1)
 
     def gradient(self, phi: Any) -> Any:
+        require_flat(phi, self.numbers, self.kind)
         table = staples(self.shape).T.copy()
         a, b = table[:3], table[3:]
         one = phi + phi[..., a[0]] - phi[..., a[1]] - phi[..., a[2]]

@@ -1,0 +1,18 @@
+"""Fields as theories take them: arrays or tensors, flat, (..., numbers)."""
+
+from typing import Any
+
+from lfmc.errors import LfmcError
+
+
+def require_flat(phi: Any, numbers: int, kind: str) -> None:
+    """Refuse anything else: further numbers would be left out unnoticed.
+
+    Raises:
+        LfmcError: no array or tensor, or a last axis of another length.
+    """
+    given = getattr(phi, "shape", None)
+    if given is None:
+        raise LfmcError(f"{kind}: {type(phi).__name__} is no array or tensor of fields")
+    if not given or given[-1] != numbers:
+        raise LfmcError(f"{kind}: fields of shape {tuple(given)}; flat ones are (..., {numbers})")
