@@ -7,11 +7,12 @@ import pytest
 
 from lfmc.classical import CLASSICAL
 from lfmc.config import parse_config
+from lfmc.config.kinds import theory_class
 from lfmc.config.sampler_sections import Samplers
 from lfmc.figures import training_cost, units
 from lfmc.figures.panels import segments
 from lfmc.figures.report_page import figure
-from lfmc.figures.style import sampler_mark
+from lfmc.figures.style import observable_mark, sampler_mark
 
 pytestmark = pytest.mark.unit
 
@@ -77,3 +78,11 @@ def test_every_sampler_has_words_for_its_update():
 def test_a_picture_is_shown_in_proportion_to_its_width():
     header = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR" + (850).to_bytes(4) + (700).to_bytes(4)
     assert f'width="{0.6 * 850:.0f}"' in figure("A", header, "b")
+
+
+@pytest.mark.parametrize("kind", ["spheres", "cpn", "u1", "schwinger", "phi4"])
+def test_observables_of_one_theory_have_marks_of_their_own(kind):
+    """The figure `tau_ratio` shows all series of a theory in one panel."""
+    theory = theory_class(kind)((4, 4), **theory_class(kind).example)
+    names = {*theory.series, theory.slowest}
+    assert len({observable_mark(name)[:2] for name in names}) == len(names)

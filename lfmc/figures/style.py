@@ -71,8 +71,11 @@ _OBSERVABLES = {
     "phi4": Mark(SKY, "P", r"$\langle\phi^4\rangle$"),
     "m": Mark(PURPLE, "v", r"$\langle\phi\rangle$"),
     "Q": Mark(VERMILLION, "o", "$Q$"),
-    "Q2": Mark(PURPLE, "v", "$Q^2$"),
+    "Q2": Mark(SKY, "P", "$Q^2$"),
     "plaquette": Mark(BLUE, "s", r"$\cos P$"),
+    "chi": Mark(GREEN, "^", r"$\chi$"),
+    "condensate": Mark(ORANGE, "D", "condensate"),
+    "log_det": Mark(OLIVE, "X", r"$\log|\det D|^2$"),
     "absm": Mark(BLACK, "p", r"$\langle|m|\rangle$"),
 }
 
