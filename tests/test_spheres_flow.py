@@ -203,6 +203,6 @@ def test_fields_beyond_the_one_site_law_are_nan():
 def test_lattices_without_a_hierarchy_are_refused():
     with pytest.raises(LfmcError, match="even"):
         HierarchyFlow(Spheres((5, 4), 3, 1.0), HierarchySettings())
-    assert "64 sites" in HierarchySettings().refusal((18, 18))
+    assert "133 laws" in HierarchySettings().refusal((134, 134))
     assert HierarchySettings().refusal((12, 24)) == ""
     assert [per_site(n) for n in (1, 2, 3, 4, 5)] == [1, 1, 2, 5, 7]
