@@ -17,6 +17,7 @@ from lfmc.figures.style import BLACK
 NO_FIT = "no fit: needs three L"
 NO_FIT_AT_ONE_L = "no fit of a power of L: all ensembles have L = {}"
 NO_FIT_OF_TAU = "no fit: fewer than three L with a tau"
+NOT_ASKED_FOR = "no fit: fit.L is empty"
 LONG_DASHES = (0, (7, 4))
 
 
@@ -66,7 +67,8 @@ def exponent(run: RunData, sampler: str, observable: str, unit: str) -> Shown | 
     ]
     for row in rows.itertuples():
         extents = fit_range(row.fit_L)
-        if extents != tuple(sorted(run.config.fit.L)) or not np.isfinite(row.z):
+        chosen = extents and extents == tuple(sorted(run.config.fit.L))  # "all" has no extents
+        if not chosen or not np.isfinite(row.z):
             continue
         p, error = row.p_value, row.z_error_scaled
         if not np.isfinite(p):  # a table of an earlier version
@@ -103,7 +105,7 @@ def fit_handles(run: RunData, shown: list[Shown]) -> list[Line2D]:
 
 def no_fit(run: RunData) -> str:
     """Why there is no fit at all."""
-    return too_few(run) or NO_FIT_OF_TAU
+    return too_few(run) or (NO_FIT_OF_TAU if run.config.fit.L else NOT_ASKED_FOR)
 
 
 def too_few(run: RunData) -> str:

@@ -95,7 +95,8 @@ def _head(run: RunData, gates: Any) -> list[str]:
         width = _width(samplers)
         lines += _limited([f"  {n:{width}}{fit.words if fit else ABSENT}" for n, fit in fits])
     else:
-        lines.append(f"Exponent z of tau_int({slow}): no fit, which needs three L.")
+        why = "no fit, which needs three L" if run.config.fit.L else "no fit, fit.L is empty"
+        lines.append(f"Exponent z of tau_int({slow}): {why}.")
     costs, width = [], _width(run.config.ensemble_names)
     size_width = max(4, *(1 + len(e.size) for e in run.config.ensembles))
     for ensemble in run.config.ensembles:
