@@ -22,4 +22,5 @@ CLASSICAL = {
     "overrelaxation": "Sample with a heat bath and reflections that keep the energy.",
     "wolff": "Sample with single clusters of reflected vectors.",
     "flux": "Sample with overrelaxation and moves that drive a unit of topological flux.",
+    "flux-tuned": "Sample with overrelaxation and trained moves of the flux of one plaquette.",
 }

@@ -1,6 +1,8 @@
 """Sections of the samplers of links and unit vectors."""
 
-from typing import ClassVar
+from typing import Annotated, ClassVar
+
+from pydantic import Field
 
 from lfmc.config.sampler_section import SamplerSection
 from lfmc.config.sections import Count, Few
@@ -67,6 +69,32 @@ class Flux(SamplerSection):
     reflections: Few = 4
     moves: Few = 1
     steps: Few = 16
+    save_every: Few = 1
+    thermalisation: Count = 50
+
+    def saves_every(self, common: int) -> int:
+        return self.save_every
+
+
+class FluxTuned(SamplerSection):
+    """Overrelaxation of CP^(N-1) models, then `moves` of the flux of one plaquette through pi, each
+    by a program of reflections in a disc, which is trained.
+
+    Attributes:
+        width: cores are chosen with weight exp(|flux|/width), in radians.
+        scan_moves: of each chain for one program of the training.
+    """
+
+    runs: ClassVar[str] = "lfmc.samplers.flux_training:FLUX_TUNED"
+    cost: ClassVar[float] = 50.0
+    tuned: ClassVar[str] = "radius"
+    on_request: ClassVar[bool] = True
+
+    sweeps: Few = 1
+    reflections: Few = 4
+    moves: Few = 8
+    width: Annotated[float, Field(ge=0.05, le=100)] = 0.7
+    scan_moves: Annotated[int, Field(ge=1, le=10**6)] = 80
     save_every: Few = 1
     thermalisation: Count = 50
 

@@ -16,7 +16,14 @@ from pydantic import (
 )
 
 from lfmc.classical import CLASSICAL, WITH_MODEL
-from lfmc.config.compact_sections import Flux, Heatbath, Instanton, Overrelaxation, Wolff
+from lfmc.config.compact_sections import (
+    Flux,
+    FluxTuned,
+    Heatbath,
+    Instanton,
+    Overrelaxation,
+    Wolff,
+)
 from lfmc.config.sampler_section import SamplerSection
 from lfmc.config.section import Section
 from lfmc.config.sections import Count, Few, Probability
@@ -175,6 +182,7 @@ class Samplers(Section):
     overrelaxation: Overrelaxation = Overrelaxation()
     wolff: Wolff = Wolff()
     flux: Flux = Flux()
+    flux_tuned: Annotated[FluxTuned, Field(alias="flux-tuned")] = FluxTuned()
 
     @model_validator(mode="before")
     @classmethod

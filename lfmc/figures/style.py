@@ -57,6 +57,7 @@ _FIXED = {
     "overrelaxation": Mark(OLIVE, ">", "overrelaxation"),
     "wolff": Mark(PURPLE, "v", "Wolff cluster"),
     "flux": Mark(VERMILLION, "D", "driven flux"),
+    "flux-tuned": Mark(VERMILLION, "s", "driven flux, trained"),
 }
 # Flows of other targets: the tens give the colour, tens and units the marker, no two the same.
 _TENS = (GREY, BLACK, BLUE, WINE, SKY, ORANGE, INDIGO, VERMILLION, OLIVE, GREEN)

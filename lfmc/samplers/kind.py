@@ -28,6 +28,8 @@ class SamplerKind(NamedTuple):
         forces: parameters -> gradient evaluations of the whole lattice in one update.
         completed: (settings, theory, tuned value, chains) -> further entries of the tuning, or
             entries in place of those of the acceptance.
+        trained: (settings, theory, chains) -> the tuning's entries, in place of the approach to an
+            acceptance; `parameters` then has any value that can run.
         recorded: (settings, entries of the tuning) -> parameters, where they take more of it than
             the tuned value.
         fewer: divides the numbers of updates of tunings, samples of p for trainings and
@@ -39,6 +41,7 @@ class SamplerKind(NamedTuple):
     decisions: Callable[[Any, int], int] = lambda parameters, numbers: 1
     forces: Callable[[Any], int] = lambda parameters: 0
     completed: Callable[[Any, Theory, float, State], dict[str, Any]] | None = None
+    trained: Callable[[Any, Theory, State], dict[str, Any]] | None = None
     recorded: Callable[[Any, dict[str, Any]], Any] | None = None
     fewer: int = 1
 

@@ -66,8 +66,11 @@ def tuned(config: Config, ensemble: str, theory: Theory, name: str) -> dict[str,
     state = opened(state, config, theory, max(300 // kind.fewer, 1))
     sample(state, 0.1, 1)  # compiles: not a cost of the sampler
     began = cpu_seconds()
+    if kind.trained:
+        entry = kind.trained(settings, theory, state)
+        return entry | {"seconds": cpu_seconds() - began}
     step, record = approach(sample, state, settings.acceptance, name, kind.fewer)
-    entry: dict[str, Any] = {settings.tuned: step, **record}
+    entry = {settings.tuned: step, **record}
     if kind.completed:
         entry |= kind.completed(settings, theory, step, state)
     return entry | {"seconds": cpu_seconds() - began}

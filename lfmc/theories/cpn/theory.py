@@ -91,9 +91,14 @@ class CPN(Theory):
 
     @property
     def samplers(self) -> tuple[str, ...]:
-        """Driven flux needs a checkerboard."""
+        """Driven flux needs a checkerboard, the smallest disc of the trained one extents of 4."""
+        driven = [name for name, fits in self._driven.items() if fits]
+        return ("heatbath", "overrelaxation", *driven)
+
+    @property
+    def _driven(self) -> dict[str, bool]:
         even = not any(extent % 2 for extent in self.shape)
-        return ("heatbath", "overrelaxation", *(("flux",) if even else ()))
+        return {"flux": even, "flux-tuned": min(self.shape) >= 4}
 
     @property
     def opening(self) -> str:
