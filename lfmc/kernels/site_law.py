@@ -9,10 +9,9 @@ drawn in some order is in `lfmc.flows.hierarchy`.
 
 from typing import Any, NamedTuple
 
-from numba.extending import overload
-
-from lfmc.kernels.lanes import INLINE, broadcast, inlined
-from lfmc.kernels.site_boost import NAMES, NONE, boost_of
+from lfmc.kernels.answers import answer
+from lfmc.kernels.lanes import broadcast, inlined
+from lfmc.kernels.site_boost import BOOSTS, NO_BOOST
 
 
 class SiteLaw(NamedTuple):
@@ -72,6 +71,9 @@ def residual(work, phi, x, couplings):
     """Turn `work` into that of the field of x less its mean: `along` of a site is then a score."""
 
 
+LAW = (clear, add_site, add_loop, along_loop, pair, along, solve, draw, residual)
+
+
 @inlined
 def _nothing_added(work, phi, y, z, weight, couplings):
     return None
@@ -80,6 +82,9 @@ def _nothing_added(work, phi, y, z, weight, couplings):
 @inlined
 def _zero(work, phi, y, z, couplings):
     return broadcast(0.0)
+
+
+NO_LOOPS = {"add_loop": _nothing_added, "along_loop": _zero}
 
 
 def site_law_of(couplings_type: type, **kernels: Any) -> None:
@@ -94,67 +99,9 @@ def site_law_of(couplings_type: type, **kernels: Any) -> None:
     def known(couplings: Any) -> bool:
         return getattr(couplings, "instance_class", None) is couplings_type
 
-    clears, adds, pairs = (kernels.pop(name) for name in ("clear", "add_site", "pair"))
-    alongs, solves, draws = (kernels.pop(name) for name in ("along", "solve", "draw"))
-    residuals = kernels.pop("residual")
-    loops = kernels.pop("add_loop", _nothing_added)
-    loop_scores = kernels.pop("along_loop", _zero)
-    boost_of(known, {name: kernels.pop(name) for name in NAMES} if NAMES[0] in kernels else NONE)
-    if kernels:
-        raise TypeError(f"no kernel of a site law is called {', '.join(kernels)}")
-
-    @overload(clear, jit_options=INLINE)
-    def _clear(work, couplings):
-        return (lambda work, couplings: clears(work, couplings)) if known(couplings) else None
-
-    @overload(add_site, jit_options=INLINE)
-    def _add_site(work, phi, y, weight, entry, couplings):
-        if known(couplings):
-            return lambda work, phi, y, weight, entry, couplings: adds(
-                work, phi, y, weight, entry, couplings
-            )
-        return None
-
-    @overload(add_loop, jit_options=INLINE)
-    def _add_loop(work, phi, y, z, weight, couplings):
-        if known(couplings):
-            return lambda work, phi, y, z, weight, couplings: loops(
-                work, phi, y, z, weight, couplings
-            )
-        return None
-
-    @overload(along_loop, jit_options=INLINE)
-    def _along_loop(work, phi, y, z, couplings):
-        if known(couplings):
-            return lambda work, phi, y, z, couplings: loop_scores(work, phi, y, z, couplings)
-        return None
-
-    @overload(pair, jit_options=INLINE)
-    def _pair(phi, y, z, couplings):
-        return (
-            (lambda phi, y, z, couplings: pairs(phi, y, z, couplings)) if known(couplings) else None
-        )
-
-    @overload(along, jit_options=INLINE)
-    def _along(work, phi, x, couplings):
-        if known(couplings):
-            return lambda work, phi, x, couplings: alongs(work, phi, x, couplings)
-        return None
-
-    @overload(solve, jit_options=INLINE)
-    def _solve(work, couplings):
-        return (lambda work, couplings: solves(work, couplings)) if known(couplings) else None
-
-    @overload(draw, jit_options=INLINE)
-    def _draw(work, phi, x, uniform, first, couplings):
-        if known(couplings):
-            return lambda work, phi, x, uniform, first, couplings: draws(
-                work, phi, x, uniform, first, couplings
-            )
-        return None
-
-    @overload(residual, jit_options=INLINE)
-    def _residual(work, phi, x, couplings):
-        if known(couplings):
-            return lambda work, phi, x, couplings: residuals(work, phi, x, couplings)
-        return None
+    with_boost = BOOSTS[0].__name__ in kernels
+    given = {**NO_LOOPS, **({} if with_boost else NO_BOOST), **kernels}
+    for function in (*LAW, *BOOSTS):
+        answer(function, given.pop(function.__name__), known)
+    if given:
+        raise TypeError(f"no kernel of a site law is called {', '.join(given)}")

@@ -61,9 +61,9 @@ def overlap(phi, x, y, n):
 
 
 @inlined
-def squared_overlap(phi, x, y, couplings):
-    """|z_x^+ z_y|^2."""
-    real, imaginary = overlap(phi, x, y, len(couplings[1]))
+def squared_overlap(phi, y, z, couplings):
+    """|z_y^+ z_z|^2."""
+    real, imaginary = overlap(phi, y, z, len(couplings[1]))
     return real * real + imaginary * imaginary
 
 

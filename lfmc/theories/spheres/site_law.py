@@ -4,7 +4,7 @@ Rows 0 ... N - 1 of `work` are h, row N is |h|; the others are those of a boost.
 """
 
 from lfmc.kernels.lanes import broadcast, inlined, load, select, store
-from lfmc.kernels.site_boost import NAMES
+from lfmc.kernels.site_boost import BOOSTS
 from lfmc.kernels.site_law import site_law_of
 from lfmc.theories.spheres import boost_kernels
 from lfmc.theories.spheres.kernels import ChargedCouplings, SpheresCouplings
@@ -82,5 +82,5 @@ for _couplings in (SpheresCouplings, ChargedCouplings):
         solve=_solve,
         draw=_draw,
         residual=_residual,
-        **{name: getattr(boost_kernels, name) for name in NAMES},
+        **{one.__name__: getattr(boost_kernels, one.__name__) for one in BOOSTS},
     )
