@@ -47,6 +47,7 @@ def _updates(samplers: Samplers) -> dict[str, str]:
         "wolff": _many(samplers.wolff.clusters, "cluster"),
         "flux": f"{_many(flux.reflections, 'sweep')} of reflections, {_many(flux.sweeps, 'sweep')} "
         f"of the heat bath and {_many(flux.moves, 'driven move')}",
+        "flux-tuned": "overrelaxation and trained moves of the flux",
     }
 
 
