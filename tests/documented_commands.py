@@ -60,7 +60,7 @@ RULES: tuple[tuple[str, str | None, str], ...] = (
         "mkdir -p of-init; cd of-init; rm -f config.yaml; lfmc init; lfmc config check",
         "",
     ),
-    (r"lfmc run --(preset smoke|profile slurm)", r"\g<0> -- --dry-run", ""),
+    (r"lfmc run --(preset (smoke|u1)|profile slurm)", r"\g<0> -- --dry-run", ""),
     (
         r"lfmc run --config my\.yaml",
         r"lfmc config preset smoke > my.yaml; \g<0> -- --dry-run",
@@ -226,7 +226,7 @@ RULES: tuple[tuple[str, str | None, str], ...] = (
     (r"make (PIP_ARGS=.*)", DRY_MAKE, ""),
     # Names of commands and programs with arguments of one's own: they start and explain themselves.
     (r"lfmc (tune|train|retrain|propose|accept|measure|autocorrelation|conformance|hmc)", HELP, ""),
-    (r"lfmc (export|import|logq|compare|critical)", HELP, ""),
+    (r"lfmc (export|import|logq|compare|critical|reweight)", HELP, ""),
     (r"(python benchmarks/studies/\w+\.py) --folder DIR", r"\1 --help", ""),
     (r"(python3 workflow/slurm/try_slurm\.py) (up|status|down)", r"\1 \2 --help", ""),
     (
