@@ -18,6 +18,7 @@ from lfmc.samplers import run as sampling
 from lfmc.samplers.method import Method
 from lfmc.samplers.task import chain_task
 from lfmc.samplers.tune import tune
+from lfmc.seal import file_digest
 from lfmc.store import write_json
 
 pytestmark = pytest.mark.unit
@@ -91,6 +92,18 @@ def test_another_length_has_the_bits_of_a_fresh_run(name, lengths, tuning, tmp_p
         output = run(tmp_path, tuning, name, configurations)
     assert differ(output, fresh(tmp_path, tuning, name, lengths[-1])) == []
     assert not (tmp_path / "work").exists()
+
+
+def test_a_file_without_counts_of_proposals_is_continued_with_them(tuning, tmp_path):
+    """Files and segments of earlier versions; the counts are in what a continuation reads."""
+    output = run(tmp_path, tuning, "local", 2000)
+    with h5py.File(output, "r+") as file:
+        del file["extra/accepted"]
+    with h5py.File(before.trail_path(tmp_path / "work"), "r+") as end:
+        end.attrs["chain"] = file_digest(output)
+    assert (
+        differ(run(tmp_path, tuning, "local", 4000), fresh(tmp_path, tuning, "local", 4000)) == []
+    )
 
 
 def test_a_chain_that_was_cut_can_be_continued_again(tuning, tmp_path):

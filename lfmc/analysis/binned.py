@@ -57,21 +57,23 @@ class Bins(NamedTuple):
         scalars: of `Theory.averaged`, name -> (B,); m2, m4 = <m^2>, <m^4>, no volume.
         two_point: correlators, (B, K).
         expdH: `creutz_factor` over every update of each bin, (B,); None unless hmc.
-        expdH_counts: updates in each bin.
+        updates: in each bin.
         tau: tau_int of `Theory.slowest` in saved configurations, which sets the length of a bin;
             NaN if the chain does not resolve it.
         withheld: why no error can be given; empty if they can.
         sign: bins of `Theory.odd`; None if the theory has no such scalar.
+        accepted: accepted proposals per update, (B,), of `updates` each; None if not recorded.
     """
 
     counts: NDArray[np.int64]
     scalars: dict[str, Floats]
     two_point: Floats
     expdH: Floats | None
-    expdH_counts: NDArray[np.int64]
+    updates: NDArray[np.int64]
     tau: float
     withheld: str
     sign: SignBins | None
+    accepted: Floats | None = None
 
 
 def bin_chain(chain: Chain) -> Bins:
@@ -93,10 +95,11 @@ def bin_chain(chain: Chain) -> Bins:
         scalars={name: layout.means(v) for name, v in theory.averaged(saved).items()},
         two_point=layout.means(chain.two_point),
         expdH=_creutz(chain, layout),
-        expdH_counts=layout.counts * chain.save_every,
+        updates=layout.counts * chain.save_every,
         tau=tau,
         withheld=withheld,
         sign=sign,
+        accepted=_accepted(chain, layout),
     )
 
 
@@ -195,6 +198,18 @@ def _creutz(chain: Chain, layout: Layout) -> Floats | None:
     return layout.finer(chain.save_every).means(factor)
 
 
+def _accepted(chain: Chain, layout: Layout) -> Floats | None:
+    counts, updates = chain.extra.get("accepted"), layout.length * chain.save_every
+    if counts is None:
+        return None
+    if counts.ndim != 2 or len(counts) != chain.replicas or counts.shape[1] < updates:
+        raise LfmcError(
+            f"{_where(chain)}: extra/accepted of shape {counts.shape} does not fit "
+            f"{chain.replicas} replicas of {updates} updates; sample again"
+        )
+    return layout.finer(chain.save_every).means(counts[:, :updates])
+
+
 def write_bins(path: Any, chain: Chain, bins: Bins, stamp: str) -> None:
     """HDF5 of the bins: count, two_point, each scalar, expdH (hmc) and rejection_runs.
 
@@ -226,5 +241,5 @@ def write_bins(path: Any, chain: Chain, bins: Bins, stamp: str) -> None:
             file[name] = values
         if bins.expdH is not None:
             file["expdH"] = bins.expdH
-            file["expdH_count"] = bins.expdH_counts
+            file["expdH_count"] = bins.updates
         file["rejection_runs"] = rejection_runs(rejected_updates(chain)).histogram

@@ -21,6 +21,7 @@ from lfmc.analysis.binned import FEWEST_CHAINS, Bins, SignBins
 from lfmc.analysis.jackknife import jackknife
 from lfmc.analysis.rejections import acceptance_error, rejected_updates, rejection_runs
 from lfmc.chains import Chain
+from lfmc.classical import CLASSICAL
 from lfmc.clock import CPU
 from lfmc.theories.base import Means, Theory
 from lfmc.theories.foreign import RealField
@@ -31,6 +32,7 @@ Floats = NDArray[np.floating]
 COLUMNS = ("ensemble", "sampler", "observable", "value", "error", "n", "note")
 # Observable -> attribute of the chain.
 TIMES = {"setup_seconds": "seconds_setup", "measure_seconds": "seconds_measure"}
+NOT_RECORDED = "accepted proposals are not recorded; sample again for an error"
 NO_MASS = "statistics too low for a mass with an error"
 EFFECTIVE = "mLeff_"
 # What is counted rather than estimated from bins; also bins_m.
@@ -55,14 +57,16 @@ def measurement_rows(chain: Chain, bins: Bins) -> list[dict[str, Any]]:
     theory = chain.theory
     results = observables(bins, theory)
     if bins.expdH is not None:
-        value, error = jackknife(bins.expdH[:, None], bins.expdH_counts, lambda mean: mean)
+        value, error = jackknife(bins.expdH[:, None], bins.updates, lambda mean: mean)
         results["expdH"] = (float(value[0]), float(error[0]))
     notes = unresolved_masses(results)
     counted = {*COUNTED, f"bins_{theory.odd}"}
     if bins.sign and bins.sign.note:
         notes[theory.odd] = bins.sign.note
         results[f"bins_{theory.odd}"] = (len(bins.sign.counts), 0.0)
-    results["acceptance"] = (chain.acceptance, _acceptance_error(chain, rejected))
+    results["acceptance"] = (chain.acceptance, _acceptance_error(chain, bins, rejected))
+    if np.isnan(results["acceptance"][1]):
+        notes["acceptance"] = bins.withheld or NOT_RECORDED
     results["longest_rejection_run"] = (rejection_runs(rejected).longest, 0.0)
     results["bins"] = (len(bins.counts), 0.0)
     if chain.attributes.get("clock") == CPU:
@@ -136,15 +140,15 @@ def _mean_m(sign: SignBins) -> tuple[float, float]:
     return float(value[0]), float(error[0]) if enough else np.nan
 
 
-def _acceptance_error(chain: Chain, rejected: NDArray[np.bool_]) -> float:
-    """Of whole updates where these are rejected as a whole; else of extra/accepted over replicas.
+def _acceptance_error(chain: Chain, bins: Bins, rejected: NDArray[np.bool_]) -> float:
+    """From bins of the numbers of accepted proposals; else of whole updates (flows, imported).
 
-    0 where neither is there: the sampler recorded its total only.
+    NaN where a sampler left the total only, as those of several proposals per update did in files
+    of earlier versions: whether a whole update was rejected says nothing of it.
     """
-    if rejected.any():
-        return acceptance_error(rejected)
-    each = chain.extra.get("accepted")
-    if each is None or len(each) != chain.replicas:
-        return 0.0
-    mean = np.asarray(each, dtype=np.float64).reshape(chain.replicas, -1).mean(1)
-    return float(mean.std(ddof=1) / np.sqrt(chain.replicas))
+    if bins.accepted is not None:
+        value, error = jackknife(bins.accepted[:, None], bins.updates, lambda mean: mean)
+        return float(error[0] * chain.acceptance / value[0]) if value[0] else float(error[0])
+    if chain.sampler in CLASSICAL and not chain.imported:
+        return 0.0 if chain.acceptance == 1 else np.nan
+    return acceptance_error(rejected)

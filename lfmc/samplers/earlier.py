@@ -129,4 +129,7 @@ def records(before: Earlier, division: Plan) -> Iterator[Arrays]:
             for name in names:
                 every = 1 if name.startswith("saved/") else division.save_every
                 piece[name] = file[name][:, begin * every : end * every]
+            # Files of earlier versions lack those of several proposals per update.
+            counts = before.trail["counts"][:, begin * division.save_every :]
+            piece.setdefault("extra/accepted", counts[:, : (end - begin) * division.save_every])
             yield piece

@@ -20,7 +20,7 @@ from lfmc.samplers.segments import Segment, finished_segments, write_segment
 from lfmc.samplers.state import State, cold_start, require_finite, started_from
 from lfmc.samplers.task import ChainTask
 from lfmc.samplers.thermalise import thermalise
-from lfmc.samplers.trail import Recorder, Walk
+from lfmc.samplers.trail import Recorder, Walk, accepted_counts
 from lfmc.store import discard_progress
 
 log = logging.getLogger(__name__)
@@ -111,6 +111,7 @@ def sample_segment(
     """The records of one segment, starting from `state`; `trail` notes them too."""
     first, last = task.plan.bounds(index)
     every, spent, accepted = task.plan.save_every, Spent(0.0, 0.0), 0.0
+    proposals = task.method.proposals(task.theory.numbers)
     pieces: list[dict[str, NDArray]] = []
     for begin in range(first, last, task.plan.chunk):
         _leave_if(stop)
@@ -129,8 +130,7 @@ def sample_segment(
         )
         with np.errstate(over="ignore"):  # a dH beyond 3e38 is infinite in float32
             records |= {f"extra/{k}": v.astype(np.float32) for k, v in info.extra.items()}
-        if task.method.proposals(task.theory.numbers) == 1:
-            records["extra/accepted"] = info.accepted.astype(np.uint8)
+        records["extra/accepted"] = accepted_counts(info, proposals)
         accepted += float(info.accepted.sum())
         replica, when = task.plan.kept_fields()
         kept = (when >= begin) & (when < end)

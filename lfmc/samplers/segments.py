@@ -91,6 +91,8 @@ def read_segment(folder: Path, index: int, key: str) -> Segment | None:
     state = State(arrays.pop("state/phi"), arrays.pop("state/streams"), header["chains"])
     spent = Spent(header["seconds"], header["seconds_measure"])
     trail = {k.removeprefix("trail/"): arrays.pop(k) for k in list(arrays) if k[:6] == "trail/"}
+    if "counts" in trail:  # segments of earlier versions lack those of several proposals
+        arrays.setdefault("extra/accepted", trail["counts"])
     setup = header.get("seconds_setup", 0.0)
     return Segment(arrays, state, spent, header["accepted"], setup, trail)
 

@@ -65,7 +65,6 @@ class Recorder:
 
     def note(self, begin: int, end: int, before: State, info: Info) -> None:
         """Note the saved configurations from `begin` up to `end`, and the state before them."""
-        counts = np.rint(info.accepted * self.proposals)
         here = (self.when >= begin) & (self.when < end)
         replica, when = self.replica[here], self.when[here]
         due = STATES * begin // self.division.saved
@@ -73,7 +72,7 @@ class Recorder:
         marked = slice(0, 1 if begin == 0 or due != previous else 0)
         self.pieces.append(
             {
-                "counts": counts.astype(np.min_scalar_type(self.proposals)),
+                "counts": accepted_counts(info, self.proposals),
                 "replica": replica,
                 "when": when,
                 "phi": info.saved[replica, when - begin],
@@ -86,6 +85,12 @@ class Recorder:
     def arrays(self) -> Arrays:
         """The trail of all chunks so far."""
         return joined(self.pieces)
+
+
+def accepted_counts(info: Info, proposals: int) -> NDArray[np.unsignedinteger]:
+    """Accepted ones of the `proposals` of every update, (chains, updates)."""
+    counts: NDArray = np.rint(info.accepted * proposals)
+    return counts.astype(np.min_scalar_type(proposals))
 
 
 def joined(pieces: list[Arrays]) -> Arrays:
