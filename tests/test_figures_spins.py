@@ -62,6 +62,17 @@ def test_without_a_charge_only_the_susceptibility_is_drawn(run, tmp_path):
     assert "No value is known from elsewhere." in words
 
 
+def test_chapters_of_a_charge_need_one(run):
+    """A run of the Ising model alone has none, one with O(3) beside it has."""
+    both, ising = run.config, run.config.restricted(run.config.ensembles[2:])
+    title, chapter = figures_of(both)["spins_topology"][:2]
+    assert chapter == "Topological charge"
+    assert "topology" in title
+    title, chapter = figures_of(ising)["spins_topology"][:2]
+    assert "opolog" not in title + chapter
+    assert "Topological charge" not in {entry.category for entry in figures_of(ising).values()}
+
+
 def points(ax):
     """(x, y) of what has open markers."""
     found = [line.get_xydata() for line in ax.lines if line.get_markerfacecolor() == "white"]

@@ -11,7 +11,7 @@ from lfmc import store
 from lfmc.config import stage_settings
 from lfmc.errors import LfmcError
 from lfmc.figures.drawable import drawing
-from lfmc.figures.registry import FIGURES, figure_module
+from lfmc.figures.registry import FIGURES, figure_module, figures_of
 from lfmc.figures.rundata import RunData
 from lfmc.figures.style import COLUMN, look
 from lfmc.provenance import stamp
@@ -37,9 +37,10 @@ def plot(name: str, run: RunData) -> list[Path]:
 def placeholder(name: str, run: RunData, reason: str) -> list[Path]:
     """The files of a figure that cannot be drawn: they say why."""
     text = f"Not drawn: {reason}."
+    title = figures_of(run.config).get(name, FIGURES[name]).title
     with look():
         figure = Figure(figsize=(COLUMN, 1.6))
-        words = "\n".join(textwrap.wrap(f"{FIGURES[name].title}. {text}", 52))
+        words = "\n".join(textwrap.wrap(f"{title}. {text}", 52))
         figure.text(0.5, 0.5, words, ha="center", va="center", parse_math=False)
         return _save(name, figure, text, run)
 

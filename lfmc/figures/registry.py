@@ -11,6 +11,7 @@ from lfmc.config import Config
 from lfmc.config.kinds import theory_class
 from lfmc.config.scanned import reweighted_scan
 from lfmc.errors import LfmcError, unknown
+from lfmc.theories.ensembles import theory_of
 
 
 class Entry(NamedTuple):
@@ -43,6 +44,7 @@ SCALAR = ("scalar",)
 U1 = ("u1",)
 SPINS = ("spheres", "cpn")
 TOPOLOGY = "Topological charge"
+UNCHARGED = "Correlation length"
 SCANS = "Scans"
 
 FIGURES: dict[str, Entry] = {
@@ -85,14 +87,27 @@ FIGURES: dict[str, Entry] = {
 
 
 def figures_of(config: Config) -> dict[str, Entry]:
-    """The figures of a run: those of all theories, and those of the families of its own."""
+    """The figures of a run: those of all theories, and those of the families of its own.
+
+    That of spins is named by what it shows: a topological charge only if some of them have one.
+    """
     families = {theory_class(e.kind).family for e in config.ensembles}
     joined = reweighted_scan(config) is not None
-    return {
+    found = {
         name: entry
         for name, entry in FIGURES.items()
         if _of(entry, families) and (joined or not entry.scan)
     }
+    spins = "spins_topology"
+    if spins in found and not has_charge(shown(config, spins)):
+        title = "Susceptibility and correlation length"
+        found[spins] = found[spins]._replace(title=title, category=UNCHARGED)
+    return found
+
+
+def has_charge(config: Config) -> bool:
+    """Whether a topological charge is defined for some ensemble."""
+    return any("Q" in theory_of(e).scalars for e in config.ensembles)
 
 
 def shown(config: Config, name: str) -> Config:

@@ -15,6 +15,7 @@ from matplotlib.lines import Line2D
 from lfmc.figures.abscissa import against, ensembles_axis
 from lfmc.figures.format import value_error
 from lfmc.figures.panels import log_errorbar, logarithmic_y, sampler_legend, series
+from lfmc.figures.registry import has_charge
 from lfmc.figures.rundata import RunData
 from lfmc.figures.style import COLUMN, DOUBLE, GREY, sampler_mark
 from lfmc.theories.base import Reference
@@ -28,7 +29,7 @@ def draw(run: RunData) -> Figure:
     Only chi where no ensemble has a charge.
     """
     names = run.own("spins_topology")
-    charged = has_charge(run)
+    charged = has_charge(run.config)
     figure = Figure(figsize=(DOUBLE if charged else COLUMN, 2.5))
     panels = figure.subplots(1, 3 if charged else 1, squeeze=False)[0]
     for ax, name in zip(panels, PANELS, strict=False):
@@ -59,7 +60,7 @@ def _times(ax: Axes, run: RunData, names: tuple[str, ...]) -> None:
 
 
 def caption(run: RunData) -> str:
-    charged = has_charge(run)
+    charged = has_charge(run.config)
     right = (
         " Right: integrated autocorrelation time of the topological charge in updates "
         f"{against(run)}."
@@ -70,11 +71,6 @@ def caption(run: RunData) -> str:
         f"{_distances(run)}.{right if charged else ''}{_charges(run)}{run.without_imported()}"
         f"{run.withheld('xi', *PANELS)}"
     )
-
-
-def has_charge(run: RunData) -> bool:
-    """Whether a topological charge is defined for some ensemble."""
-    return any("Q" in run.theory(name).scalars for name in run.config.ensemble_names)
 
 
 def known(run: RunData, ensemble: str) -> dict[str, tuple[float, float]]:
