@@ -181,6 +181,17 @@ def test_the_training_is_recorded_and_chains_read_it():
 
 
 @pytest.mark.unit
+@pytest.mark.parametrize(("beta", "warned"), [(3.0, True), (0.8, False)])
+def test_a_training_without_accepted_moves_warns(beta, warned, caplog):
+    """At large beta the flux of one plaquette is too much for a disc of 4 x 4."""
+    hardly = ENSEMBLE | {"theory": {"kind": "cpn_auxiliary", "N": 3, "beta": beta}}
+    raw = {"ensembles": [hardly], "samplers": {"flux-tuned": {"scan_moves": 8, "moves": 4}}}
+    entry = tune(parse_config(raw | {"flow": {"targets": []}}), "A")["flux-tuned"]
+    assert (entry["acceptance"] < 0.01) == warned
+    assert ("hardly change the charge" in caplog.text) == warned
+
+
+@pytest.mark.unit
 def test_it_runs_on_request_and_where_a_disc_fits():
     assert config({}).classical("A") == ("heatbath", "overrelaxation")
     assert "flux-tuned" not in str(stage_settings(config({}), "tune", "A"))

@@ -11,6 +11,7 @@ machine. From `FIRST` the training walks on a grid of radius, steps, density and
 them as long as it gains, until no neighbour is better.
 """
 
+import logging
 from math import erfc, exp
 from typing import Any, NamedTuple
 
@@ -21,6 +22,8 @@ from lfmc.samplers.kind import SamplerKind
 from lfmc.samplers.state import State, require_finite
 from lfmc.theories.base import Theory
 
+log = logging.getLogger(__name__)
+
 PLACE = 3.0  # what a place of the disc costs besides, measured: copies and energies
 GRID: tuple[tuple[float, ...], ...] = (
     (1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0, 12.0, 16.0),
@@ -29,6 +32,7 @@ GRID: tuple[tuple[float, ...], ...] = (
     (-0.3, 0.0, 0.3, 0.6),
 )
 FIRST = (4.0, 121, 2.0, 0.0)
+USEFUL = 0.01  # the acceptance below which moves hardly ever change anything
 Point = tuple[int, ...]
 
 
@@ -88,6 +92,12 @@ def trained(settings: FluxTuned, theory: Theory, state: State) -> dict[str, Any]
                     break
                 here, moved = point, True
     chosen = found[here]._asdict()
+    if found[here].acceptance < USEFUL:
+        log.warning(
+            "tune: flux-tuned accepts %.4f of its moves in the best of %d programs: they hardly "
+            "change the charge; take larger extents or a smaller beta, or leave the sampler out",
+            found[here].acceptance, len(found),
+        )  # fmt: skip
     return {
         **chosen,
         "updates": warm + updates * len(found),

@@ -12,8 +12,8 @@ z is, with A without its trace and w = exp(-A) z,
     exp(m^+ M m)/normaliser |w|^(-2N),     m = w/|w|.
 
 The series of exp(F -+ A), F the Frobenius norm of A, adds powers of a matrix without negative
-eigenvalues: nothing cancels. Each lane ends its series by itself. Beyond F = LARGEST everything is
-NaN, which is refused.
+eigenvalues: nothing cancels. Each lane ends its series by itself. Beyond F = LARGEST the vector
+stays as it was drawn, and its log density is NaN, which is refused.
 
 After the rows of `lfmc.theories.cpn.bingham_kernels` but the last, `work` has A (2 N^2, as M), m
 (2 N), F, |w|^2, the number of terms, the terms of the series (2 N each), and the result.
