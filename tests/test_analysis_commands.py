@@ -41,6 +41,10 @@ def free_chain(rng, extent, sampler, replicas=16, updates=3000):
     if sampler == "hmc":
         # log-normal with <exp(-dH)> = 1
         extra["dH"] = rng.normal(0.02, 0.2, size=(replicas, updates)).astype(np.float32)
+    if not sampler.startswith("flow"):
+        decisions = 1 if sampler == "hmc" else extent * extent
+        counts = np.random.default_rng(extent).binomial(decisions, 0.7, size=(replicas, updates))
+        extra["accepted"] = counts.astype(np.uint8)
     chain = chain_of_fields(
         fields,
         shape,
