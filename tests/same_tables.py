@@ -31,6 +31,7 @@ VALUES = {  # table: keys of its rows, value
 }
 COSTS = ("costs", "cheapest")  # tables of times
 CLASSICAL = ("hmc", "local", "cluster")
+SWEEPS = ("local", "cluster")  # their acceptance is that of their tunings, beyond its error
 
 
 def read(path: Path) -> pandas.DataFrame:
@@ -95,13 +96,22 @@ def last_digit(table: pandas.DataFrame, column: str, kind: str) -> np.ndarray:
     return 1.01 * 10.0 ** (1 - rounded_to) * relative_to
 
 
+def acceptances(table: pandas.DataFrame) -> pandas.Series:
+    """Which rows hold an acceptance."""
+    every = pandas.Series(True, index=table.index)
+    return table.observable == "acceptance" if "observable" in table else every
+
+
 def within_errors(name: str, a: pandas.DataFrame, b: pandas.DataFrame) -> list[str]:
     """Numbers that differ by more than SIGMAS errors; keys that only one table has.
 
     Of flows, whose models differ, only observables are compared; what has no error (the longest
-    run of rejections) is not.
+    run of rejections) is not, nor are acceptances of sweeps: of many decisions, their error is less
+    than what two tunings differ by.
     """
     keys, value = VALUES[name]
+    if name in ("observables", "acceptance"):
+        a, b = (t[~(t.sampler.isin(SWEEPS) & acceptances(t))] for t in (a, b))
     if name != "observables":
         a, b = (t[t.sampler.isin(CLASSICAL)] for t in (a, b))
     if name == "tau_int":

@@ -8,7 +8,7 @@ import pandas
 import portable
 import pytest
 from figures_results import paper_config, write_results
-from same_tables import compare_runs
+from same_tables import compare_runs, within_errors
 
 pytestmark = pytest.mark.unit
 
@@ -85,6 +85,21 @@ def results(tmp_path_factory):
 def test_tables_agree_to_rounding_or_within_errors(results, tmp_path, same, change, lines):
     found = compare_runs(results, changed(results, tmp_path, change), same)
     assert len(found) == lines, found
+
+
+def test_acceptances_of_two_tunings_of_sweeps_are_not_compared():
+    """Those of hmc are, and other observables of sweeps."""
+    for sampler, observable, lines in (
+        ("local", "acceptance", 0),
+        ("hmc", "acceptance", 1),
+        ("local", "chi2", 1),
+    ):
+        row = {"ensemble": "A", "sampler": sampler, "observable": observable, "error": 1e-5}
+        one, two = (pandas.DataFrame([row | {"value": value}]) for value in (0.7, 0.702))
+        assert len(within_errors("observables", one, two)) == lines
+    row = {"ensemble": "A", "sampler": "cluster", "error": 1e-5}
+    one, two = (pandas.DataFrame([row | {"acceptance": value}]) for value in (0.7, 0.702))
+    assert within_errors("acceptance", one, two) == []
 
 
 @pytest.mark.parametrize(("share", "lines"), [(1e-8, 0), (1e-5, 1)])
