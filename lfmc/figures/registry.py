@@ -11,7 +11,6 @@ from lfmc.config import Config
 from lfmc.config.kinds import theory_class
 from lfmc.config.scanned import reweighted_scan
 from lfmc.errors import LfmcError, unknown
-from lfmc.theories.ensembles import theory_of
 
 
 class Entry(NamedTuple):
@@ -107,7 +106,9 @@ def figures_of(config: Config) -> dict[str, Entry]:
 
 def has_charge(config: Config) -> bool:
     """Whether a topological charge is defined for some ensemble."""
-    return any("Q" in theory_of(e).scalars for e in config.ensembles)
+    # Configurations have built the theories already, so this imports nothing further.
+    made = (theory_class(e.kind)(e.sites, **e.parameters) for e in config.ensembles)
+    return any("Q" in theory.scalars for theory in made)
 
 
 def shown(config: Config, name: str) -> Config:
