@@ -14,6 +14,7 @@ import numpy as np
 
 from lfmc.errors import LfmcError
 from lfmc.lattice import FloatArray
+from lfmc.theories.confinement import GRID, potential_on_grid
 from lfmc.theories.scalar import Scalar
 
 NODES = {1: 240, 2: 48}  # per site, by the width of a column
@@ -84,12 +85,10 @@ def _on_grid(theory: Scalar, fall: float) -> dict[str, float]:
 
 def _edge(theory: Scalar, fall: float) -> float:
     """Where exp(-S) of a uniform field, of all sites together, has fallen by exp(-fall)."""
-    positive = np.geomspace(1e-3, 1e3, 6001)
-    grid = np.concatenate([-positive[::-1], [0.0], positive])
     hop = 2 * len(theory.shape) * theory.hopping
-    density = theory.potential(grid, *theory.constants()) - hop * grid * grid
+    density = potential_on_grid(theory) - hop * GRID * GRID
     inside = np.flatnonzero(theory.numbers * (density - density.min()) < fall)
-    return float(np.abs(grid[[inside[0] - 1, inside[-1] + 1]]).max())
+    return float(np.abs(GRID[[inside[0] - 1, inside[-1] + 1]]).max())
 
 
 def finite_differences(theory: Scalar, phi: FloatArray, step: float = 1e-5) -> FloatArray:

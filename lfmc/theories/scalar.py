@@ -35,6 +35,7 @@ import numpy as np
 from lfmc.errors import LfmcError
 from lfmc.lattice import neighbours
 from lfmc.theories.base import Floats, Identity, Theory
+from lfmc.theories.confinement import GRID, potential_on_grid
 from lfmc.theories.flat import require_flat
 from lfmc.theories.scalar_observables import ScalarObservables
 from lfmc.theories.two_point import forward_sum
@@ -163,30 +164,26 @@ class Scalar(ScalarObservables, Theory):
         """An interval that holds all but exp(-60) of exp(-U(phi) + source phi).
 
         Raises:
-            LfmcError: the potential does not confine within |phi| < 1000.
+            LfmcError: the potential does not confine within |phi| < 1000, or is no number there.
         """
-        positive = np.geomspace(1e-3, 1e3, 6001)
-        grid = np.concatenate([-positive[::-1], [0.0], positive])
-        exponent = source * grid - self.potential(grid, *self.constants())
-        inside = np.flatnonzero(~(exponent < np.nanmax(exponent) - TAIL))
-        if inside[0] == 0 or inside[-1] == len(grid) - 1 or not np.isfinite(exponent).all():
+        exponent = source * GRID - potential_on_grid(self)
+        inside = np.flatnonzero(~(exponent < exponent.max() - TAIL))
+        if inside[0] == 0 or inside[-1] == len(GRID) - 1 or exponent.max() == np.inf:
             raise LfmcError(f"{self}: the potential does not confine the field to |phi| < 1000")
-        return float(grid[inside[0] - 1]), float(grid[inside[-1] + 1])
+        return float(GRID[inside[0] - 1]), float(GRID[inside[-1] + 1])
 
     def largest_field(self) -> float:
         """A value beyond which exp(-S) of a uniform field has fallen by exp(-60) per site.
 
         Raises:
-            LfmcError: the action is not bounded from below within |phi| < 1000.
+            LfmcError: the action is not bounded from below within |phi| < 1000, or no number.
         """
-        positive = np.geomspace(1e-3, 1e3, 6001)
-        grid = np.concatenate([-positive[::-1], [0.0], positive])
         hop = 2 * self.dimension * self.hopping
-        density = self.potential(grid, *self.constants()) - hop * grid * grid
-        inside = np.flatnonzero(~(density > np.nanmin(density) + TAIL))
-        if inside[0] == 0 or inside[-1] == len(grid) - 1 or not np.isfinite(density).all():
+        density = potential_on_grid(self) - hop * GRID * GRID
+        inside = np.flatnonzero(~(density > density.min() + TAIL))
+        if inside[0] == 0 or inside[-1] == len(GRID) - 1 or density.min() == -np.inf:
             raise LfmcError(f"{self}: the action is not bounded from below within |phi| < 1000")
-        return float(max(-grid[inside[0] - 1], grid[inside[-1] + 1]))
+        return float(max(-GRID[inside[0] - 1], GRID[inside[-1] + 1]))
 
     def table_reach(self, phi2: float, mean: float) -> float:
         """|phi| up to which tables are worth their nodes, where the variance is about phi2.
