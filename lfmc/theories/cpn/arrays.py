@@ -17,7 +17,7 @@ def complex_of(parts: Any) -> Any:
     torch = _torch_of(parts)
     if torch:
         return torch.view_as_complex(parts.contiguous())
-    return np.ascontiguousarray(parts).view(np.complex128)[..., 0]
+    return np.ascontiguousarray(parts, dtype=np.float64).view(np.complex128)[..., 0]
 
 
 def parts_of(z: Any) -> Any:
