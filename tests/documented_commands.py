@@ -76,6 +76,7 @@ RULES: tuple[tuple[str, str | None, str], ...] = (
     (r"lfmc config (check|preset|schema|settings --stage hmc --ensemble E1)", r"\g<0>", ""),
     (r"lfmc config preset (\w+) > (\w+)\.yaml", r"\g<0>; lfmc config check \2.yaml", ""),
     (r"python -m benchmarks --help", r"\g<0>", ""),
+    (r"python -m lfmc", HELP, ""),
     (r"\.venv/bin/pytest tests/test_base_action\.py", r"\g<0>", ""),
     (
         r"lfmc export (.*) --to (npy|hdf5|pyerrors) (\S+)",

@@ -112,6 +112,12 @@ def test_a_missing_input_is_one_line_and_nothing_is_written(arguments, run_lfmc,
     assert not [p for p in tmp_path.rglob("*") if p.is_file() and p.name != "config.yaml"]
 
 
+def test_the_package_runs_as_a_module():
+    command = [sys.executable, "-m", "lfmc", "--version"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout.startswith("lfmc, version ")
+
+
 def test_an_invalid_configuration_stops_every_command(run_lfmc, tmp_path):
     (tmp_path / "config.yaml").write_text(SMALL.format(L=7))
     for command in ("hmc", "train"):

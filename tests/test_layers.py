@@ -28,7 +28,7 @@ LAYERS = (
     {"exchange", "tuning"},
     {"figures"},
     {"cli"},
-    {"api"},
+    {"api", "__main__"},
 )  # fmt: skip
 LAYER = {name: level for level, names in enumerate(LAYERS) for name in names}
 
