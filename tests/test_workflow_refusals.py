@@ -154,3 +154,30 @@ def test_a_run_does_not_begin_on_a_full_disk(tmp_path, monkeypatch):
     monkeypatch.setattr(shutil, "disk_usage", lambda path: usage)
     with pytest.raises(LfmcError, match="not/there: 100 KiB are left on its disk; make space"):
         require_space(tmp_path / "not" / "there")
+
+
+# In the place of Snakemake: it starts a job and is killed, as where memory is short.
+KILLED = """import os, signal, subprocess
+job = subprocess.Popen(["sleep", "100"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+open("job", "w").write(str(job.pid))
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_a_killed_snakemake_is_reported_and_its_jobs_end_with_it(root, tmp_path):
+    """Otherwise the next run would be refused what the jobs hold."""
+    code = "import sys; from lfmc.cli.workflow import _snakemake; _snakemake(sys.argv[1:], ())"
+    done = subprocess.run(
+        [sys.executable, "-c", code, sys.executable, "-c", KILLED],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(root)},
+        capture_output=True,
+        text=True,
+    )
+    job = Path("/proc", (tmp_path / "job").read_text(), "stat")
+    assert not job.exists() or job.read_text().rpartition(")")[2].split()[0] == "Z"
+    assert done.returncode == 128 + 9
+    assert done.stderr.splitlines() == [
+        "lfmc: error: Snakemake was ended by signal 9, and its jobs on this machine with it; the "
+        "same command continues"
+    ]

@@ -176,6 +176,9 @@ def _snakemake(command: Sequence[str], kept: tuple[int, ...]) -> None:
     It and its jobs are a process group: a signal reaches all of them, so that jobs save their
     progress. Snakemake alone would wait until they have finished.
 
+    Killed itself, as where memory is short, it says nothing and leaves its jobs at work: they are
+    ended here, or the next run would be refused what they hold.
+
     Raises:
         SystemExit: with its exit code, if that is not 0; it has printed what is wrong.
     """
@@ -196,6 +199,15 @@ def _snakemake(command: Sequence[str], kept: tuple[int, ...]) -> None:
                     _signal_all(process, signal.SIGINT)
             _await_all(process)
             raise
+        if code < 0:
+            _signal_all(process, signal.SIGTERM)
+            _await_all(process)
+    if code < 0:
+        click.echo(
+            f"lfmc: error: Snakemake was ended by signal {-code}, and its jobs on this machine "
+            "with it; the same command continues",
+            err=True,
+        )
     if code:
         sys.exit(code if code > 0 else 128 - code)
 
