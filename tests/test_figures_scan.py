@@ -65,6 +65,12 @@ def test_the_abscissa_is_what_varies(tmp_path, ensembles, coupling, words):
         assert len(set(found.values.values())) == len(ensembles)
 
 
+def test_no_line_joins_ensembles_of_different_dimensions(tmp_path):
+    run = run_of(tmp_path, *of_phi4((6, -4.0, 8.0)), {"L": 4, "d": 3, "m2": -4.0, "lam": 8.0})
+    assert against_L(run)
+    assert not joined(run)
+
+
 @pytest.fixture(scope="module")
 def scanned(tmp_path_factory):
     """A scan of lam at L = 6."""

@@ -94,8 +94,7 @@ def test_bits_do_not_depend_on_the_order_of_compilation(root, tmp_path):
     assert same_code
 
 
-def test_they_do_with_the_defaults_of_numba(root, tmp_path):
-    """The negative control."""
-    bits, same_code = in_two_orders(root, tmp_path, "numba")
-    assert len(bits) > 1
+def test_code_depends_on_it_with_the_defaults_of_numba(root, tmp_path):
+    """The negative control; whether other code rounds otherwise depends on the processor."""
+    _, same_code = in_two_orders(root, tmp_path, "numba")
     assert not same_code

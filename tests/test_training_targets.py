@@ -91,8 +91,9 @@ def test_a_lower_target_is_found_where_the_training_has_passed_it(tmp_path, whol
     assert outcome.state.step == steps
     assert reported == [0.9, 0.5, 0.6, 0.7]
     assert same(models(config, outcome.state), whole)
-    costs = [entry["seconds"] for entry in outcome.state.passed]
+    costs = [entry["samples"] for entry in outcome.state.passed]
     assert costs == sorted(costs)
+    assert all(entry["seconds"] > 0 for entry in outcome.state.passed)
     assert not caplog.records
 
 

@@ -37,8 +37,9 @@ def against_L(run: RunData) -> bool:
 
 
 def joined(run: RunData) -> bool:
-    """Whether lines may join the ensembles: against L or a coupling, not in a row."""
-    return against_L(run) or scan(run) is not None
+    """Whether lines may join the ensembles: in one dimension, against L or a coupling."""
+    one_dimension = len({len(e.sites) for e in run.config.ensembles}) == 1
+    return one_dimension and (against_L(run) or scan(run) is not None)
 
 
 def places(run: RunData) -> dict[str, float]:

@@ -51,7 +51,7 @@ _FIXED = {
     "cluster": Mark(PURPLE, "v", "cluster"),
     "heatbath": Mark(BLACK, "^", "heat bath"),
     "instanton": Mark(WINE, "v", "heat bath + instanton"),
-    "hmc-tuned": Mark(SKY, "s", "HMC, tuned"),
+    "hmc-tuned": Mark(SKY, "h", "HMC, tuned"),
     "hybrid": Mark(INDIGO, "X", "hybrid"),
     "latent-hmc": Mark(GREY, "*", "latent HMC"),
     "overrelaxation": Mark(OLIVE, ">", "overrelaxation"),

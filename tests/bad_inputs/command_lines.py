@@ -9,7 +9,7 @@ NAMES = (
     Case("command nearly right", "cluter", ("no command 'cluter'; perhaps 'cluster'",)),
     Case("command in capitals", "Gates", ("perhaps 'gates'",)),
     Case("unknown subcommand", "config brew", ("No such command 'brew'", "lfmc config --help")),
-    Case("unknown preset", "config preset nope", ("no preset 'nope'; there are default",)),
+    Case("unknown preset", "config preset nope", ("no preset 'nope'; there are cpn, default",)),
     Case("preset nearly right", "config preset realnpv", ("perhaps 'realnvp'",)),
     Case("unknown figure", "plot nope", ("no figure 'nope'; there are fields",)),
     Case("figure nearly right", "plot tau_itn", ("perhaps 'tau_int'",)),

@@ -1,4 +1,5 @@
-# A failed gate ends the run here, before any figure; what failed is printed and in the log.
+# A failed gate ends the run here, before any figure; what failed is printed and in the log. The same
+# numbers fail again, so it is not repeated.
 rule gates:
     input:
         rules.fit.output,
@@ -14,6 +15,7 @@ rule gates:
         "<logs>/gates.log",
     benchmark:
         "<benchmarks>/gates.tsv"
+    retries: 0
     localrule: True
     conda:
         "../envs/lfmc.yaml"
