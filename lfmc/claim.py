@@ -82,11 +82,13 @@ class _File(NamedTuple):
 def _take(path: Path, what: str, token: dict[str, Any], wait: float) -> _File:
     began, waited = time.monotonic(), False
     while True:
-        path.parent.mkdir(parents=True, exist_ok=True)
         try:
+            path.parent.mkdir(parents=True, exist_ok=True)
             file = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
-        except FileNotFoundError:  # another run has just removed the folder
-            if time.monotonic() - began >= max(wait, WAIT):
+        except (FileNotFoundError, FileExistsError):  # another run has just removed the folder,
+            # also between the two looks of `mkdir`; anything else of that name is in the way
+            in_the_way = path.parent.is_symlink() or path.parent.is_file()
+            if in_the_way or time.monotonic() - began >= max(wait, WAIT):
                 raise
             continue
         try:

@@ -115,6 +115,32 @@ def test_a_folder_that_another_run_removes_is_made_again(files, monkeypatch):
     assert removed
 
 
+def test_a_folder_that_another_run_removes_while_it_is_made_is_made_again(files, monkeypatch):
+    made, removed = os.mkdir, []
+
+    def there_at_first(path, *arguments):
+        if path == files[0].parent and not removed:
+            removed.append(path)
+            raise FileExistsError(17, "File exists")  # and gone when `mkdir` looks what it is
+        return made(path, *arguments)
+
+    monkeypatch.setattr(os, "mkdir", there_at_first)
+    hold(files)
+    assert removed
+
+
+@pytest.mark.parametrize("link", [True, False])
+def test_what_is_no_folder_is_refused_at_once(files, link):
+    if link:
+        files[0].parent.symlink_to("nowhere")
+    else:
+        files[0].parent.write_text("")
+    began = time.monotonic()
+    with pytest.raises(LfmcError, match="cannot be written"):
+        hold(files)
+    assert time.monotonic() - began < claim.WAIT
+
+
 def test_without_locks_a_living_process_of_this_machine_is_found(files, holder, no_locks):
     with pytest.raises(Busy, match="another run is at work"):
         hold(files)
