@@ -75,7 +75,7 @@ def load_model(path: Path, theory: Any, module: nn.Module | None) -> Model:
     except FileNotFoundError:
         raise LfmcError(f"{path}: no such file") from None
     except (SafetensorError, OSError) as error:
-        raise LfmcError(f"{path}: not a readable model ({error})") from None
+        raise LfmcError(f"{path}: not a readable model ({error}); save it again") from None
     if OWN not in metadata:
         if isinstance(theory, Theory):
             remember(type(theory))

@@ -91,7 +91,8 @@ def _safetensors(path: Path) -> Contents:
             tensors = [(k, file.get_slice(k)) for k in file.keys()]  # noqa: SIM118 (no mapping)
             shapes = [f"{k}  {t.get_dtype()} {tuple(t.get_shape())}" for k, t in tensors]
     except SafetensorError as error:
-        raise LfmcError(f"{path}: not a readable model, perhaps truncated ({error})") from None
+        why = f"perhaps truncated ({error}); delete it and run again"
+        raise LfmcError(f"{path}: not a readable model, {why}") from None
     stamp = metadata.pop("provenance", "")
     return stamp, [f"{k} = {v}" for k, v in metadata.items()] + shapes
 

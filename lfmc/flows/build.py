@@ -110,7 +110,8 @@ def read_model(path: str | Path, ensemble: Ensemble | None = None) -> Saved:
     except FileNotFoundError:
         raise LfmcError(f"{path}: no such model; run 'lfmc train' first") from None
     except (SafetensorError, OSError) as error:
-        raise LfmcError(f"{path}: not a readable model ({error})") from None
+        why = f"{path}: not a readable model ({error}); delete it and run again"
+        raise LfmcError(why) from None
     if not {"ensemble", "model"} <= metadata.keys():
         raise LfmcError(f"{path}: no lfmc model (its header lacks ensemble or model)")
     header = {k: parse_yaml(metadata[k], f"{path}: header {k}") for k in ("ensemble", "model")}
