@@ -39,6 +39,23 @@ def run_lfmc(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
 
 
 @pytest.fixture(scope="session")
+def fork_server() -> Iterator[dict[str, str]]:
+    """Environment in which `lfmc` is a fork of a process that has its imports behind it."""
+    from fork_server import running_server
+
+    yield from running_server()
+
+
+@pytest.fixture(scope="module")
+def forked_jobs(fork_server) -> Iterator[None]:
+    """Jobs of the workflow in this module are such forks, most of whose time would be imports."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in fork_server.items():
+            patch.setenv(name, value)
+        yield
+
+
+@pytest.fixture(scope="session")
 def small_run(tmp_path_factory) -> Path:
     """Folder of config.yaml and results/ of one small ensemble, up to the tables."""
     from api_run import make_run

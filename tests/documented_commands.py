@@ -118,7 +118,7 @@ RULES: tuple[tuple[str, str | None, str], ...] = (
     (
         r"lfmc latent-hmc --ensemble E",
         "python -c \"import yaml; c = yaml.safe_load(open('config.yaml')); "
-        "c['samplers']['latent-hmc'] = {'steps': 2}; "
+        "c['samplers']['latent-hmc'] = {'steps': 2}; c['statistics']['configurations'] = 2000; "
         "yaml.safe_dump(c, open('latent.yaml', 'w'))\"; "
         "lfmc latent-hmc --ensemble E1 --config latent.yaml",
         "",
@@ -228,7 +228,7 @@ RULES: tuple[tuple[str, str | None, str], ...] = (
     # Names of commands and programs with arguments of one's own: they start and explain themselves.
     (r"lfmc (tune|train|retrain|propose|accept|measure|autocorrelation|conformance|hmc)", HELP, ""),
     (r"lfmc (export|import|logq|compare|critical|reweight)", HELP, ""),
-    (r"(python benchmarks/studies/\w+\.py) --folder DIR", r"\1 --help", ""),
+    (r"(python -m benchmarks\.studies\.\w+) --folder DIR", r"\1 --help", ""),
     (r"(python3 workflow/slurm/try_slurm\.py) (up|status|down)", r"\1 \2 --help", ""),
     (
         r"lfmc conformance lfmc_example\.phi6",

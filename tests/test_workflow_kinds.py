@@ -16,17 +16,21 @@ from scalar_figures import FIGURES
 
 from lfmc.table_files import read_table
 
-pytestmark = [pytest.mark.workflow, pytest.mark.xdist_group("kinds")]
+pytestmark = [
+    pytest.mark.workflow,
+    pytest.mark.xdist_group("kinds"),
+    pytest.mark.usefixtures("forked_jobs"),
+]
 
 SHAPES = {1: [8], 2: [4, 4], 3: [4, 2, 2], 4: [4, 2, 2, 2]}
-# Tiny models: kind -> (the dimensions in which it exists, its settings).
+# Tiny models: kind -> (the dimensions in which it runs here, its settings).
 KINDS: dict[str, tuple[tuple[int, ...], dict[str, Any]]] = {
     "heatbath": ((2, 3, 4), {"layers": 2, "table": 64}),
-    "realnvp": ((1, 2, 3, 4), {"couplings": 2, "hidden": [16], "prior": "variational"}),
-    "convolutional": ((1, 2, 3), {"couplings": 2, "channels": [4]}),
-    "continuous": ((1, 2, 3, 4), {"features": 2, "order": 1, "steps": 4}),
-    "spline": ((1, 2, 3), {"couplings": 2, "hidden": [8], "bins": 4}),
-    "multiscale": ((1, 2, 3), {"rounds": 1, "channels": [4]}),
+    "realnvp": ((2, 4), {"couplings": 2, "hidden": [16], "prior": "variational"}),
+    "convolutional": ((2, 3), {"couplings": 2, "channels": [4]}),
+    "continuous": ((2, 4), {"features": 2, "order": 1, "steps": 4}),
+    "spline": ((2, 3), {"couplings": 2, "hidden": [8], "bins": 4}),
+    "multiscale": ((1, 2), {"rounds": 1, "channels": [4]}),
     "hierarchy": ((2,), {}),
 }
 TARGET = 0.2
@@ -77,7 +81,7 @@ def folder(tmp_path_factory) -> Path:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_kind_goes_to_its_figures_in_every_dimension(root, folder, kind):
+def test_a_kind_goes_to_its_figures(root, folder, kind):
     """The gates of a right run fail in about 1 of 100 tables; a second seed must then pass."""
     for seed in SEEDS:
         done = run(root, folder, kind, seed)
@@ -115,7 +119,11 @@ def test_the_kinds_here_are_all_that_there_are():
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_the_dimensions_here_are_those_of_the_configuration(kind):
+def test_a_kind_runs_here_in_its_dimensions(kind):
+    """All but the default flow in two of them: tests/test_flows_exactness.py has every one."""
     from lfmc.config import parse_config
 
-    assert tuple(parse_config(configuration(kind, 1)).flow.model.exists_in()) == KINDS[kind][0]
+    here, exists = KINDS[kind][0], tuple(parse_config(configuration(kind, 1)).flow.model.exists_in())
+    assert set(here) <= set(exists)
+    assert kind != AUTO or here == exists
+    assert {d for dimensions, _ in KINDS.values() for d in dimensions} == set(SHAPES)

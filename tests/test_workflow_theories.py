@@ -16,7 +16,11 @@ from lfmc.config import parse_config
 from lfmc.errors import LfmcError
 from lfmc.table_files import read_table
 
-pytestmark = [pytest.mark.workflow, pytest.mark.xdist_group("theories")]
+pytestmark = [
+    pytest.mark.workflow,
+    pytest.mark.xdist_group("theories"),
+    pytest.mark.usefixtures("forked_jobs"),
+]
 
 ENSEMBLES = [
     {"name": "P4", "L": 4, "m2": 1.0, "lam": 4.0},

@@ -1,6 +1,6 @@
 """Both estimators of Adam's gradient: cost of a step, and acceptance after equal CPU seconds.
 
-    python benchmarks/studies/gradients.py --folder DIR [--seconds 60] [--architecture NAME ...]
+    python -m benchmarks.studies.gradients --folder DIR [--seconds 60] [--architecture NAME ...]
 
 Both train from the same seeds at the rates of benchmarks/plan.py times every --rate. One row a
 check in DIR/gradients.csv, whose seconds are those of the steps alone, one thread; a summary on the

@@ -1,6 +1,6 @@
 """Compiled passes of the default flow by lattice size: CPU nanoseconds per site of one pass.
 
-    python benchmarks/studies/passes.py --folder DIR [--extents 14,32,64] [--repeats 9]
+    python -m benchmarks.studies.passes --folder DIR [--extents 14,32,64] [--repeats 9]
 
 All lattices take turns in one process, so that they meet the same load, and the fastest of the
 repeats counts. One row per pass and L in DIR/passes.csv, with the ratio to the smallest L; a table

@@ -1,6 +1,6 @@
 """Peak memory of a training of the default flow, by lattice and number of layers.
 
-    python benchmarks/studies/training_memory.py --folder DIR [--lattices 8x8x8,6x6x6x6]
+    python -m benchmarks.studies.training_memory --folder DIR [--lattices 8x8x8,6x6x6x6]
         [--layers 4,12] [--steps 2]
 
 Every training has a process of its own. It makes a few steps with their checks and checkpoints and

@@ -1,6 +1,6 @@
 """Costs of a run's samplers with times that are measured in turns, so that load falls out.
 
-    python benchmarks/studies/turns.py --folder DIR [--config FILE] [--against hmc-tuned]
+    python -m benchmarks.studies.turns --folder DIR [--config FILE] [--against hmc-tuned]
 
 Proposals of the flow, updates of the classical samplers and again proposals take turns in one
 process, in pieces of some tenths of a second: what else the machine does slows all of them alike,

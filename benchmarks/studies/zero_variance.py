@@ -1,6 +1,6 @@
 """What control variates that need no flow explain of chi2: those of the Schwinger-Dyson equations.
 
-    python benchmarks/studies/zero_variance.py --folder DIR
+    python -m benchmarks.studies.zero_variance --folder DIR
 
 For any function psi of the fields the mean over p of div grad psi - grad S . grad psi is zero
 (zero-variance principle: Assaraf and Caffarel, Phys. Rev. Lett. 83 (1999) 4682; Mira, Solgi and
