@@ -46,11 +46,16 @@ def fork_server() -> Iterator[dict[str, str]]:
     yield from running_server()
 
 
-@pytest.fixture(scope="module")
-def forked_jobs(fork_server) -> Iterator[None]:
-    """Jobs of the workflow in this module are such forks, most of whose time would be imports."""
+@pytest.fixture(scope="module", autouse=True)
+def forked_jobs(request) -> Iterator[None]:
+    """Commands of some modules are such forks: most of their time would be imports."""
+    from fork_server import FORKED
+
+    if request.module.__name__ not in FORKED:
+        yield
+        return
     with pytest.MonkeyPatch.context() as patch:
-        for name, value in fork_server.items():
+        for name, value in request.getfixturevalue("fork_server").items():
             patch.setenv(name, value)
         yield
 
@@ -74,8 +79,8 @@ def cluster() -> Iterator[Path]:
 
 
 @pytest.fixture(scope="session")
-def slurm_results(root, cluster, tmp_path_factory) -> tuple[Path, Path]:
+def slurm_results(root, cluster, fork_server, tmp_path_factory) -> tuple[Path, Path]:
     """Results folders of a small run through Slurm and of the same run on this machine."""
     from slurm_workflow import both
 
-    return both(root, tmp_path_factory.mktemp("workflow"))
+    return both(root, tmp_path_factory.mktemp("workflow"), fork_server)

@@ -11,8 +11,6 @@ from flows_small import PATIENCE, environment, lfmc
 from lfmc.config import parse_config, read_config
 from lfmc.errors import LfmcError
 
-pytestmark = pytest.mark.usefixtures("forked_jobs")
-
 RAW = {
     "seed": 5,
     "results": "results",

@@ -9,11 +9,7 @@ from pathlib import Path
 import pytest
 from documented_commands import Documented, commands, documents, script_of
 
-pytestmark = [
-    pytest.mark.workflow,
-    pytest.mark.xdist_group("documented"),
-    pytest.mark.usefixtures("forked_jobs"),
-]
+pytestmark = [pytest.mark.workflow, pytest.mark.xdist_group("documented")]
 
 ROOT = Path(__file__).resolve().parent.parent
 COPIED = (

@@ -49,6 +49,18 @@ def test_a_processor_without_the_instructions_leaves_a_setting_out(tmp_path):
     assert portable.missing_flags("skylakex", tmp_path / "none") == []
 
 
+def test_the_short_run_leaves_out_what_the_processor_does_anyway(tmp_path):
+    cpuinfo = tmp_path / "cpuinfo"
+    for flags, expected in (
+        ("sse4_2", ("generic", "haswell")),  # where haswell is left out with its reason
+        ("avx2 fma", ("generic",)),
+        ("avx2 fma avx512f", ("generic", "haswell")),
+    ):
+        cpuinfo.write_text(f"flags : fpu {flags}\n")
+        assert portable.short_settings(cpuinfo) == expected
+    assert portable.short_settings(tmp_path / "none") == ("generic", "haswell")
+
+
 def test_the_summary_is_one_line_per_tier():
     text = portable.table([portable.Row("zen", "unit", 12, 1, 2, 3.4, "a note")])
     assert text.splitlines()[1].split() == ["zen", "unit", "12", "1", "2", "3", "a", "note"]

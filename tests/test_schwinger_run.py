@@ -14,8 +14,6 @@ from lfmc.config import parse_config, read_config
 from lfmc.errors import LfmcError
 from lfmc.table_files import read_table
 
-pytestmark = pytest.mark.usefixtures("forked_jobs")
-
 RAW = {
     "seed": 5,
     "results": "results",

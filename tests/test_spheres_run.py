@@ -14,8 +14,6 @@ from lfmc.flows.build import load_flow, save_flow
 from lfmc.flows.exactness import log_q_error
 from lfmc.training.train import Trainer
 
-pytestmark = pytest.mark.usefixtures("forked_jobs")
-
 RAW = {
     "seed": 5,
     "results": "results",

@@ -12,7 +12,7 @@ import yaml
 
 from lfmc.table_files import read_table
 
-pytestmark = [pytest.mark.workflow, pytest.mark.usefixtures("forked_jobs")]
+pytestmark = pytest.mark.workflow
 
 SAMPLERS = ["overrelaxation", "flux", "flux-tuned"]
 SEEDS = (1, 2)

@@ -13,7 +13,7 @@ from lfmc.analysis.binned import bin_chain
 from lfmc.analysis.measurement import COUNTED, measurement_rows
 from lfmc.table_files import read_table
 
-pytestmark = [pytest.mark.workflow, pytest.mark.usefixtures("forked_jobs")]
+pytestmark = pytest.mark.workflow
 
 LAM = 6.975
 CONFIG = {

@@ -16,11 +16,7 @@ from scalar_figures import FIGURES
 
 from lfmc.table_files import read_table
 
-pytestmark = [
-    pytest.mark.workflow,
-    pytest.mark.xdist_group("kinds"),
-    pytest.mark.usefixtures("forked_jobs"),
-]
+pytestmark = [pytest.mark.workflow, pytest.mark.xdist_group("kinds")]
 
 SHAPES = {1: [8], 2: [4, 4], 3: [4, 2, 2], 4: [4, 2, 2, 2]}
 # Tiny models: kind -> (the dimensions in which it runs here, its settings).
@@ -123,7 +119,10 @@ def test_a_kind_runs_here_in_its_dimensions(kind):
     """All but the default flow in two of them: tests/test_flows_exactness.py has every one."""
     from lfmc.config import parse_config
 
-    here, exists = KINDS[kind][0], tuple(parse_config(configuration(kind, 1)).flow.model.exists_in())
+    here, exists = (
+        KINDS[kind][0],
+        tuple(parse_config(configuration(kind, 1)).flow.model.exists_in()),
+    )
     assert set(here) <= set(exists)
     assert kind != AUTO or here == exists
     assert {d for dimensions, _ in KINDS.values() for d in dimensions} == set(SHAPES)

@@ -9,7 +9,7 @@ import yaml
 
 from lfmc.table_files import read_table
 
-pytestmark = [pytest.mark.workflow, pytest.mark.usefixtures("forked_jobs")]
+pytestmark = pytest.mark.workflow
 
 LAM = (5.0, 6.0, 7.0)
 CONFIG = {

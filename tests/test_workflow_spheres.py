@@ -18,7 +18,7 @@ from click.testing import CliRunner
 from lfmc.cli.main import lfmc
 from lfmc.table_files import read_table
 
-pytestmark = [pytest.mark.workflow, pytest.mark.usefixtures("forked_jobs")]
+pytestmark = pytest.mark.workflow
 
 TARGET = 0.5
 SEEDS = (1904, 1905)

@@ -16,11 +16,7 @@ from lfmc.config import parse_config
 from lfmc.errors import LfmcError
 from lfmc.table_files import read_table
 
-pytestmark = [
-    pytest.mark.workflow,
-    pytest.mark.xdist_group("theories"),
-    pytest.mark.usefixtures("forked_jobs"),
-]
+pytestmark = [pytest.mark.workflow, pytest.mark.xdist_group("theories")]
 
 ENSEMBLES = [
     {"name": "P4", "L": 4, "m2": 1.0, "lam": 4.0},

@@ -1,4 +1,4 @@
-"""What a fork takes from its server and could not change: it must be as in the process it is for."""
+"""What a fork has from its server and cannot change, and so must be that of the process that requests it."""
 
 import os
 import resource

@@ -1,10 +1,11 @@
-"""Forks a process for every `lfmc` that asks for one: python server.py SOCKET.
+"""Forks a process for every `lfmc` that requests one: python server.py SOCKET.
 
 It imports once what commands import. A fork takes the arguments, the folder, the environment and
-the open files of the process that asked, and its exit status goes back there. If that process is
+the open files of the process that requests it, and its exit status goes back there. If that process is
 killed, so is its fork.
 """
 
+import contextlib
 import gc
 import importlib
 import io
@@ -42,7 +43,7 @@ def import_all() -> None:
 
 
 class Request:
-    """A process that asked, and the fork that works for it."""
+    """A process that requests a fork, and the fork that works for it."""
 
     def __init__(self, connection: socket.socket) -> None:
         head, self.files, _, _ = socket.recv_fds(connection, 4, 3)
@@ -57,7 +58,7 @@ class Request:
             os.close(number)
 
     def take_over(self) -> None:
-        """In the fork: be the process that asked."""
+        """In the fork: be the process that requested it."""
         for number, file in enumerate(self.files):
             os.dup2(file, number)
         self.close_files()
@@ -65,7 +66,7 @@ class Request:
         os.environ.clear()
         os.environ.update(self.about["environment"])
         sys.argv = ["lfmc", *self.about["arguments"]]
-        sys.stdin = io.TextIOWrapper(open(0, "rb", closefd=False), encoding="utf-8")
+        sys.stdin = self._text(0, "strict")
         sys.stdout = self._text(1, "strict")
         sys.stderr = self._text(2, "backslashreplace")
         sys.__stdin__, sys.__stdout__, sys.__stderr__ = sys.stdin, sys.stdout, sys.stderr
@@ -73,13 +74,14 @@ class Request:
 
     @staticmethod
     def _text(number: int, errors: str) -> io.TextIOWrapper:
-        raw = open(number, "wb", closefd=False)  # noqa: SIM115 - open as long as the process
+        mode = "wb" if number else "rb"
+        raw = open(number, mode, closefd=False)  # noqa: SIM115 - open as long as the process
         lines = number == 2 or os.isatty(number)
         return io.TextIOWrapper(raw, encoding="utf-8", errors=errors, line_buffering=lines)
 
 
 def serve(address: str) -> Request:
-    """Fork for whoever asks, until the server is stopped; return in a fork."""
+    """Fork on request, until the server is stopped; return in a fork."""
     own = json.loads(json.dumps(settings()))
     working: dict[int, Request] = {}
     wake, woken = socket.socketpair()
@@ -129,15 +131,13 @@ def _answer(working: dict[int, Request], selector: selectors.BaseSelector) -> No
         connection = working.pop(pid).connection
         if connection in selector.get_map():
             selector.unregister(connection)
-        try:
+        with contextlib.suppress(OSError):  # it was killed meanwhile
             connection.sendall(struct.pack("!i", os.waitstatus_to_exitcode(status)))
-        except OSError:
-            pass  # it was killed meanwhile
         connection.close()
 
 
 def _pass_on(pid: int, connection: Any, selector: selectors.BaseSelector) -> None:
-    """Signals of the process that asked; its end, which is to be that of the fork."""
+    """Signals of the process that requested a fork; its end, which is to be that of the fork."""
     try:
         sent = connection.recv(16)
     except OSError:

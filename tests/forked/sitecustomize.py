@@ -16,7 +16,7 @@ import sys
 from same_process import settings
 
 ADDRESS = os.environ.get("LFMC_FORK_SERVER", "")
-MPI = ("PMI_", "PMIX_", "OMPI_", "HYDRA_", "HYDI_", "SLURM_")
+MPI = ("PMI_", "PMIX_", "OMPI_", "HYDRA_", "HYDI_", "SLURM_JOB")
 
 
 def arguments(command: list[str]) -> list[str] | None:

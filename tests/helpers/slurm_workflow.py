@@ -1,8 +1,8 @@
 """The workflow in a folder of its own, here and through the throw-away Slurm.
 
-Every rule runs, with one flow, least statistics and one ensemble verified. LFMC_SLURM_PRESET=1
-takes the preset `smoke` as it is and all of it, LFMC_SLURM_PRESET=10 ten times its statistics;
-LFMC_SLURM_LIMIT=2 is the longest time of a job in minutes.
+Every rule runs, with one flow, two ensembles of which one is verified, and least statistics.
+LFMC_SLURM_PRESET=1 takes the preset `smoke` as it is and all of it, LFMC_SLURM_PRESET=10 ten times
+its statistics; LFMC_SLURM_LIMIT=2 is the longest time of a job in minutes.
 """
 
 import os
@@ -45,6 +45,8 @@ def configuration(root: Path, ranks: int) -> str:
         chosen["statistics"] |= {"configurations": 6400, "keep_fields": 50}
         chosen["flow"] |= {"targets": [0.5], "retrain_configurations": 3200}
         chosen["flow"]["model"] |= {"layers": 2, "table": 128}
+        chosen["ensembles"] = [e for e in chosen["ensembles"] if e["name"] != "S6"]
+        chosen["fit"]["L"] = []
     return yaml.safe_dump(chosen)
 
 
@@ -59,11 +61,11 @@ def workflow(root: Path, folder: Path, ranks: int, **site: object) -> Path:
     return folder
 
 
-def started(folder: Path, *arguments: str) -> subprocess.Popen[bytes]:
+def started(folder: Path, *arguments: str, **more: str) -> subprocess.Popen[bytes]:
     """Snakemake in that folder, with the site's settings; its output goes into the file log."""
     program = Path(__file__).with_name("prompt_snakemake.py")
     command = [sys.executable, str(program), *arguments, "--configfile", "smoke.yaml"]
-    settings = environment(LFMC_SITE=str(folder / "site.yaml"))
+    settings = environment(LFMC_SITE=str(folder / "site.yaml")) | more
     with (folder / "log").open("w") as log:
         return subprocess.Popen(command, cwd=folder, env=settings, stdout=log, stderr=log)
 
@@ -77,11 +79,15 @@ def through_slurm(folder: Path, *targets: str) -> tuple[int, str]:
     return snakemake(folder, *targets, *SLURM)
 
 
-def both(root: Path, folder: Path) -> tuple[Path, Path]:
-    """Results of a run through Slurm, ranks on three nodes, and of a run beside it, without."""
+def both(root: Path, folder: Path, forked: dict[str, str]) -> tuple[Path, Path]:
+    """Results of a run through Slurm, ranks on three nodes, and of a run beside it, without.
+
+    Args:
+        forked: environment in which jobs of the run beside it are forks of one process.
+    """
     there = workflow(root, folder / "slurm", RANKS)
     here = workflow(root, folder / "local", 1)
-    beside = started(here, *TARGETS, "--cores", "1")
+    beside = started(here, *TARGETS, "--cores", "1", **forked)
     code, output = through_slurm(there, *TARGETS)
     assert code == 0, output[-8000:]
     assert beside.wait() == 0, (here / "log").read_text()[-8000:]
