@@ -1,4 +1,4 @@
-"""What a fork has from its server and cannot change, and so must be that of the process that requests it."""
+"""What a fork has from its server and cannot change; whoever requests it must have the same."""
 
 import os
 import resource

@@ -1,8 +1,8 @@
 """Forks a process for every `lfmc` that requests one: python server.py SOCKET.
 
 It imports once what commands import. A fork takes the arguments, the folder, the environment and
-the open files of the process that requests it, and its exit status goes back there. If that process is
-killed, so is its fork.
+the open files of the process that requests it, and its exit status goes back there. If that process
+is killed, so is its fork.
 """
 
 import contextlib
