@@ -15,8 +15,30 @@ for _variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
 
 ROOT = Path(__file__).resolve().parent.parent
 
+# Modules whose fixtures take long: their tests run in one process, which makes them once.
+ONE_PROCESS = frozenset(
+    f"test_{name}"
+    for name in (
+        "analysis_commands", "api_runs", "api_workflow", "benchmarks", "docs_site", "every_file",
+        "exchange_export", "exchange_import", "exchange_logq", "figures_files", "hybrid",
+        "latent_hmc", "plugin", "proposals", "proposals_longer", "report", "samplers_run",
+        "summary", "training_depths", "training_ranks", "training_run", "verify_elsewhere",
+        "weighted", "workflow_faults", "workflow_imported", "workflow_not_reached",
+        "workflow_writers",
+    )
+)  # fmt: skip
+
 settings.register_profile("lfmc", derandomize=True, deadline=None, max_examples=50, database=None)
 settings.load_profile("lfmc")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Group them for `--dist loadgroup`, which reads the marks next."""
+    for item in items:
+        name = item.path.stem
+        if name in ONE_PROCESS and item.get_closest_marker("xdist_group") is None:
+            item.add_marker(pytest.mark.xdist_group(name.removeprefix("test_")))
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,6 @@
 """From SIGTERM to the end of a stage, at random moments, at full problem size; and the bits then.
 
-    python benchmarks/studies/sigterm.py --config FILE --ensemble E5 --folder DIR [--stage NAME ...]
+    python -m benchmarks.studies.sigterm --config FILE --ensemble E5 --folder DIR [--stage NAME ...]
 
 Each stage runs once undisturbed (below DIR/whole; kept from an earlier call) and once with signals:
 a long one is cut off MOMENTS times and continues each time, a short one starts MOMENTS times from

@@ -14,6 +14,7 @@ from lfmc.theories.base import Theory
 from lfmc.theories.scalar import Scalar
 
 JACOBIANS, BATCH, DRAWS = 4, 64, 200_000
+PART = 4096  # draws at a time, so that the layers of a network stay in the caches
 WORST_ERROR = 0.05  # of Z, relative: more is no check
 TOO_BROAD = "the error of Z: weights too broad for a check"
 
@@ -66,9 +67,12 @@ def disturb(flow: Flow, seed: int = 1) -> Flow:
 
 def _log_weights(flow: Flow, theory: Theory, seed: int) -> FloatArray:
     z = flow.base.tensor(_generator(seed), DRAWS, torch.float64)
+    found = []
     with torch.no_grad():
-        phi, log_q = flow(z)
-        return np.asarray((-theory.evaluate(phi) - log_q).numpy())
+        for part in z.split(PART):
+            phi, log_q = flow(part)
+            found.append((-theory.evaluate(phi) - log_q).numpy())
+    return np.concatenate(found)
 
 
 def _normalisation(log_weight: FloatArray, exact: float, where: str) -> Check:
