@@ -18,6 +18,7 @@ COPIED = (
     "docs",
     "envs",
     "examples",
+    "lfmc",
     "Makefile",
     "pyproject.toml",
 )
