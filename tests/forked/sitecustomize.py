@@ -16,6 +16,7 @@ import sys
 from same_process import settings
 
 ADDRESS = os.environ.get("LFMC_FORK_SERVER", "")
+PASSED_ON = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 MPI = ("PMI_", "PMIX_", "OMPI_", "HYDRA_", "HYDI_", "SLURM_JOB")
 
 
@@ -40,13 +41,14 @@ def forked(address: str, command: list[str]) -> int | None:
     text = json.dumps({**about, "settings": settings()}).encode()
     with socket.socket(socket.AF_UNIX) as server:
         server.connect(address)
-        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        before = {number: signal.getsignal(number) for number in PASSED_ON}
+        for number in PASSED_ON:
             signal.signal(number, lambda number, _: server.send(bytes([number])))
         socket.send_fds(server, [struct.pack("!I", len(text))], [0, 1, 2])
         server.sendall(text)
         answer = server.recv(4)
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-        signal.signal(number, signal.SIG_DFL)
+    for number, handler in before.items():
+        signal.signal(number, handler)
     return struct.unpack("!i", answer)[0] if answer else None
 
 
